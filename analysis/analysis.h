@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader library: a gputrail file as plain structs. Report, export and the viewer show what
+ * it says and never query SQLite themselves.
+ *
+ * Every run_* query fills a caller-owned list that its _free function releases, or returns -1 and
+ * leaves a sentence in run_error(). Queries on a file that is being recorded see what has been
+ * committed. Nothing is global; one run belongs to one thread at a time; run_interrupt() may be
+ * called from any thread and makes a query in progress return -1.
+ */
+#ifndef GPUTRAIL_ANALYSIS_ANALYSIS_H
+#define GPUTRAIL_ANALYSIS_ANALYSIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct run;
+
+/* Opens a file read-only. NULL: *error (caller frees) says what is wrong and what to do:
+ * missing, empty, not a gputrail file, newer schema, damaged. */
+struct run *run_open(const char *path, char **error);
+void run_close(struct run *run);
+const char *run_error(const struct run *run);
+void run_interrupt(struct run *run);
+/* True when the file changed since the last call (cheap: PRAGMA data_version). */
+bool run_changed(struct run *run);
+
+struct run_info {
+	char *path, *state;		/* recording, complete, truncated */
+	char *command_line, *host, *created, *tool_version;
+	int schema_version;
+	uint64_t span_ns;		/* first to last event */
+	uint64_t file_bytes;
+	int processes, threads;
+};
+int run_info(struct run *run, struct run_info *info);
+void run_info_free(struct run_info *info);
+
+struct run_device {
+	int id, ordinal;
+	char *name;
+	int cc_major, cc_minor, sm_count;
+	uint64_t memory_bytes;
+	uint64_t first_ns, last_ns;	/* first GPU operation's start, last one's end */
+	uint64_t span_ns, busy_ns, idle_ns, compute_ns, copy_ns;	/* unions over all streams */
+	uint64_t kernels, copies, sets, graph_launches;
+	uint64_t live_bytes, high_bytes, high_at_ns;
+};
+
+struct run_kernel {			/* one row per kernel, or per shape when by_shape */
+	int kernel, shape, device;
+	char *name, *short_name;
+	uint64_t count, total_ns, min_ns, max_ns;
+	double average_ns, stddev_ns;
+	int registers, static_shared_bytes, dynamic_shared_bytes;
+	int grid[3], block[3];
+	int blocks_per_sm;		/* -1 unknown */
+	double occupancy, waves;	/* occupancy 0..1, <0 unknown */
+	char *limiter;
+};
+
+struct run_api {
+	int api;
+	char *name, *category;
+	uint64_t count, failed, total_ns, min_ns, max_ns;
+	double average_ns, stddev_ns;
+};
+
+struct run_copy {
+	int device, kind;
+	char *name;			/* "[CUDA memcpy Host-to-Device]" */
+	uint64_t count, total_ns, min_ns, max_ns, bytes, min_bytes, max_bytes;
+};
+
+struct run_memory {
+	int process, device, kind;
+	char *kind_name;
+	uint64_t live_bytes, high_bytes, high_at_ns, allocs, frees, failed;
+};
+
+struct run_loss {
+	char *name, *text;
+	uint64_t value;
+	bool is_loss;			/* false: coverage figure */
+};
+
+struct run_process {
+	int id, pid;
+	char *name, *command_line, *state, *backend, *backend_note;
+	uint64_t start_ns, end_ns;
+};
+
+struct run_bucket {			/* for charts */
+	uint64_t start_ns, width_ns, busy_ns, compute_ns, copy_ns, launches, live_bytes;
+};
+
+/* A list of any of the structs above; `free_row` releases what one row owns. */
+#define RUN_LIST(type) struct type##_list { struct type *rows; size_t count; }
+RUN_LIST(run_device);
+RUN_LIST(run_kernel);
+RUN_LIST(run_api);
+RUN_LIST(run_copy);
+RUN_LIST(run_memory);
+RUN_LIST(run_loss);
+RUN_LIST(run_process);
+RUN_LIST(run_bucket);
+
+int run_devices(struct run *run, struct run_device_list *list);
+int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);	/* longest total first */
+int run_apis(struct run *run, struct run_api_list *list);
+int run_copies(struct run *run, struct run_copy_list *list);
+int run_memory(struct run *run, struct run_memory_list *list);
+int run_losses(struct run *run, struct run_loss_list *list);
+int run_processes(struct run *run, struct run_process_list *list);
+/* At most `columns` buckets of one device over [from_ns, to_ns). */
+int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
+		struct run_bucket_list *list);
+
+void run_device_list_free(struct run_device_list *list);
+void run_kernel_list_free(struct run_kernel_list *list);
+void run_api_list_free(struct run_api_list *list);
+void run_copy_list_free(struct run_copy_list *list);
+void run_memory_list_free(struct run_memory_list *list);
+void run_loss_list_free(struct run_loss_list *list);
+void run_process_list_free(struct run_process_list *list);
+void run_bucket_list_free(struct run_bucket_list *list);
+
+#endif

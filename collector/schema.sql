@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The gputrail file. docs/schema.md explains it; user_version is the schema version.
+-- All times: ns since meta.origin (CLOCK_MONOTONIC at the start of the run). Columns named
+-- gpu_delay_ns are relative to start_ns of the same row; NULL where no GPU time is known.
+-- Event tables have no index: rows are appended about in time order, and `chunk` tells the
+-- time span of each run of rows, so that a window is found without a scan.
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- What exists -------------------------------------------------------------------------------
+CREATE TABLE string (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE process (
+  id INTEGER PRIMARY KEY, pid INTEGER, parent_pid INTEGER, start_ticks INTEGER,
+  name TEXT, command_line TEXT, start_ns INTEGER, end_ns INTEGER,
+  state TEXT,            -- running, exited, killed, detached
+  exit_status INTEGER,   -- wait status where known
+  backend TEXT, backend_note TEXT, cuda_version INTEGER, cupti_version INTEGER);
+CREATE TABLE thread (
+  id INTEGER PRIMARY KEY, process INTEGER, tid INTEGER, name TEXT,
+  start_ns INTEGER, end_ns INTEGER);
+CREATE TABLE device (
+  id INTEGER PRIMARY KEY, uuid TEXT UNIQUE, ordinal INTEGER, name TEXT,
+  cc_major INTEGER, cc_minor INTEGER, sm_count INTEGER, memory_bytes INTEGER,
+  max_threads_per_sm INTEGER, max_blocks_per_sm INTEGER,
+  registers_per_sm INTEGER, registers_per_block INTEGER,
+  shared_per_sm_bytes INTEGER, shared_per_block_bytes INTEGER,
+  shared_optin_bytes INTEGER, shared_reserved_bytes INTEGER,
+  clock_khz INTEGER, memory_clock_khz INTEGER, memory_bus_bits INTEGER, l2_bytes INTEGER,
+  copy_engines INTEGER, pci TEXT);
+CREATE TABLE context (
+  id INTEGER PRIMARY KEY, process INTEGER, device INTEGER, handle INTEGER, number INTEGER);
+CREATE TABLE stream (
+  id INTEGER PRIMARY KEY, process INTEGER, context INTEGER, device INTEGER,
+  handle INTEGER, number INTEGER, priority INTEGER, flags INTEGER, name TEXT);
+CREATE TABLE kernel (   -- one row per (mangled name, registers, static shared, local)
+  id INTEGER PRIMARY KEY, name TEXT, short_name TEXT, mangled TEXT,
+  registers INTEGER, static_shared_bytes INTEGER, local_bytes INTEGER,
+  max_threads INTEGER, max_dynamic_shared_bytes INTEGER);
+CREATE TABLE shape (    -- one row per (kernel, device, launch configuration)
+  id INTEGER PRIMARY KEY, kernel INTEGER, device INTEGER,
+  grid_x INTEGER, grid_y INTEGER, grid_z INTEGER,
+  block_x INTEGER, block_y INTEGER, block_z INTEGER,
+  cluster_x INTEGER, cluster_y INTEGER, cluster_z INTEGER,
+  dynamic_shared_bytes INTEGER,
+  flags INTEGER,          -- wire launch flags: 1 cooperative, 2 PDL, 4 cluster, 8 priority
+  blocks_per_sm INTEGER,  -- theoretical occupancy; NULL unknown
+  limiter TEXT,           -- warps, registers, shared, blocks, barriers
+  waves_x1000 INTEGER);
+CREATE TABLE graph (    -- one row per executable graph
+  id INTEGER PRIMARY KEY, process INTEGER, handle INTEGER, number INTEGER,
+  nodes INTEGER, created_ns INTEGER, path INTEGER);
+CREATE TABLE api (id INTEGER PRIMARY KEY, name TEXT, category TEXT);
+CREATE TABLE result (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"
+  id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER);
+CREATE TABLE frame (
+  id INTEGER PRIMARY KEY, kind TEXT, symbol TEXT, file TEXT, line INTEGER,
+  module INTEGER, offset INTEGER);
+
+-- What happened -----------------------------------------------------------------------------
+CREATE TABLE launch (   -- successful kernel launches outside stream captures
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
+  gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,
+  thread INTEGER, stream INTEGER, shape INTEGER, api INTEGER, path INTEGER);
+CREATE TABLE graph_launch (
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
+  gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,   -- first node start to last node end
+  thread INTEGER, stream INTEGER, graph INTEGER, nodes INTEGER, path INTEGER);
+CREATE TABLE node (     -- kernels inside graph launches
+  id INTEGER PRIMARY KEY, graph_launch INTEGER, -- NULL: its launch was not seen
+  start_ns INTEGER, gpu_dur_ns INTEGER,       -- start_ns is the GPU start
+  stream INTEGER, shape INTEGER, node INTEGER);
+CREATE TABLE copy (     -- copies and sets
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
+  gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,
+  thread INTEGER, stream INTEGER,
+  kind INTEGER,           -- copy_kind | source_kind<<8 | destination_kind<<16 | async<<24; set: copy_kind 64
+  bytes INTEGER, api INTEGER, path INTEGER,
+  graph_launch INTEGER);  -- for copies inside graphs; then start_ns is the GPU start, delay 0
+CREATE TABLE orphan (   -- GPU work whose host call was not seen
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
+  kind INTEGER,           -- 0 kernel, else as copy.kind
+  device INTEGER, stream INTEGER, shape INTEGER, bytes INTEGER, correlation INTEGER);
+CREATE TABLE memory (
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER,
+  op INTEGER,             -- 1 alloc, 2 free, 3 map, 4 unmap
+  kind INTEGER,           -- 1 device, 2 stream-ordered, 3 managed, 4 host, 5 host registered,
+                          -- 6 VMM, 7 VMM address range, 8 array, 9 IPC
+  device INTEGER, address INTEGER, bytes INTEGER, stream INTEGER, pool INTEGER,
+  api INTEGER, path INTEGER);
+CREATE TABLE call (     -- every other recorded call, and every call that failed
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER,
+  api INTEGER, result INTEGER, object INTEGER, second INTEGER, value INTEGER, path INTEGER);
+CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
+  kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
+
+-- Live summaries, rewritten about once a second while recording ------------------------------
+CREATE TABLE sum_kernel (
+  process INTEGER, device INTEGER, shape INTEGER, count INTEGER,
+  total_ns INTEGER, min_ns INTEGER, max_ns INTEGER, sum_squares REAL,
+  host_ns INTEGER,
+  PRIMARY KEY (process, device, shape)) WITHOUT ROWID;
+CREATE TABLE sum_api (
+  process INTEGER, api INTEGER, count INTEGER, failed INTEGER,
+  total_ns INTEGER, min_ns INTEGER, max_ns INTEGER, sum_squares REAL,
+  PRIMARY KEY (process, api)) WITHOUT ROWID;
+CREATE TABLE sum_copy (
+  process INTEGER, device INTEGER, kind INTEGER, count INTEGER,
+  total_ns INTEGER, min_ns INTEGER, max_ns INTEGER,
+  bytes INTEGER, min_bytes INTEGER, max_bytes INTEGER,
+  PRIMARY KEY (process, device, kind)) WITHOUT ROWID;
+CREATE TABLE sum_device (  -- unions over all streams of the device
+  device INTEGER PRIMARY KEY, first_ns INTEGER, last_ns INTEGER,
+  busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER,
+  kernels INTEGER, copies INTEGER, sets INTEGER, graph_launches INTEGER);
+CREATE TABLE sum_memory (
+  process INTEGER, device INTEGER, kind INTEGER,
+  live_bytes INTEGER, high_bytes INTEGER, high_at_ns INTEGER,
+  allocs INTEGER, frees INTEGER, failed INTEGER,
+  PRIMARY KEY (process, device, kind)) WITHOUT ROWID;
+CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms * 10^l
+  level INTEGER, device INTEGER, bucket INTEGER,
+  busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, launches INTEGER, live_bytes INTEGER,
+  PRIMARY KEY (level, device, bucket)) WITHOUT ROWID;
+CREATE TABLE counter (     -- losses and coverage; see docs/schema.md for each name
+  process INTEGER, name TEXT, value INTEGER,
+  PRIMARY KEY (process, name)) WITHOUT ROWID;

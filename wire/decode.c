@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decoding of wire records: survives any bytes. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "wire/wire.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	uint16_t bytes;
+} kinds[WIRE_KIND_COUNT] = {
+	[WIRE_PAD] = { "PAD", sizeof(struct wire_head) },
+#define RECORD(name, type) [WIRE_##name] = { #name, sizeof(type) },
+#include "wire/records.def"
+#undef RECORD
+};
+
+static const struct {
+	const char *name, *text;
+} counters[WIRE_COUNTER_COUNT] = {
+#define COUNTER(name, text) { #name, text },
+#include "wire/counters.def"
+#undef COUNTER
+};
+
+/* A text of `text_bytes` bytes at `offset` lies inside the record and ends in NUL. */
+static int text_valid(const char *record, uint32_t bytes, size_t offset, uint32_t text_bytes)
+{
+	return text_bytes > 0 && text_bytes <= bytes - offset &&
+	       record[offset + text_bytes - 1] == '\0';
+}
+
+static int texts_valid(const void *record, const struct wire_head *head)
+{
+	struct wire_def_function function;
+	struct wire_def_string string;
+	struct wire_def_device device;
+	struct wire_def_thread thread;
+
+	switch (head->kind) {
+	case WIRE_DEF_FUNCTION:
+		memcpy(&function, record, sizeof(function));
+		return text_valid(record, head->bytes, sizeof(function), function.name_bytes);
+	case WIRE_DEF_STRING:
+		memcpy(&string, record, sizeof(string));
+		return text_valid(record, head->bytes, sizeof(string), string.text_bytes);
+	case WIRE_DEF_DEVICE:
+		memcpy(&device, record, sizeof(device));
+		return memchr(device.name, 0, sizeof(device.name)) != NULL;
+	case WIRE_DEF_THREAD:
+		memcpy(&thread, record, sizeof(thread));
+		return memchr(thread.name, 0, sizeof(thread.name)) != NULL;
+	default:
+		return 1;
+	}
+}
+
+enum wire_status wire_decode(const void *bytes, uint64_t available, uint32_t *record_bytes)
+{
+	struct wire_head head;
+
+	if (available == 0)
+		return WIRE_EMPTY;
+	if (available < sizeof(head))
+		return WIRE_CORRUPT;
+	memcpy(&head, bytes, sizeof(head));
+	if (head.bytes < sizeof(head) || head.bytes % 8 || head.bytes > available ||
+	    head.kind >= WIRE_KIND_COUNT || head.bytes < kinds[head.kind].bytes ||
+	    !texts_valid(bytes, &head))
+		return WIRE_CORRUPT;
+	*record_bytes = head.bytes;
+	return WIRE_OK;
+}
+
+int wire_control_valid(const struct wire_control *control, uint64_t file_bytes)
+{
+	if (file_bytes < sizeof(*control) || control->magic != WIRE_MAGIC ||
+	    control->version != WIRE_VERSION || control->control_bytes < sizeof(*control) ||
+	    control->control_bytes > file_bytes || control->ring_count > WIRE_RINGS_MAX)
+		return 0;
+	return control->clock == WIRE_CLOCK_MONOTONIC || control->clock == WIRE_CLOCK_TSC;
+}
+
+const char *wire_kind_name(unsigned kind)
+{
+	return kind < WIRE_KIND_COUNT ? kinds[kind].name : "unknown";
+}
+
+const char *wire_counter_name(unsigned counter)
+{
+	return counter < WIRE_COUNTER_COUNT ? counters[counter].name : "unknown";
+}
+
+const char *wire_counter_text(unsigned counter)
+{
+	return counter < WIRE_COUNTER_COUNT ? counters[counter].text : "";
+}
