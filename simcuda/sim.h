@@ -74,7 +74,9 @@ struct sim_context {
 struct sim_context *sim_current(CUresult *result);
 
 /* --- memory -------------------------------------------------------------------------------- */
-enum sim_memory_kind { SIM_DEVICE, SIM_HOST, SIM_REGISTERED, SIM_MANAGED, SIM_MODULE_GLOBAL, SIM_VMM, SIM_ASYNC };
+enum sim_memory_kind {
+	SIM_DEVICE, SIM_HOST, SIM_REGISTERED, SIM_MANAGED, SIM_MODULE_GLOBAL, SIM_VMM, SIM_ASYNC,
+};
 struct sim_allocation {
 	uintptr_t base;			/* address the program sees; real memory behind it */
 	size_t bytes;
@@ -148,8 +150,10 @@ struct sim_activity {
 	int copy_kind, source_kind, destination_kind, is_async, peer_device;
 };
 struct sim_listener {
-	void (*enter)(void *user, uint32_t cbid, const char *name, uint32_t correlation, CUcontext context);
-	void (*leave)(void *user, uint32_t cbid, const char *name, uint32_t correlation, CUcontext context, CUresult result);
+	void (*enter)(void *user, uint32_t cbid, const char *name, uint32_t correlation,
+		      CUcontext context);
+	void (*leave)(void *user, uint32_t cbid, const char *name, uint32_t correlation,
+		      CUcontext context, CUresult result);
 	void (*activity)(void *user, const struct sim_activity *activity);
 	void *user;
 };

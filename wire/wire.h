@@ -210,7 +210,9 @@ struct wire_set {
 };
 static_assert(sizeof(struct wire_set) == 72, "set");
 
-enum wire_memory_op { WIRE_MEMORY_ALLOC = 1, WIRE_MEMORY_FREE = 2, WIRE_MEMORY_MAP = 3, WIRE_MEMORY_UNMAP = 4 };
+enum wire_memory_op {
+	WIRE_MEMORY_ALLOC = 1, WIRE_MEMORY_FREE = 2, WIRE_MEMORY_MAP = 3, WIRE_MEMORY_UNMAP = 4,
+};
 enum wire_memory_kind {
 	WIRE_MEMORY_DEVICE = 1, WIRE_MEMORY_DEVICE_ASYNC = 2, WIRE_MEMORY_MANAGED = 3,
 	WIRE_MEMORY_HOST = 4, WIRE_MEMORY_HOST_REGISTERED = 5, WIRE_MEMORY_VMM = 6,
