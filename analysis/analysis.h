@@ -26,6 +26,10 @@ void run_interrupt(struct run *run);
 /* True when the file changed since the last call (cheap: PRAGMA data_version). */
 bool run_changed(struct run *run);
 
+/* Called now and then during long scans, from the thread that asked; total 0 is unknown. */
+typedef void run_progress_fn(void *arg, uint64_t done, uint64_t total);
+void run_on_progress(struct run *run, run_progress_fn *progress, void *arg);
+
 struct run_info {
 	char *path, *state;		/* recording, complete, truncated */
 	char *command_line, *host, *created, *tool_version;
@@ -48,8 +52,11 @@ struct run_device {
 	uint64_t live_bytes, high_bytes, high_at_ns;
 };
 
-struct run_kernel {			/* one row per kernel, or per shape when by_shape */
-	int kernel, shape, device;
+/* One row per kernel, or per shape when by_shape. A kernel's grid, block, blocks_per_sm and
+ * limiter are those of the shape that took the most time; occupancy and waves are weighted by
+ * time over its shapes. device is -1 when the kernel ran on several. */
+struct run_kernel {
+	int kernel, shape, device, shapes;
 	char *name, *short_name;
 	uint64_t count, total_ns, min_ns, max_ns;
 	double average_ns, stddev_ns;
@@ -105,6 +112,12 @@ RUN_LIST(run_memory);
 RUN_LIST(run_loss);
 RUN_LIST(run_process);
 RUN_LIST(run_bucket);
+
+/* Names of copy.kind and memory.kind values; never NULL. */
+#define RUN_COPY_SET	64		/* copy_kind of memory sets */
+const char *run_copy_operation(int kind);
+const char *run_copy_memory(int kind, bool destination);
+const char *run_memory_kind(int kind);
 
 int run_devices(struct run *run, struct run_device_list *list);
 int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);	/* longest total first */

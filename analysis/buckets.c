@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pyramid of time buckets, cut to the width of a chart. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/internal.h"
+
+/* Level l has buckets of 10 ms * 10^l; the recorder decides how many levels there are. */
+#define BUCKET_NS	10000000ull
+#define LEVELS_MAX	12
+
+/* The finest level whose buckets over the window fit. */
+static int level_choose(struct run *run, uint64_t span_ns, int columns, uint64_t *width_ns)
+{
+	int64_t levels = run_integer(run, "SELECT max(level) FROM bucket", 0) + 1;
+	int level = 0;
+
+	*width_ns = BUCKET_NS;
+	if (levels > LEVELS_MAX)
+		levels = LEVELS_MAX;
+	while (level + 1 < levels && span_ns / *width_ns >= (uint64_t)columns * 10) {
+		*width_ns *= 10;
+		level++;
+	}
+	return level;
+}
+
+struct bucket_fill {
+	struct run_bucket *rows;
+	size_t count;
+	uint64_t from_ns, width_ns, level_ns;
+};
+
+/* Adds one bucket of the file to the columns that it overlaps, in proportion; most lie inside
+ * one column. */
+static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct bucket_fill *fill = arg;
+	uint64_t start = row_u64(stmt, 0) * fill->level_ns, end = start + fill->level_ns;
+	uint64_t from = start > fill->from_ns ? start : fill->from_ns;
+
+	(void)run;
+	while (from < end) {
+		size_t i = (from - fill->from_ns) / fill->width_ns;
+		struct run_bucket *b;
+		uint64_t to;
+		double part;
+
+		if (i >= fill->count)
+			break;
+		b = &fill->rows[i];
+		to = b->start_ns + b->width_ns < end ? b->start_ns + b->width_ns : end;
+		part = (double)(to - from) / (double)fill->level_ns;
+		b->busy_ns += (uint64_t)(part * (double)row_u64(stmt, 1) + 0.5);
+		b->compute_ns += (uint64_t)(part * (double)row_u64(stmt, 2) + 0.5);
+		b->copy_ns += (uint64_t)(part * (double)row_u64(stmt, 3) + 0.5);
+		b->launches += (uint64_t)(part * (double)row_u64(stmt, 4) + 0.5);
+		if (row_u64(stmt, 5) > b->live_bytes)
+			b->live_bytes = row_u64(stmt, 5);
+		from = to;
+	}
+	return 0;
+}
+
+static int buckets_read(struct run *run, int device, int level, struct bucket_fill *fill,
+			uint64_t to_ns)
+{
+	sqlite3_stmt *stmt = run_prepare(run,
+		"SELECT bucket, busy_ns, compute_ns, copy_ns, launches, live_bytes FROM bucket "
+		"WHERE level = ?1 AND device = ?2 AND bucket BETWEEN ?3 AND ?4");
+	int result;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int(stmt, 1, level);
+	sqlite3_bind_int(stmt, 2, device);
+	sqlite3_bind_int64(stmt, 3, (sqlite3_int64)(fill->from_ns / fill->level_ns));
+	sqlite3_bind_int64(stmt, 4, (sqlite3_int64)(to_ns / fill->level_ns));
+	while ((result = run_step(run, stmt)) > 0)
+		bucket_row(run, stmt, fill);
+	sqlite3_finalize(stmt);
+	return result;
+}
+
+int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
+		struct run_bucket_list *list)
+{
+	struct bucket_fill fill = { .from_ns = from_ns };
+	uint64_t span = to_ns > from_ns ? to_ns - from_ns : 0;
+	int level;
+
+	*list = (struct run_bucket_list){ 0 };
+	if (!span || columns < 1)
+		return 0;
+	level = level_choose(run, span, columns, &fill.level_ns);
+	fill.width_ns = (span + (uint64_t)columns - 1) / (uint64_t)columns;
+	if (fill.width_ns < fill.level_ns)
+		fill.width_ns = fill.level_ns;
+	for (uint64_t at = from_ns; at < to_ns; at += fill.width_ns) {
+		struct run_bucket *b = LIST_ADD(list);
+
+		if (!b) {
+			run_bucket_list_free(list);
+			return run_fail(run, "out of memory");
+		}
+		b->start_ns = at;
+		b->width_ns = to_ns - at < fill.width_ns ? to_ns - at : fill.width_ns;
+	}
+	fill.rows = list->rows;
+	fill.count = list->count;
+	if (buckets_read(run, device, level, &fill, to_ns) < 0) {
+		run_bucket_list_free(list);
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the reader library share: the handle, errors, rows to structs. */
+#ifndef GPUTRAIL_ANALYSIS_INTERNAL_H
+#define GPUTRAIL_ANALYSIS_INTERNAL_H
+
+#include "analysis/analysis.h"
+
+#include <sqlite3.h>
+
+/* Kept equal to the PRAGMAs of collector/schema.sql; a test compares them. */
+#define RUN_APPLICATION_ID	0x47505550
+#define RUN_SCHEMA_VERSION	1
+
+struct run {
+	sqlite3 *db;
+	char *path;
+	char error[1024];
+	int64_t data_version;
+	bool immutable;			/* opened without locks: nobody is writing */
+	run_progress_fn *progress;
+	void *progress_arg;
+};
+
+/* Sets the error and returns -1. */
+int run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Sets the error from SQLite's last one and returns -1. */
+int run_fail_sqlite(struct run *run);
+
+sqlite3_stmt *run_prepare(struct run *run, const char *sql);
+/* Steps: 1 a row, 0 done, -1 failed (error set). */
+int run_step(struct run *run, sqlite3_stmt *stmt);
+/* Calls `row` for each row of `sql`; a non-zero return of `row` is handed back. */
+typedef int run_row_fn(struct run *run, sqlite3_stmt *stmt, void *arg);
+int run_query(struct run *run, const char *sql, run_row_fn *row, void *arg);
+/* One integer, or `missing` if there is no row or the query fails. */
+int64_t run_integer(struct run *run, const char *sql, int64_t missing);
+
+/* A consistent view over several statements. */
+int run_begin(struct run *run);
+void run_end(struct run *run);
+
+/* Columns, whatever a damaged file holds: never negative, never NULL text. */
+uint64_t row_u64(sqlite3_stmt *stmt, int column);
+int row_int(sqlite3_stmt *stmt, int column, int missing);
+char *row_text(sqlite3_stmt *stmt, int column);
+int64_t row_id(sqlite3_stmt *stmt, int column);	/* -1 for NULL */
+
+/* Room for one more row at the end of a list; NULL without memory. Zeroed. */
+void *list_add(void **rows, size_t *count, size_t row_bytes);
+#define LIST_ADD(list) list_add((void **)&(list)->rows, &(list)->count, sizeof(*(list)->rows))
+
+/* Sample standard deviation from sums; 0 below two values. */
+double stddev_from_sums(uint64_t count, double total, double sum_squares);
+
+/* meta: caller frees; NULL if absent. */
+char *run_meta(struct run *run, const char *key);
+
+/* True while the process that records this file lives. */
+bool run_recorder_alive(struct run *run);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels and launch shapes, from the recorder's summaries. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct shape_sum {
+	struct run_kernel row;
+	double total, sum_squares;
+	double occupancy_ns, waves_ns;	/* time with known occupancy, waves */
+	uint64_t dominant_ns;
+};
+
+struct shape_sum_list {
+	struct shape_sum *rows;
+	size_t count;
+	bool by_shape;
+};
+
+static void shape_describe(struct run_kernel *k, sqlite3_stmt *stmt, int c)
+{
+	for (int i = 0; i < 3; i++)
+		k->grid[i] = row_int(stmt, c++, 0);
+	for (int i = 0; i < 3; i++)
+		k->block[i] = row_int(stmt, c++, 0);
+	k->dynamic_shared_bytes = row_int(stmt, c++, 0);
+	k->blocks_per_sm = row_int(stmt, c++, -1);
+	free(k->limiter);
+	k->limiter = row_text(stmt, c);
+}
+
+static struct shape_sum *shape_new(struct shape_sum_list *list, sqlite3_stmt *stmt)
+{
+	struct shape_sum *sum = LIST_ADD(list);
+	struct run_kernel *k;
+
+	if (!sum)
+		return NULL;
+	k = &sum->row;
+	k->kernel = row_int(stmt, 0, -1);
+	k->shape = list->by_shape ? row_int(stmt, 1, -1) : -1;
+	k->device = row_int(stmt, 2, -1);
+	k->name = row_text(stmt, 3);
+	k->short_name = row_text(stmt, 4);
+	if (!k->short_name[0]) {
+		free(k->short_name);
+		k->short_name = strdup(k->name);
+	}
+	k->registers = row_int(stmt, 5, 0);
+	k->static_shared_bytes = row_int(stmt, 6, 0);
+	return sum;
+}
+
+/* Rows come ordered by kernel and shape, so equal ones follow each other. */
+static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct shape_sum_list *list = arg;
+	struct shape_sum *sum = list->count ? &list->rows[list->count - 1] : NULL;
+	uint64_t total = row_u64(stmt, 8), min = row_u64(stmt, 9), max = row_u64(stmt, 10);
+	double occupancy = sqlite3_column_double(stmt, 12);
+
+	if (!sum || sum->row.kernel != row_int(stmt, 0, -1) ||
+	    (list->by_shape && sum->row.shape != row_int(stmt, 1, -1)))
+		sum = shape_new(list, stmt);
+	if (!sum)
+		return run_fail(run, "out of memory");
+	if (sum->row.device != row_int(stmt, 2, -1))
+		sum->row.device = -1;
+	if (!sum->row.shapes || total > sum->dominant_ns) {
+		sum->dominant_ns = total;
+		shape_describe(&sum->row, stmt, 14);
+	}
+	sum->row.min_ns = sum->row.shapes && sum->row.min_ns < min ? sum->row.min_ns : min;
+	sum->row.max_ns = sum->row.max_ns > max ? sum->row.max_ns : max;
+	sum->row.shapes++;
+	sum->row.count += row_u64(stmt, 7);
+	sum->row.total_ns += total;
+	sum->sum_squares += sqlite3_column_double(stmt, 11);
+	if (sqlite3_column_type(stmt, 12) != SQLITE_NULL) {
+		sum->row.occupancy += occupancy * (double)total;
+		sum->occupancy_ns += (double)total;
+	}
+	if (sqlite3_column_type(stmt, 13) != SQLITE_NULL) {
+		sum->row.waves += sqlite3_column_double(stmt, 13) * (double)total;
+		sum->waves_ns += (double)total;
+	}
+	return 0;
+}
+
+static int longest_first(const void *a, const void *b)
+{
+	const struct run_kernel *x = a, *y = b;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns < y->total_ns ? 1 : -1;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+/* One pass over the summaries; a shape that ran in several processes is one row. */
+static const char shape_sql[] =
+	"SELECT k.id, s.id, s.device, k.name, k.short_name, k.registers, k.static_shared_bytes,"
+	" sum(m.count), sum(m.total_ns), min(m.min_ns), max(m.max_ns), total(m.sum_squares),"
+	" s.blocks_per_sm * ((s.block_x * s.block_y * s.block_z + 31) / 32) * 32.0 /"
+	"  nullif(d.max_threads_per_sm, 0),"
+	" s.waves_x1000 / 1000.0,"
+	" s.grid_x, s.grid_y, s.grid_z, s.block_x, s.block_y, s.block_z,"
+	" s.dynamic_shared_bytes, s.blocks_per_sm, s.limiter "
+	"FROM sum_kernel m JOIN shape s ON s.id = m.shape JOIN kernel k ON k.id = s.kernel "
+	"LEFT JOIN device d ON d.id = m.device "
+	"GROUP BY k.id, s.id ORDER BY k.id, s.id";
+
+int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list)
+{
+	struct shape_sum_list sums = { .by_shape = by_shape };
+	int result = run_query(run, shape_sql, shape_row, &sums);
+
+	*list = (struct run_kernel_list){ 0 };
+	for (size_t i = 0; i < sums.count; i++) {
+		struct shape_sum *sum = &sums.rows[i];
+		struct run_kernel *k = LIST_ADD(list);
+
+		if (!k) {
+			result = run_fail(run, "out of memory");
+			free(sum->row.name);
+			free(sum->row.short_name);
+			free(sum->row.limiter);
+			continue;
+		}
+		*k = sum->row;
+		k->average_ns = k->count ? (double)k->total_ns / (double)k->count : 0;
+		k->stddev_ns = stddev_from_sums(k->count, (double)k->total_ns, sum->sum_squares);
+		k->occupancy = sum->occupancy_ns > 0 ? k->occupancy / sum->occupancy_ns : -1;
+		k->waves = sum->waves_ns > 0 ? k->waves / sum->waves_ns : -1;
+	}
+	free(sums.rows);
+	if (result < 0) {
+		run_kernel_list_free(list);
+		return -1;
+	}
+	if (list->count)
+		qsort(list->rows, list->count, sizeof(*list->rows), longest_first);
+	return 0;
+}
