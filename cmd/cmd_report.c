@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gputrail report: the views of a recording as text or JSON. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/analysis.h"
+#include "analysis/table.h"
+#include "cmd/options.h"
+#include "cmd/print.h"
+
+enum { KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_WIDTH };
+
+static const struct cmd_option options[] = {
+	{ "rows", 'n', "N", "print at most N rows of each table; 0 prints all "
+	  "(default: 10 in the overview, all in a view that is named)" },
+	{ "sort", 's', "KEY", "sort the views that have a column KEY by it" },
+	{ "full", KEY_FULL, NULL, "print full names, uncut" },
+	{ "by-shape", KEY_BY_SHAPE, NULL, "one row per launch shape instead of one per kernel" },
+	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
+	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
+	{ "json", KEY_JSON, NULL, "print everything as JSON" },
+	{ 0 },
+};
+
+static const struct cmd_usage usage = {
+	.command = "report",
+	.synopsis = "[OPTIONS] FILE [VIEW]...",
+	.purpose = "Prints what the recording FILE says about its GPUs. Without a VIEW: the "
+		   "overview.",
+	.options = options,
+	.more = "Views: overview, devices, kernels, apis, copies, memory, processes, losses\n",
+};
+
+struct request {
+	struct print_style style;
+	const char *sort;
+	bool by_shape, json, rows_given;
+};
+
+static const enum view_id overview_views[] = {
+	VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES,
+};
+
+static int report_view(struct run *run, const struct request *request, enum view_id view)
+{
+	struct table table;
+	int column;
+
+	if (table_load(run, view, request->by_shape, &table) < 0)
+		return -1;
+	column = request->sort ? view_column(view, request->sort) : -1;
+	if (column >= 0)
+		table_sort(&table, column);
+	print_heading(&request->style, views[view].title);
+	print_table(&request->style, &table);
+	table_free(&table);
+	return 0;
+}
+
+/* What makes the rest of the report less than the truth comes first. */
+static int report_losses(struct run *run, const struct request *request)
+{
+	struct run_loss_list losses;
+	char line[512];
+	size_t lost = 0;
+
+	if (run_losses(run, &losses) < 0)
+		return -1;
+	for (size_t i = 0; i < losses.count; i++) {
+		const struct run_loss *loss = &losses.rows[i];
+
+		if (!loss->is_loss || !loss->value)
+			continue;
+		snprintf(line, sizeof(line), "LOST: %llu %s (%s)", (unsigned long long)loss->value,
+			 loss->text[0] ? loss->text : "of a kind this version does not know",
+			 loss->name);
+		print_alarm(&request->style, line);
+		lost++;
+	}
+	if (!lost)
+		printf("Nothing was lost.\n");
+	run_loss_list_free(&losses);
+	return 0;
+}
+
+/* A process without GPU times would otherwise just look idle. */
+static int report_backends(struct run *run, const struct request *request)
+{
+	struct run_process_list processes;
+	char line[512];
+
+	if (run_processes(run, &processes) < 0)
+		return -1;
+	for (size_t i = 0; i < processes.count; i++) {
+		const struct run_process *p = &processes.rows[i];
+
+		if (strcmp(p->backend, "none"))
+			continue;
+		snprintf(line, sizeof(line), "NO GPU TIMES for process %d%s%s", p->pid,
+			 p->backend_note[0] ? ": " : "", p->backend_note);
+		print_alarm(&request->style, line);
+	}
+	run_process_list_free(&processes);
+	return 0;
+}
+
+static int report_head(struct run *run, const struct request *request)
+{
+	struct run_info info;
+	char span[32], size[32], line[256];
+
+	if (run_info(run, &info) < 0)
+		return -1;
+	print_fact(&request->style, "file", info.path);
+	snprintf(line, sizeof(line), "%s, %s, %d process%s, %d thread%s, %s", info.state,
+		 format_ns((double)info.span_ns, span, sizeof(span)), info.processes,
+		 info.processes == 1 ? "" : "es", info.threads, info.threads == 1 ? "" : "s",
+		 format_bytes((double)info.file_bytes, size, sizeof(size)));
+	print_fact(&request->style, "run", line);
+	if (info.command_line[0])
+		print_fact(&request->style, "command", info.command_line);
+	run_info_free(&info);
+	return 0;
+}
+
+static int report_overview(struct run *run, const struct request *request)
+{
+	struct request with_rows = *request;
+
+	if (!request->rows_given)
+		with_rows.style.rows = 10;
+	if (report_head(run, request) < 0 || report_losses(run, request) < 0 ||
+	    report_backends(run, request) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(overview_views) / sizeof(*overview_views); i++) {
+		putchar('\n');
+		if (report_view(run, &with_rows, overview_views[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int view_find(const char *name)
+{
+	for (int i = 0; i < VIEW_COUNT; i++)
+		if (!strcmp(views[i].key, name))
+			return i;
+	return -1;
+}
+
+static int views_check(int count, char **names)
+{
+	for (int i = 0; i < count; i++) {
+		if (strcmp(names[i], "overview") && view_find(names[i]) < 0) {
+			message("report", "'gputrail report --help' lists the views",
+				"no view '%s'", names[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int report(struct run *run, const struct request *request, int count, char **names)
+{
+	if (count == 0)
+		return report_overview(run, request);
+	for (int i = 0; i < count; i++) {
+		int view = view_find(names[i]);
+
+		if (i)
+			putchar('\n');
+		if ((view < 0 ? report_overview(run, request)
+			      : report_view(run, request, (enum view_id)view)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int request_parse(struct request *request, int argc, char **argv)
+{
+	const char *when = "auto";
+	int key, ok = 1;
+	long width = 0;
+
+	while ((key = options_next(&usage, argc, argv)) >= 0) {
+		switch (key) {
+		case 'n':
+			request->style.rows = (size_t)options_number(&usage, "rows", optarg, 0,
+								     1000000000, &ok);
+			request->rows_given = true;
+			break;
+		case 's':
+			request->sort = optarg;
+			break;
+		case KEY_FULL:
+			request->style.full_names = true;
+			break;
+		case KEY_BY_SHAPE:
+			request->by_shape = true;
+			break;
+		case KEY_JSON:
+			request->json = true;
+			break;
+		case KEY_COLOR:
+			when = optarg;
+			break;
+		case KEY_WIDTH:
+			width = options_number(&usage, "width", optarg, 40, 10000, &ok);
+			break;
+		}
+		if (!ok)
+			return OPTIONS_WRONG;
+	}
+	if (key == OPTIONS_END && !print_style_init(&request->style, when)) {
+		message("report", NULL, "--color is auto, always or never, not '%s'", when);
+		return OPTIONS_WRONG;
+	}
+	if (width)
+		request->style.width = (int)width;
+	return key;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct request request = { 0 };
+	int parsed = request_parse(&request, argc, argv), result;
+	struct run *run;
+	char *error;
+
+	if (parsed != OPTIONS_END)
+		return parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
+	if (optind >= argc) {
+		message("report", "'gputrail record -o FILE -- PROGRAM' makes one", "no FILE given");
+		return EXIT_USAGE;
+	}
+	if (views_check(argc - optind - 1, argv + optind + 1) < 0)
+		return EXIT_USAGE;
+	setlocale(LC_CTYPE, "");
+	run = run_open(argv[optind], &error);
+	if (!run) {
+		message("report", NULL, "%s", error);
+		free(error);
+		return EXIT_INPUT;
+	}
+	result = report(run, &request, argc - optind - 1, argv + optind + 1);
+	if (result < 0)
+		message("report", NULL, "%s", run_error(run));
+	run_close(run);
+	if (result == 0 && fflush(stdout) == EOF) {
+		message("report", NULL, "cannot write: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return result < 0 ? EXIT_INPUT : EXIT_OK;
+}
