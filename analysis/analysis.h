@@ -98,6 +98,12 @@ struct run_process {
 	uint64_t start_ns, end_ns;
 };
 
+struct run_thread {
+	int id, process, tid;
+	char *name;
+	uint64_t start_ns, end_ns;	/* end 0: still running */
+};
+
 struct run_bucket {			/* for charts */
 	uint64_t start_ns, width_ns, busy_ns, compute_ns, copy_ns, launches, live_bytes;
 };
@@ -111,6 +117,7 @@ RUN_LIST(run_copy);
 RUN_LIST(run_memory);
 RUN_LIST(run_loss);
 RUN_LIST(run_process);
+RUN_LIST(run_thread);
 RUN_LIST(run_bucket);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
@@ -126,6 +133,7 @@ int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
 int run_processes(struct run *run, struct run_process_list *list);
+int run_threads(struct run *run, struct run_thread_list *list);
 /* At most `columns` buckets of one device over [from_ns, to_ns). */
 int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
 		struct run_bucket_list *list);
@@ -137,6 +145,7 @@ void run_copy_list_free(struct run_copy_list *list);
 void run_memory_list_free(struct run_memory_list *list);
 void run_loss_list_free(struct run_loss_list *list);
 void run_process_list_free(struct run_process_list *list);
+void run_thread_list_free(struct run_thread_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
 
 #endif
