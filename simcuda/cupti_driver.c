@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way from the simulated libcupti.so to the simulated driver, without linking to it. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "simcuda/cupti_state.h"
+
+#include <dlfcn.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static void *driver;
+static void (*listen)(const struct sim_listener *listener);
+static void (*settle)(void);
+
+static const struct sim_listener listener = {
+	.enter = cupti_api_enter,
+	.leave = cupti_api_leave,
+	.activity = cupti_activity,
+};
+
+static void driver_open(void)
+{
+	pthread_mutex_lock(&lock);
+	if (!driver)
+		driver = dlopen("libcuda.so.1", RTLD_LAZY);
+	if (driver && !listen) {
+		listen = (void (*)(const struct sim_listener *))dlsym(driver, "simcuda_listen");
+		settle = (void (*)(void))dlsym(driver, "simcuda_settle");
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void *cupti_driver_symbol(const char *name)
+{
+	driver_open();
+	return driver ? dlsym(driver, name) : NULL;
+}
+
+bool cupti_driver_attach(void)
+{
+	bool is_wanted = cupti_any_kind_is_on() || cupti_any_callback_is_on();
+
+	driver_open();
+	if (!listen)
+		return false;
+	listen(is_wanted ? &listener : NULL);
+	return true;
+}
+
+void cupti_driver_settle(void)
+{
+	if (settle)
+		settle();
+}
+
+/* The driver must not call into a library that is being unloaded. */
+static void __attribute__((destructor)) driver_leave(void)
+{
+	if (listen)
+		listen(NULL);
+}
