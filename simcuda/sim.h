@@ -22,6 +22,9 @@
 
 #include "driver/driver_types.h"
 
+/* The library is built with hidden visibility; only this gets out. */
+#define SIM_EXPORT __attribute__((visibility("default")))
+
 #define IMPL(symbol) CUresult impl_##symbol
 #define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \
 	CUresult impl_##symbol params;
@@ -40,10 +43,12 @@ struct sim_profile {
 	int shared_per_sm, shared_per_block, shared_optin, shared_reserved;
 	int clock_khz, memory_clock_khz, memory_bus_bits, l2_bytes, copy_engines;
 	double tflops_fp16, hbm_gbs, pcie_gbs, nvlink_gbs;	/* for the cost model */
+	int pci_device;
 };
 
 struct sim_device {
-	int ordinal;
+	int ordinal;			/* as the program counts */
+	int physical;			/* before CUDA_VISIBLE_DEVICES */
 	const struct sim_profile *profile;
 	uint64_t used_bytes;		/* device memory, guarded by sim_lock */
 	struct sim_context *primary;
@@ -67,7 +72,10 @@ struct sim_context {
 	bool is_primary, is_destroyed;
 	struct sim_stream *legacy;	/* the NULL stream; created by stream.c on demand */
 	struct sim_stream *streams;	/* list of all streams of this context */
-	void *peers;			/* owned by context.c */
+	uint32_t last_stream_id;	/* owned by stream.c */
+	CUresult error;			/* sticky: set by the engine, every later call returns it */
+	struct sim_context *opened_next;	/* owned by stream.c: all that are open */
+	struct sim_context_settings *settings; /* owned by context.c */
 };
 /* The calling thread's current context, or NULL. *result says why: NOT_INITIALIZED,
  * INVALID_CONTEXT, CONTEXT_IS_DESTROYED. */
@@ -86,6 +94,10 @@ struct sim_allocation {
 	struct sim_stream *stream;	/* of stream-ordered allocations */
 	CUmemoryPool pool;
 	uint64_t id;
+	unsigned flags;			/* as given to the call that made it */
+	size_t charged_bytes;		/* counted in device->used_bytes for it; 0: a pool pays */
+	bool is_freeing;		/* its stream-ordered free is on the way */
+	int location;			/* managed: device it is on, -1 host; guarded by sim_lock */
 };
 /* Allocation holding address, or NULL (pageable host memory). Thread safe. */
 struct sim_allocation *sim_memory_find(const void *address);
@@ -93,6 +105,8 @@ struct sim_allocation *sim_memory_find(const void *address);
 int sim_memory_kind_of(const void *address);
 /* Stream-ordered allocation's release when its stream gets there; called by the engine. */
 void sim_memory_release(struct sim_allocation *allocation);
+/* What pools hold beyond their release threshold goes back; synchronising calls do this. */
+void sim_pools_trim(struct sim_device *device);
 
 /* --- functions ----------------------------------------------------------------------------- */
 struct sim_param { uint32_t offset, bytes; };
@@ -103,12 +117,16 @@ struct sim_function {
 	int registers, static_shared, local_bytes, const_bytes, max_threads;
 	int max_dynamic_shared, carveout, max_barriers, binary_version, ptx_version;
 	int cluster[3], cluster_scheduling;
+	int needs_cluster, allows_large_cluster, cache;
+	int is_loaded;			/* lazy loading: 0 until first use */
 	int param_count;
 	struct sim_param *params;
 	void *cost;			/* cached row of the cost file, owned by cost.c */
 };
 /* A CUfunction, or a CUkernel cast to one, or NULL if the handle is neither. */
 struct sim_function *sim_function_of(CUfunction handle);
+/* What a first launch does under lazy loading; costs nothing later. */
+void sim_function_load(struct sim_function *function);
 /* Theoretical blocks per SM by the public closed form; *limiter may be NULL. */
 int sim_occupancy(const struct sim_profile *profile, const struct sim_function *function,
 		  int block_threads, size_t dynamic_shared, const char **limiter);
@@ -124,6 +142,8 @@ CUresult sim_device_synchronize(struct sim_device *device); /* implicit sync of 
  * sim_memory_release(allocation) when a free is reached. */
 CUresult sim_stream_memory_op(struct sim_stream *stream, struct sim_allocation *allocation, bool is_free);
 uint64_t sim_now_ns(void);				/* CLOCK_MONOTONIC */
+/* Reports every operation that has ended by now; for a profiler's flush. */
+SIM_EXPORT void simcuda_settle(void);
 /* Occupies host time as real calls do (allocation, module load): SIMCUDA cost model. */
 void sim_host_cost(const char *what, uint64_t default_ns);
 
@@ -146,7 +166,7 @@ struct sim_activity {
 	unsigned grid[3], block[3], cluster[3], dynamic_shared;
 	int launch_type, priority;
 	uint64_t bytes;
-	uint32_t value;
+	uint32_t value;			/* of a set; of a sync CUPTI's type: 1 event, 2 wait, 3 stream, 4 context */
 	int copy_kind, source_kind, destination_kind, is_async, peer_device;
 };
 struct sim_listener {
@@ -158,14 +178,18 @@ struct sim_listener {
 	void *user;
 };
 /* Exported for libcupti.so; one listener at a time, NULL removes it. */
-void simcuda_listen(const struct sim_listener *listener);
+SIM_EXPORT void simcuda_listen(const struct sim_listener *listener);
 /* Correlation id of the calling thread's outermost API call; our runtime shares it with the
  * driver calls it makes (simcuda_runtime_enter/leave, exported for libcudart). */
 uint32_t sim_correlation(void);
-void simcuda_runtime_enter(const char *name);
-void simcuda_runtime_leave(void);
+#define SIM_CBID_RUNTIME 0x40000000u	/* in a cbid told to the listener: of the runtime's API */
+SIM_EXPORT void simcuda_runtime_enter(uint32_t cbid, const char *name);
+SIM_EXPORT void simcuda_runtime_leave(uint32_t cbid, const char *name, int result);
+SIM_EXPORT uint32_t simcuda_correlation(void);	/* sim_correlation() for the other libraries */
 /* Called by the engine when an operation's times are known and it has ended. */
 void sim_report(const struct sim_activity *activity);
 
 /* --- truth file (truth.c): SIMCUDA_TRUTH=FILE, one line per operation ------------------------- */
+/* Called for each allocation made, and before each is given back. */
+void sim_truth_memory(const struct sim_allocation *allocation, bool is_free);
 #endif
