@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Offers the memfd to a collector: the one named by GPUTRAIL_SOCKET, else the one of the process
+ * tree, which the first process of the tree to get here starts.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "libprofile/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "libprofile/env.h"
+
+#define START_LIMIT_NS 2000000000ull
+#define ANSWER_LIMIT_MS 2000
+#define RETRY_MS 2
+#define ANCESTORS_MAX 64
+#define LOW_DESCRIPTORS 256
+
+/* A socket connected to abstract @name, or -1. A full backlog counts as nobody there: the caller
+ * tries again. */
+static int connect_to(const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = strlen(name);
+	int fd, high;
+
+	if (length < 2 || length > sizeof(address.sun_path) || name[0] != '@')
+		return -1;
+	memcpy(address.sun_path + 1, name + 1, length - 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, LOW_DESCRIPTORS);
+	if (high >= 0) {
+		close(fd);
+		fd = high;
+	}
+	if (!connect(fd, (struct sockaddr *)&address,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool send_hello(int fd)
+{
+	struct wire_hello hello = {
+		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .pid = process.control->pid,
+		.memfd_bytes = process.memfd_bytes, .api_hash = driver_api_hash(),
+	};
+	struct iovec part = { &hello, sizeof(hello) };
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr header;
+	} control = { { 0 } };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &process.memfd, sizeof(int));
+	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
+}
+
+static bool receive_welcome(int fd)
+{
+	uint64_t end = clock_monotonic_ns() + ANSWER_LIMIT_MS * 1000000ull;
+	struct wire_welcome welcome;
+	ssize_t got;
+
+	for (;;) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+		got = recv(fd, &welcome, sizeof(welcome), 0);
+		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+		if (clock_monotonic_ns() >= end)
+			return false;
+		poll(&wait, 1, 50);
+	}
+	return got == (ssize_t)sizeof(welcome) && welcome.magic == WIRE_MAGIC &&
+		welcome.version == WIRE_VERSION && welcome.status == 0;
+}
+
+/* Does this process have us in its LD_PRELOAD? Its environment as it was at exec is what counts
+ * for its children too; a name cut by the buffer's edge is found since the buffer is slid on. */
+static bool has_preload(uint32_t pid)
+{
+	static const char variable[] = "LD_PRELOAD=";
+	char path[64], text[8192];
+	bool in_variable = false, at_start = true;
+	size_t at = util_append(path, 0, sizeof(path), "/proc/"), have = 0;
+	struct stat status;
+	ssize_t got;
+	int fd;
+
+	at = util_append_number(path, at, sizeof(path), pid);
+	util_append(path, at, sizeof(path), "/environ");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) || status.st_uid != getuid()) {
+		close(fd);
+		return false;
+	}
+	while ((got = read(fd, text + have, sizeof(text) - 1 - have)) > 0) {
+		char *begin = text;
+
+		have += (size_t)got;
+		text[have] = '\0';
+		for (;;) {
+			char *end = memchr(begin, '\0', have - (size_t)(begin - text));
+			size_t length = end ? (size_t)(end - begin) : strlen(begin);
+
+			if (at_start)
+				in_variable = !strncmp(begin, variable, sizeof(variable) - 1);
+			if (in_variable && strstr(begin, "libprofile.so")) {
+				close(fd);
+				return true;
+			}
+			if (!end) {
+				/* Keep the tail that may hold the beginning of a name. */
+				size_t keep = length < 64 ? length : 64;
+
+				at_start = at_start && length < sizeof(variable);
+				memmove(text, begin + length - keep, keep);
+				have = keep;
+				break;
+			}
+			at_start = true;
+			begin = end + 1;
+		}
+	}
+	close(fd);
+	return false;
+}
+
+/* The top-most ancestor that was started with this library: one collector for its whole tree. */
+static uint32_t find_root(void)
+{
+	uint32_t pid = (uint32_t)getpid(), root = pid, parent;
+
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+		parent = 0;
+		if (!util_start_ticks(pid, &parent) || !parent)
+			break;
+		if (has_preload(parent))
+			root = parent;
+		pid = parent;
+	}
+	return root;
+}
+
+static void socket_name(uint32_t root, char name[108])
+{
+	size_t at = util_append(name, 0, 108, "@gputrail-");
+
+	at = util_append_number(name, at, 108, getuid());
+	at = util_append(name, at, 108, "-");
+	at = util_append_number(name, at, 108, root);
+	at = util_append(name, at, 108, "-");
+	util_append_number(name, at, 108, util_start_ticks(root, NULL));
+}
+
+/* Several processes may start a collector at once; binding the name decides which one stays. */
+static int connect_or_start(void)
+{
+	uint32_t root = find_root();
+	uint64_t end;
+	char name[108];
+	int fd;
+
+	socket_name(root, name);
+	fd = connect_to(name);
+	if (fd >= 0)
+		return fd;
+	if (!collector_start(name, root))
+		return -1;
+	end = clock_monotonic_ns() + START_LIMIT_NS;
+	while ((fd = connect_to(name)) < 0 && clock_monotonic_ns() < end)
+		poll(NULL, 0, RETRY_MS);
+	return fd;
+}
+
+bool connect_collector(void)
+{
+	const char *name = env_get(ENV_GPUTRAIL_SOCKET);
+	int fd = *name ? connect_to(name) : connect_or_start();
+
+	if (fd < 0)
+		return false;
+	if (send_hello(fd) && receive_welcome(fd))
+		return true;	/* fd stays open: its end tells the collector */
+	close(fd);
+	return false;
+}

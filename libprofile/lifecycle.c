@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens once per process: after attaching, after cuInit, at exit, in a forked child. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "libprofile/lifecycle.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "libprofile/context.h"
+#include "libprofile/functions.h"
+#include "libprofile/gpu_backend.h"
+
+static bool fork_handler_set;
+
+static void count_fork(void)
+{
+	if (*process.alive)
+		process_count(WIRE_COUNTER_forks, 1);
+}
+
+/* Runs before the driver's own exit handlers, which were registered earlier. */
+static void at_exit(void)
+{
+	if (!*process.alive)
+		return;
+	gpu_backend_stop();
+	__atomic_store_n(&process.control->state, WIRE_PROCESS_EXITING, __ATOMIC_RELEASE);
+}
+
+void lifecycle_started(void)
+{
+	if (!fork_handler_set)
+		fork_handler_set = !pthread_atfork(NULL, count_fork, NULL);
+	gpu_backend_start();
+}
+
+void lifecycle_cuda_ready(void)
+{
+	if (__atomic_exchange_n(&process.cuda_ready, true, __ATOMIC_ACQ_REL))
+		return;
+	if (!process.exit_registered)
+		process.exit_registered = !atexit(at_exit);
+	gpu_backend_ready();
+}
+
+void lifecycle_forget_all(void)
+{
+	context_forget_all();
+	functions_forget_all();
+	gpu_backend_forget();
+}

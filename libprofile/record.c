@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records without launch or copy arguments: plain calls, objects, memory, counted calls. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "libprofile/record.h"
+
+#include "libprofile/context.h"
+#include "libprofile/ring.h"
+
+void record_fill(const struct call *call, struct wire_call *record, enum wire_kind kind,
+		 uint32_t bytes)
+{
+	const struct thread *thread = call->thread;
+
+	record->head = (struct wire_head){
+		.bytes = (uint16_t)bytes,
+		.kind = (uint16_t)kind,
+		.api = call->api,
+		.result = (uint16_t)call->result,
+	};
+	record->begin = call->begin;
+	record->end = call->end;
+	record->native_path = 0;
+	record->python_path = 0;
+	record->correlation = thread->correlation;
+	record->context = thread->context;
+}
+
+void record_plain(const struct call *call)
+{
+	struct thread *thread = call->thread;
+	struct wire_call *record;
+
+	if (unlikely(!thread->context_known))
+		context_refresh(thread);
+	record = ring_reserve(thread, sizeof(*record));
+	if (!record)
+		return;
+	record_fill(call, record, WIRE_CALL, sizeof(*record));
+	ring_commit(thread, sizeof(*record));
+}
+
+/* Tier 2: a sum per entry point; only a failure is worth a record. */
+void record_counted(const struct call *call)
+{
+	struct wire_api_stat *stat = &process.control->api[call->api];
+
+	__atomic_fetch_add(&stat->calls, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&stat->ticks, call->end - call->begin, __ATOMIC_RELAXED);
+	if (!call_failed(call))
+		return;
+	__atomic_fetch_add(&stat->failed, 1, __ATOMIC_RELAXED);
+	record_plain(call);
+}
+
+void record_object(const struct call *call, uint64_t object, uint64_t second, uint64_t value)
+{
+	struct thread *thread = call->thread;
+	struct wire_object *record;
+
+	if (unlikely(!thread->context_known))
+		context_refresh(thread);
+	record = ring_reserve(thread, sizeof(*record));
+	if (!record)
+		return;
+	record_fill(call, &record->call, WIRE_OBJECT, sizeof(*record));
+	record->object = object;
+	record->second = second;
+	record->value = value;
+	ring_commit(thread, sizeof(*record));
+}
+
+void record_memory(const struct call *call, enum wire_memory_op op, enum wire_memory_kind kind,
+		   uint64_t address, uint64_t bytes, uint64_t stream, uint64_t pool)
+{
+	struct thread *thread = call->thread;
+	struct wire_memory *record;
+
+	if (unlikely(!thread->context_known))
+		context_refresh(thread);
+	record = ring_reserve(thread, sizeof(*record));
+	if (!record)
+		return;
+	record_fill(call, &record->call, WIRE_MEMORY, sizeof(*record));
+	record->address = address;
+	record->bytes = bytes;
+	record->stream = stream;
+	record->pool = pool;
+	record->op = (uint8_t)op;
+	record->kind = (uint8_t)kind;
+	record->flags = call->per_thread ? WIRE_LAUNCH_PER_THREAD : 0;
+	if (kind == WIRE_MEMORY_DEVICE_ASYNC &&
+	    record_is_captured(call, (CUstream)(uintptr_t)stream))
+		record->flags |= WIRE_LAUNCH_CAPTURED;
+	record->reserved = 0;
+	ring_commit(thread, sizeof(*record));
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which arguments of a recorded call go into its record: RECORD_<base name>, one line for all
+ * ABI variants, with the parameter names of driver_api.def. A tier 1 row without a rule does not
+ * compile. Out-parameters are read through OUT(), which gives 0 after a failure.
+ */
+#ifndef GPUTRAIL_LIBPROFILE_RULES_H
+#define GPUTRAIL_LIBPROFILE_RULES_H
+
+#define OUT(pointer) (shim_result == CUDA_SUCCESS && (pointer) ? *(pointer) : 0)
+#define HANDLE(value) ((uint64_t)(uintptr_t)(value))
+#define OUT_HANDLE(pointer) \
+	(shim_result == CUDA_SUCCESS && (pointer) ? HANDLE(*(pointer)) : 0)
+#define PLAIN() record_plain(&shim_call)
+#define OBJECT(object, second, value) \
+	record_object(&shim_call, HANDLE(object), HANDLE(second), (uint64_t)(value))
+#define MEMORY(op, kind, address, bytes, stream, pool) \
+	record_memory(&shim_call, WIRE_MEMORY_##op, WIRE_MEMORY_##kind, (uint64_t)(address), \
+		      (uint64_t)(bytes), HANDLE(stream), (uint64_t)(pool))
+#define COPY(kind, destination, source, bytes, stream, is_async) \
+	record_copy(&shim_call, COPY_##kind, (uint64_t)(destination), (uint64_t)(source), \
+		    (uint64_t)(bytes), stream, is_async)
+#define SET(destination, value, bytes, stream, is_async) \
+	record_set(&shim_call, (uint64_t)(destination), (uint32_t)(value), (uint64_t)(bytes), \
+		   stream, is_async)
+/* Structures whose old variant has narrower fields; the pointer's type tells which it is. */
+#define COPY_2D(copy, stream, is_async) _Generic((copy), \
+	const CUDA_MEMCPY2D_v1 *: record_copy_2d_v1, \
+	const CUDA_MEMCPY2D *: record_copy_2d)(&shim_call, copy, stream, is_async)
+#define COPY_3D(copy, stream, is_async) _Generic((copy), \
+	const CUDA_MEMCPY3D_v1 *: record_copy_3d_v1, \
+	const CUDA_MEMCPY3D *: record_copy_3d)(&shim_call, copy, stream, is_async)
+#define ARRAY(array, descriptor, height, depth) \
+	record_array(&shim_call, (const void *)(uintptr_t)OUT_HANDLE(array), (descriptor)->Width, \
+		     height, depth, (unsigned)(descriptor)->Format, (descriptor)->NumChannels)
+
+/* launches */
+#define LAUNCH(flags) do {							\
+	CUlaunchConfig shim_config = {						\
+		gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ,	\
+		sharedMemBytes, hStream, NULL, 0				\
+	};									\
+	record_launch(&shim_call, f, &shim_config, flags);			\
+} while (0)
+#define RECORD_cuLaunchKernel(...) LAUNCH(0)
+#define RECORD_cuLaunchCooperativeKernel(...) LAUNCH(WIRE_LAUNCH_COOPERATIVE)
+#define RECORD_cuLaunchKernelEx(...) record_launch(&shim_call, f, config, 0)
+#define RECORD_cuLaunchCooperativeKernelMultiDevice(list, count, ...) \
+	record_launch_many(&shim_call, list, count)
+#define RECORD_cuLaunch(...) record_launch_legacy(&shim_call, f, 1, 1, NULL)
+#define RECORD_cuLaunchGrid(...) \
+	record_launch_legacy(&shim_call, f, grid_width, grid_height, NULL)
+#define RECORD_cuLaunchGridAsync(...) \
+	record_launch_legacy(&shim_call, f, grid_width, grid_height, hStream)
+#define RECORD_cuFuncSetBlockShape(...) record_block_shape(&shim_call, hfunc, x, y, z)
+#define RECORD_cuFuncSetSharedSize(...) record_shared_size(&shim_call, hfunc, bytes)
+#define RECORD_cuLaunchHostFunc(...) OBJECT(hStream, fn, HANDLE(userData))
+#define RECORD_cuStreamAddCallback(...) OBJECT(hStream, callback, flags)
+#define RECORD_cuGraphLaunch(...) record_graph_launch(&shim_call, hGraph, hStream)
+#define RECORD_cuGraphUpload(...) OBJECT(hGraph, hStream, 0)
+
+/* copies */
+#define RECORD_cuMemcpy(...) COPY(UNKNOWN, dst, src, ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyAsync(...) COPY(UNKNOWN, dst, src, ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyHtoD(...) COPY(HTOD, dstDevice, HANDLE(srcHost), ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyHtoDAsync(...) \
+	COPY(HTOD, dstDevice, HANDLE(srcHost), ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyDtoH(...) COPY(DTOH, HANDLE(dstHost), srcDevice, ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyDtoHAsync(...) \
+	COPY(DTOH, HANDLE(dstHost), srcDevice, ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyDtoD(...) COPY(DTOD, dstDevice, srcDevice, ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyDtoDAsync(...) COPY(DTOD, dstDevice, srcDevice, ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyPeer(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyPeerAsync(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyAtoA(...) \
+	COPY(ATOA, HANDLE(dstArray), HANDLE(srcArray), ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyAtoD(...) COPY(ATOD, dstDevice, HANDLE(srcArray), ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyDtoA(...) COPY(DTOA, HANDLE(dstArray), srcDevice, ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyAtoH(...) \
+	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyAtoHAsync(...) \
+	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyHtoA(...) \
+	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, NULL, BLOCKING)
+#define RECORD_cuMemcpyHtoAAsync(...) \
+	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpy2D(...) COPY_2D(pCopy, NULL, BLOCKING)
+#define RECORD_cuMemcpy2DUnaligned(...) COPY_2D(pCopy, NULL, BLOCKING)
+#define RECORD_cuMemcpy2DAsync(...) COPY_2D(pCopy, hStream, ASYNC)
+#define RECORD_cuMemcpy3D(...) COPY_3D(pCopy, NULL, BLOCKING)
+#define RECORD_cuMemcpy3DAsync(...) COPY_3D(pCopy, hStream, ASYNC)
+#define RECORD_cuMemcpy3DPeer(...) record_copy_3d_peer(&shim_call, pCopy, NULL, BLOCKING)
+#define RECORD_cuMemcpy3DPeerAsync(...) record_copy_3d_peer(&shim_call, pCopy, hStream, ASYNC)
+#define RECORD_cuMemcpy3DBatchAsync(...) record_copy_3d_batch(&shim_call, opList, numOps, hStream)
+#define RECORD_cuMemcpyBatchAsync(...) \
+	record_copy_batch(&shim_call, dsts, srcs, sizes, count, hStream)
+
+/* sets: the value's width is the element's size */
+#define RECORD_cuMemsetD8(...) SET(dstDevice, uc, N, NULL, BLOCKING)
+#define RECORD_cuMemsetD16(...) SET(dstDevice, us, (uint64_t)N * 2, NULL, BLOCKING)
+#define RECORD_cuMemsetD32(...) SET(dstDevice, ui, (uint64_t)N * 4, NULL, BLOCKING)
+#define RECORD_cuMemsetD8Async(...) SET(dstDevice, uc, N, hStream, ASYNC)
+#define RECORD_cuMemsetD16Async(...) SET(dstDevice, us, (uint64_t)N * 2, hStream, ASYNC)
+#define RECORD_cuMemsetD32Async(...) SET(dstDevice, ui, (uint64_t)N * 4, hStream, ASYNC)
+#define RECORD_cuMemsetD2D8(...) SET(dstDevice, uc, (uint64_t)Width * Height, NULL, BLOCKING)
+#define RECORD_cuMemsetD2D16(...) SET(dstDevice, us, (uint64_t)Width * Height * 2, NULL, BLOCKING)
+#define RECORD_cuMemsetD2D32(...) SET(dstDevice, ui, (uint64_t)Width * Height * 4, NULL, BLOCKING)
+#define RECORD_cuMemsetD2D8Async(...) SET(dstDevice, uc, (uint64_t)Width * Height, hStream, ASYNC)
+#define RECORD_cuMemsetD2D16Async(...) \
+	SET(dstDevice, us, (uint64_t)Width * Height * 2, hStream, ASYNC)
+#define RECORD_cuMemsetD2D32Async(...) \
+	SET(dstDevice, ui, (uint64_t)Width * Height * 4, hStream, ASYNC)
+
+/* memory */
+#define RECORD_cuMemAlloc(...) MEMORY(ALLOC, DEVICE, OUT(dptr), bytesize, NULL, 0)
+#define RECORD_cuMemAllocPitch(pointer, pitch, width, height, ...) \
+	MEMORY(ALLOC, DEVICE, OUT(pointer), (uint64_t)OUT(pitch) * (height), NULL, 0)
+#define RECORD_cuMemAllocAsync(...) MEMORY(ALLOC, DEVICE_ASYNC, OUT(dptr), bytesize, hStream, 0)
+#define RECORD_cuMemAllocFromPoolAsync(...) \
+	MEMORY(ALLOC, DEVICE_ASYNC, OUT(dptr), bytesize, hStream, HANDLE(pool))
+#define RECORD_cuMemAllocManaged(...) MEMORY(ALLOC, MANAGED, OUT(dptr), bytesize, NULL, 0)
+#define RECORD_cuMemFree(...) MEMORY(FREE, DEVICE, dptr, 0, NULL, 0)
+#define RECORD_cuMemFreeAsync(...) MEMORY(FREE, DEVICE_ASYNC, dptr, 0, hStream, 0)
+#define RECORD_cuMemAllocHost(...) MEMORY(ALLOC, HOST, OUT_HANDLE(pp), bytesize, NULL, 0)
+#define RECORD_cuMemHostAlloc(...) MEMORY(ALLOC, HOST, OUT_HANDLE(pp), bytesize, NULL, 0)
+#define RECORD_cuMemFreeHost(...) MEMORY(FREE, HOST, HANDLE(p), 0, NULL, 0)
+#define RECORD_cuMemHostRegister(...) MEMORY(ALLOC, HOST_REGISTERED, HANDLE(p), bytesize, NULL, 0)
+#define RECORD_cuMemHostUnregister(...) MEMORY(FREE, HOST_REGISTERED, HANDLE(p), 0, NULL, 0)
+#define RECORD_cuMemCreate(...) MEMORY(ALLOC, VMM, OUT(handle), size, NULL, 0)
+#define RECORD_cuMemRelease(...) MEMORY(FREE, VMM, handle, 0, NULL, 0)
+#define RECORD_cuMemAddressReserve(...) MEMORY(ALLOC, VMM_ADDRESS, OUT(ptr), size, NULL, 0)
+#define RECORD_cuMemAddressFree(...) MEMORY(FREE, VMM_ADDRESS, ptr, 0, NULL, 0)
+#define RECORD_cuMemMap(...) MEMORY(MAP, VMM, ptr, size, NULL, handle)
+#define RECORD_cuMemUnmap(...) MEMORY(UNMAP, VMM, ptr, size, NULL, 0)
+#define RECORD_cuMemSetAccess(...) OBJECT(ptr, count, size)
+#define RECORD_cuMemMapArrayAsync(...) OBJECT(hStream, mapInfoList, count)
+#define RECORD_cuMemExportToShareableHandle(...) OBJECT(handle, 0, handleType)
+#define RECORD_cuMemImportFromShareableHandle(...) MEMORY(ALLOC, VMM, OUT(handle), 0, NULL, 0)
+#define RECORD_cuIpcOpenMemHandle(...) MEMORY(ALLOC, IPC, OUT(pdptr), 0, NULL, 0)
+#define RECORD_cuIpcCloseMemHandle(...) MEMORY(FREE, IPC, dptr, 0, NULL, 0)
+#define RECORD_cuMemPoolCreate(...) OBJECT(OUT_HANDLE(pool), 0, poolProps->maxSize)
+#define RECORD_cuMemPoolDestroy(...) OBJECT(pool, 0, 0)
+#define RECORD_cuMemPoolTrimTo(...) OBJECT(pool, 0, minBytesToKeep)
+#define RECORD_cuMemPoolSetAttribute(...) OBJECT(pool, value, attr)
+#define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, pAllocateArray->Height, 1)
+#define RECORD_cuArray3DCreate(...) \
+	ARRAY(pHandle, pAllocateArray, pAllocateArray->Height, pAllocateArray->Depth)
+#define RECORD_cuMipmappedArrayCreate(...) \
+	ARRAY(pHandle, pMipmappedArrayDesc, pMipmappedArrayDesc->Height, pMipmappedArrayDesc->Depth)
+#define RECORD_cuArrayDestroy(...) MEMORY(FREE, ARRAY, HANDLE(hArray), 0, NULL, 0)
+#define RECORD_cuMipmappedArrayDestroy(...) \
+	MEMORY(FREE, ARRAY, HANDLE(hMipmappedArray), 0, NULL, 0)
+#define RECORD_cuMemBatchDecompressAsync(...) OBJECT(stream, paramsArray, count)
+
+/* managed memory */
+#define RECORD_cuMemAdvise(...) OBJECT(devPtr, advice, count)
+#define RECORD_cuMemPrefetchAsync(...) OBJECT(devPtr, hStream, count)
+#define RECORD_cuMemPrefetchBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
+#define RECORD_cuMemDiscardBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
+#define RECORD_cuMemDiscardAndPrefetchBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
+#define RECORD_cuStreamAttachMemAsync(...) OBJECT(hStream, dptr, length)
+
+/* synchronisation */
+#define RECORD_cuCtxSynchronize(...) PLAIN()
+#define RECORD_cuStreamSynchronize(...) OBJECT(hStream, 0, 0)
+#define RECORD_cuStreamQuery(...) OBJECT(hStream, 0, 0)
+#define RECORD_cuStreamWaitEvent(...) OBJECT(hStream, hEvent, Flags)
+#define RECORD_cuEventSynchronize(...) OBJECT(hEvent, 0, 0)
+#define RECORD_cuEventQuery(...) OBJECT(hEvent, 0, 0)
+#define RECORD_cuCtxWaitEvent(...) OBJECT(hCtx, hEvent, 0)
+#define RECORD_cuGreenCtxWaitEvent(...) OBJECT(hCtx, hEvent, 0)
+#define RECORD_cuEventCreate(...) OBJECT(OUT_HANDLE(phEvent), 0, Flags)
+#define RECORD_cuEventDestroy(...) OBJECT(hEvent, 0, 0)
+#define RECORD_cuEventRecord(...) OBJECT(hEvent, hStream, 0)
+#define RECORD_cuEventRecordWithFlags(...) OBJECT(hEvent, hStream, flags)
+#define RECORD_cuCtxRecordEvent(...) OBJECT(hEvent, hCtx, 0)
+#define RECORD_cuGreenCtxRecordEvent(...) OBJECT(hEvent, hCtx, 0)
+
+/* streams and contexts */
+#define RECORD_cuInit(...) record_init(&shim_call)
+#define RECORD_cuStreamCreate(...) \
+	record_stream_created(&shim_call, shim_result ? NULL : *phStream, Flags, 0)
+#define RECORD_cuStreamCreateWithPriority(...) \
+	record_stream_created(&shim_call, shim_result ? NULL : *phStream, flags, priority)
+#define RECORD_cuGreenCtxStreamCreate(...) \
+	record_stream_created(&shim_call, shim_result ? NULL : *phStream, flags, priority)
+#define RECORD_cuStreamDestroy(...) OBJECT(hStream, 0, 0)
+#define RECORD_cuCtxCreate(...) \
+	record_context(&shim_call, OUT_HANDLE(pctx), (uint64_t)dev, flags)
+#define RECORD_cuCtxSetCurrent(...) record_context(&shim_call, HANDLE(ctx), 0, 0)
+#define RECORD_cuCtxPushCurrent(...) record_context(&shim_call, HANDLE(ctx), 0, 0)
+#define RECORD_cuCtxPopCurrent(...) record_context(&shim_call, OUT_HANDLE(pctx), 0, 0)
+#define RECORD_cuCtxDestroy(...) record_context_gone(&shim_call, ctx)
+#define RECORD_cuCtxGetCurrent(...) OBJECT(OUT_HANDLE(pctx), 0, 0)
+#define RECORD_cuCtxGetDevice(...) OBJECT(OUT(device), 0, 0)
+#define RECORD_cuDevicePrimaryCtxRetain(...) OBJECT(OUT_HANDLE(pctx), dev, 0)
+#define RECORD_cuDevicePrimaryCtxRelease(...) record_device_reset(&shim_call, dev)
+#define RECORD_cuDevicePrimaryCtxReset(...) record_device_reset(&shim_call, dev)
+
+/* graphs */
+#define RECORD_cuStreamBeginCapture(stream, ...) \
+	record_capture_begin(&shim_call, stream, (uint64_t)(__VA_ARGS__ + 0))
+#define RECORD_cuStreamBeginCaptureToGraph(...) record_capture_begin(&shim_call, hStream, mode)
+#define RECORD_cuStreamEndCapture(...) \
+	record_capture_end(&shim_call, hStream, shim_result || !phGraph ? NULL : *phGraph)
+#define RECORD_cuStreamUpdateCaptureDependencies(...) OBJECT(hStream, numDependencies, flags)
+#define RECORD_cuThreadExchangeStreamCaptureMode(...) OBJECT(0, 0, OUT(mode))
+#define RECORD_cuGraphInstantiate(...) OBJECT(OUT_HANDLE(phGraphExec), hGraph, 0)
+#define RECORD_cuGraphInstantiateWithFlags(...) OBJECT(OUT_HANDLE(phGraphExec), hGraph, flags)
+#define RECORD_cuGraphInstantiateWithParams(...) \
+	OBJECT(OUT_HANDLE(phGraphExec), hGraph, instantiateParams->flags)
+#define RECORD_cuGraphExecUpdate(exec, graph, ...) OBJECT(exec, graph, 0)
+#define RECORD_cuGraphExecDestroy(...) OBJECT(hGraphExec, 0, 0)
+#define RECORD_cuGraphCreate(...) OBJECT(OUT_HANDLE(phGraph), 0, flags)
+#define RECORD_cuGraphClone(...) OBJECT(OUT_HANDLE(phGraphClone), originalGraph, 0)
+#define RECORD_cuGraphDestroy(...) OBJECT(hGraph, 0, 0)
+
+/* modules, libraries, functions */
+#define RECORD_cuModuleLoad(...) OBJECT(OUT_HANDLE(module), 0, 0)
+#define RECORD_cuModuleLoadData(...) OBJECT(OUT_HANDLE(module), image, 0)
+#define RECORD_cuModuleLoadDataEx(...) OBJECT(OUT_HANDLE(module), image, numOptions)
+#define RECORD_cuModuleLoadFatBinary(...) OBJECT(OUT_HANDLE(module), fatCubin, 0)
+#define RECORD_cuModuleUnload(...) record_module_gone(&shim_call, hmod)
+#define RECORD_cuModuleGetFunction(...) \
+	record_function(&shim_call, shim_result ? NULL : *hfunc, hmod, name)
+#define RECORD_cuModuleGetGlobal(pointer, size, ...) \
+	OBJECT(shim_result || !(pointer) ? 0 : *(pointer), hmod, \
+	       shim_result || !(size) ? 0 : *(size))
+#define RECORD_cuModuleEnumerateFunctions(...) OBJECT(mod, 0, numFunctions)
+#define RECORD_cuLibraryLoadData(...) OBJECT(OUT_HANDLE(library), code, numJitOptions)
+#define RECORD_cuLibraryLoadFromFile(...) OBJECT(OUT_HANDLE(library), 0, numJitOptions)
+#define RECORD_cuLibraryUnload(...) record_module_gone(&shim_call, library)
+#define RECORD_cuLibraryGetKernel(...) \
+	record_function(&shim_call, shim_result ? NULL : *pKernel, library, name)
+#define RECORD_cuLibraryGetModule(...) OBJECT(OUT_HANDLE(pMod), library, 0)
+#define RECORD_cuLibraryEnumerateKernels(...) OBJECT(lib, 0, numKernels)
+#define RECORD_cuKernelGetFunction(...) \
+	record_kernel_function(&shim_call, shim_result ? NULL : *pFunc, kernel)
+#define RECORD_cuKernelSetAttribute(...) record_attribute(&shim_call, kernel, attrib, (uint64_t)val)
+#define RECORD_cuKernelSetCacheConfig(...) OBJECT(kernel, dev, config)
+#define RECORD_cuFuncSetAttribute(...) record_attribute(&shim_call, hfunc, attrib, (uint64_t)value)
+#define RECORD_cuFuncSetCacheConfig(...) OBJECT(hfunc, 0, config)
+#define RECORD_cuFuncSetSharedMemConfig(...) OBJECT(hfunc, 0, config)
+#define RECORD_cuFuncLoad(...) OBJECT(function, 0, 0)
+#define RECORD_cuLinkAddData(...) OBJECT(state, data, size)
+#define RECORD_cuLinkAddFile(...) OBJECT(state, 0, type)
+#define RECORD_cuLinkComplete(...) OBJECT(state, OUT_HANDLE(cubinOut), OUT(sizeOut))
+#define RECORD_cuTensorMapEncodeTiled(...) \
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+#define RECORD_cuTensorMapEncodeIm2col(...) \
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+#define RECORD_cuTensorMapEncodeIm2colWide(...) \
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+#define RECORD_cuTensorMapReplaceAddress(...) \
+	record_tensor_map(&shim_call, tensorMap, globalAddress, 0)
+
+/* others */
+#define RECORD_cuGetProcAddress(...) \
+	OBJECT(OUT_HANDLE(pfn), cudaVersion, flags)
+#define RECORD_cuGetExportTable(...) \
+	OBJECT(OUT_HANDLE(ppExportTable), 0, util_hash(pExportTableId, 16))
+#define RECORD_cuProfilerInitialize(...) PLAIN()
+#define RECORD_cuProfilerStart(...) PLAIN()
+#define RECORD_cuProfilerStop(...) PLAIN()
+
+#endif

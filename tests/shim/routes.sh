@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every way to reach the driver is seen: three launches in, three launches recorded.
+. "${top_srcdir:?}/tests/lib.sh"
+here=$top_builddir/tests
+fake=$here/shim/fake/.libs
+plugins=$here/shim/.libs
+runtime=$sim_dir
+
+# caught NAME DRIVER_DIR COMMAND...: its launches as recorded.
+caught() {
+	_name=$1 _dir=$2
+	shift 2
+	LD_LIBRARY_PATH=$_dir "$here/shim-consumer" "$shim" "$@" >"$tmp/out" 2>"$tmp/err"
+	is "$_name: exit status" "$?" 0
+	is "$_name: launches" "$(grep -c '^LAUNCH.*result=0 ok=1' "$tmp/out")" 3
+	is "$_name: named" "$(grep -c '^DEF_FUNCTION.*name=.*kernel3' "$tmp/out")" 1
+	head -n 5 "$tmp/err" | sed 's/^/# /'
+}
+
+for dir in "$fake" "$runtime"; do
+	[ -e "$dir/libcuda.so.1" ] || { skip "routes with $dir" "not built"; continue; }
+	case $dir in "$fake") d=fake ;; *) d=simulated ;; esac
+	caught "a linked ($d)" "$dir" "$here/.libs/shim-linked"
+	caught "d dlopen and dlsym ($d)" "$dir" "$here/shim-routes" dlsym
+	caught "d dlvsym ($d)" "$dir" "$here/shim-routes" dlvsym
+	caught "d RTLD_DEFAULT ($d)" "$dir" "$here/shim-routes" default
+	caught "d dlsym fetched through dlsym ($d)" "$dir" "$here/shim-routes" indirect
+	caught "d2 plugin linked ($d)" "$dir" "$here/shim-routes" plugin "$plugins/plugin_linked.so"
+	caught "d3 plugin with dlsym ($d)" "$dir" "$here/shim-routes" plugin "$plugins/plugin_dlsym.so"
+	caught "e1 driver opened with DEEPBIND ($d)" "$dir" "$here/shim-routes" deepbind
+	caught "e2 DEEPBIND plugin linked ($d)" "$dir" "$here/shim-routes" plugin-deepbind \
+		"$plugins/plugin_linked.so"
+	caught "e3 DEEPBIND plugin with dlsym ($d)" "$dir" "$here/shim-routes" plugin-deepbind \
+		"$plugins/plugin_dlsym.so"
+	caught "cuGetProcAddress_v2 ($d)" "$dir" "$here/shim-routes" getproc
+	caught "cuGetProcAddress ($d)" "$dir" "$here/shim-routes" getproc-v1
+	caught "cuGetProcAddress through itself ($d)" "$dir" "$here/shim-routes" getproc-self
+done
+FAKECUDA_ALIEN=1
+export FAKECUDA_ALIEN
+caught "an address the driver does not export" "$fake" "$here/shim-routes" getproc
+is "counted" "$(grep -c '^COUNTER unknown_pointers=1' "$tmp/out")" 1
+done_testing
