@@ -30,6 +30,10 @@ bool run_changed(struct run *run);
 typedef void run_progress_fn(void *arg, uint64_t done, uint64_t total);
 void run_on_progress(struct run *run, run_progress_fn *progress, void *arg);
 
+/* Between these, all queries see the file at one moment, even while it is being recorded. */
+int run_freeze(struct run *run);
+void run_thaw(struct run *run);
+
 struct run_info {
 	char *path, *state;		/* recording, complete, truncated */
 	char *command_line, *host, *created, *tool_version;

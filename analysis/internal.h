@@ -35,10 +35,6 @@ int run_query(struct run *run, const char *sql, run_row_fn *row, void *arg);
 /* One integer, or `missing` if there is no row or the query fails. */
 int64_t run_integer(struct run *run, const char *sql, int64_t missing);
 
-/* A consistent view over several statements. */
-int run_begin(struct run *run);
-void run_end(struct run *run);
-
 /* Columns, whatever a damaged file holds: never negative, never NULL text. */
 uint64_t row_u64(sqlite3_stmt *stmt, int column);
 int row_int(sqlite3_stmt *stmt, int column, int missing);

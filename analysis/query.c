@@ -90,16 +90,16 @@ int64_t run_integer(struct run *run, const char *sql, int64_t missing)
 	return value;
 }
 
-int run_begin(struct run *run)
+int run_freeze(struct run *run)
 {
-	if (sqlite3_exec(run->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(run->db, "SAVEPOINT run", NULL, NULL, NULL) != SQLITE_OK)
 		return run_fail_sqlite(run);
 	return 0;
 }
 
-void run_end(struct run *run)
+void run_thaw(struct run *run)
 {
-	sqlite3_exec(run->db, "COMMIT", NULL, NULL, NULL);
+	sqlite3_exec(run->db, "RELEASE run", NULL, NULL, NULL);
 }
 
 uint64_t row_u64(sqlite3_stmt *stmt, int column)

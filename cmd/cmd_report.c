@@ -17,6 +17,7 @@
 #include "analysis/table.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "cmd/report_json.h"
 
 enum { KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_WIDTH };
 
@@ -186,6 +187,22 @@ static int report(struct run *run, const struct request *request, int count, cha
 	return 0;
 }
 
+/* Made in memory first: a file that turns out damaged must not leave half an object. */
+static int report_as_json(struct run *run, const struct request *request)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *memory = open_memstream(&text, &bytes);
+	int result = memory ? report_json(run, request->by_shape, memory) : -1;
+
+	if (memory)
+		fclose(memory);
+	if (result == 0)
+		fwrite(text, 1, bytes, stdout);
+	free(text);
+	return result;
+}
+
 static int request_parse(struct request *request, int argc, char **argv)
 {
 	const char *when = "auto";
@@ -252,7 +269,8 @@ int cmd_report(int argc, char **argv)
 		free(error);
 		return EXIT_INPUT;
 	}
-	result = report(run, &request, argc - optind - 1, argv + optind + 1);
+	result = request.json ? report_as_json(run, &request)
+			      : report(run, &request, argc - optind - 1, argv + optind + 1);
 	if (result < 0)
 		message("report", NULL, "%s", run_error(run));
 	run_close(run);

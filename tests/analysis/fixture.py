@@ -164,13 +164,16 @@ class Fixture:
         copies = [g for g in self.gpu if g[3] != "kernel"]
         for (process, device, shape), values in self.group(
                 kernels, lambda g: (g[5], g[0], g[4]), lambda g: g[2] - g[1]).items():
-            self.db.execute("INSERT INTO sum_kernel VALUES (?,?,?,?,?,?,?,?,0)",
+            self.db.execute("INSERT INTO sum_kernel (process, device, shape, count, total_ns,"
+                            " min_ns, max_ns, sum_squares) VALUES (?,?,?,?,?,?,?,?)",
                             (process, device, shape, *self.stats(values)))
         for (process, device, kind), rows in self.group(
                 copies, lambda g: (g[5], g[0], g[4]), lambda g: g).items():
             durations = [g[2] - g[1] for g in rows]
             sizes = [g[6] for g in rows]
-            self.db.execute("INSERT INTO sum_copy VALUES (?,?,?,?,?,?,?,?,?,?)",
+            self.db.execute("INSERT INTO sum_copy (process, device, kind, count, total_ns,"
+                            " min_ns, max_ns, bytes, min_bytes, max_bytes)"
+                            " VALUES (?,?,?,?,?,?,?,?,?,?)",
                             (process, device, kind, len(rows), sum(durations), min(durations),
                              max(durations), sum(sizes), min(sizes), max(sizes)))
         for device in {g[0] for g in self.gpu}:

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reports of `nsys stats`, row by row in bounded memory: docs/csv.md has the definitions. */
+#ifndef GPUTRAIL_ANALYSIS_NSYS_H
+#define GPUTRAIL_ANALYSIS_NSYS_H
+
+#include "analysis/analysis.h"
+
+enum nsys_report_id {
+#define NSYS_REPORT(name, header, description) NSYS_##name,
+#include "analysis/nsys.def"
+	NSYS_COUNT
+};
+
+struct nsys_report {
+	const char *name, *header, *description;
+};
+
+extern const struct nsys_report nsys_reports[NSYS_COUNT];
+
+struct nsys_cell {
+	enum { NSYS_EMPTY, NSYS_INTEGER, NSYS_DECIMAL, NSYS_TEXT } kind;
+	int decimals;
+	int64_t integer;
+	double decimal;
+	const char *text;
+};
+
+/* One row; non-zero stops the report, which then returns it. */
+typedef int nsys_row_fn(void *arg, const struct nsys_cell *cells, int count);
+
+int nsys_report_find(const char *name);		/* -1 if there is none */
+/* -1: see run_error. */
+int nsys_report_run(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gputrail export: a recording as CSV, with the report names and headers of nsys stats. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analysis/nsys.h"
+#include "cmd/csv.h"
+#include "cmd/options.h"
+#include "cmd/progress.h"
+
+enum { KEY_CSV = OPTION_LONG, KEY_LIST };
+
+static const struct cmd_option options[] = {
+	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'" },
+	{ "output", 'o', "DIR", "write NAME_REPORT.csv files into DIR, where NAME is FILE without "
+	  "its folder and suffix; '-' writes one report to standard output "
+	  "(default: '-' for one report, else the current folder)" },
+	{ "force", 'f', NULL, "overwrite files that exist" },
+	{ "list", KEY_LIST, NULL, "list the reports and their columns" },
+	{ 0 },
+};
+
+static const struct cmd_usage usage = {
+	.command = "export",
+	.synopsis = "--csv=REPORT[,REPORT]... [-o DIR] FILE",
+	.purpose = "Writes the recording FILE as CSV, with the report names and column headers "
+		   "that 'nsys stats' has.",
+	.options = options,
+	.more = "'gputrail export --list' prints the reports.\n",
+};
+
+struct request {
+	bool wanted[NSYS_COUNT];
+	int count;
+	const char *output;
+	bool force, list;
+};
+
+static int reports_parse(struct request *request, const char *names)
+{
+	while (*names) {
+		size_t length = strcspn(names, ",");
+		char name[64];
+		int report;
+
+		snprintf(name, sizeof(name), "%.*s", (int)length, names);
+		report = nsys_report_find(name);
+		if (!strcmp(name, "all")) {
+			memset(request->wanted, true, sizeof(request->wanted));
+		} else if (report >= 0) {
+			request->wanted[report] = true;
+		} else {
+			message("export", "'gputrail export --list' lists the reports",
+				"no report '%s'", name);
+			return -1;
+		}
+		names += length + (names[length] == ',');
+	}
+	return 0;
+}
+
+static void list_reports(void)
+{
+	for (int i = 0; i < NSYS_COUNT; i++)
+		printf("%s: %s\n  %s\n", nsys_reports[i].name, nsys_reports[i].description,
+		       nsys_reports[i].header);
+}
+
+static int write_row(void *arg, const struct nsys_cell *cells, int count)
+{
+	struct csv *csv = arg;
+
+	for (int i = 0; i < count; i++) {
+		switch (cells[i].kind) {
+		case NSYS_EMPTY:
+			csv_empty(csv);
+			break;
+		case NSYS_INTEGER:
+			csv_integer(csv, cells[i].integer);
+			break;
+		case NSYS_DECIMAL:
+			csv_decimal(csv, cells[i].decimal, cells[i].decimals);
+			break;
+		case NSYS_TEXT:
+			csv_text(csv, cells[i].text);
+			break;
+		}
+	}
+	csv_end_line(csv);
+	return ferror(csv->out) ? EXIT_FAILED : 0;
+}
+
+/* Returns an exit code; what is wrong was said. */
+static int report_write(struct run *run, int report, FILE *out, const char *path)
+{
+	struct csv csv = { .out = out };
+	struct progress progress;
+	int result;
+
+	progress_start(&progress, nsys_reports[report].name);
+	run_on_progress(run, progress_update, &progress);
+	fprintf(out, "%s\n", nsys_reports[report].header);
+	result = nsys_report_run(run, (enum nsys_report_id)report, write_row, &csv);
+	run_on_progress(run, NULL, NULL);
+	progress_finish(&progress);
+	if (result < 0) {
+		message("export", NULL, "%s", run_error(run));
+		return EXIT_INPUT;
+	}
+	if (result > 0 || fflush(out) == EOF) {
+		message("export", NULL, "cannot write '%s': %s", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+/* DIR/NAME_REPORT.csv */
+static void file_name(char *path, size_t bytes, const char *directory, const char *input,
+		      int report)
+{
+	const char *base = strrchr(input, '/');
+	size_t length;
+
+	base = base ? base + 1 : input;
+	length = strlen(base);
+	for (const char *suffix = strrchr(base, '.'); suffix && suffix != base; suffix = NULL)
+		length = (size_t)(suffix - base);
+	snprintf(path, bytes, "%s/%.*s_%s.csv", directory, (int)length, base,
+		 nsys_reports[report].name);
+}
+
+/* All of them before any work: an export of many minutes should not end half done for that. */
+static int files_check(const struct request *request, const char *input)
+{
+	struct stat st;
+
+	if (mkdir(request->output, 0777) < 0 && errno != EEXIST) {
+		message("export", NULL, "cannot make the folder '%s': %s", request->output,
+			strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (stat(request->output, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		message("export", NULL, "'%s' is not a folder", request->output);
+		return EXIT_FAILED;
+	}
+	for (int i = 0; i < NSYS_COUNT; i++) {
+		char path[PATH_MAX];
+
+		file_name(path, sizeof(path), request->output, input, i);
+		if (request->wanted[i] && !request->force && access(path, F_OK) == 0) {
+			message("export", "--force overwrites it", "'%s' exists", path);
+			return EXIT_FAILED;
+		}
+	}
+	return EXIT_OK;
+}
+
+static int file_write(struct run *run, const struct request *request, const char *input,
+		      int report)
+{
+	char path[PATH_MAX];
+	FILE *out = NULL;
+	int fd, result;
+
+	file_name(path, sizeof(path), request->output, input, report);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (request->force ? O_TRUNC : O_EXCL), 0666);
+	if (fd >= 0)
+		out = fdopen(fd, "w");
+	if (!out) {
+		message("export", NULL, "cannot write '%s': %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return EXIT_FAILED;
+	}
+	result = report_write(run, report, out, path);
+	if (fclose(out) == EOF && result == EXIT_OK) {
+		message("export", NULL, "cannot write '%s': %s", path, strerror(errno));
+		result = EXIT_FAILED;
+	}
+	if (result == EXIT_OK)
+		printf("%s\n", path);
+	else
+		unlink(path);		/* half a file would look like a whole one */
+	return result;
+}
+
+static int export(struct run *run, const struct request *request, const char *input)
+{
+	bool to_stdout = !strcmp(request->output, "-");
+	int result = to_stdout ? EXIT_OK : files_check(request, input);
+
+	if (result == EXIT_OK && run_freeze(run) < 0) {
+		message("export", NULL, "%s", run_error(run));
+		return EXIT_INPUT;
+	}
+	for (int i = 0; result == EXIT_OK && i < NSYS_COUNT; i++) {
+		if (!request->wanted[i])
+			continue;
+		result = to_stdout ? report_write(run, i, stdout, "standard output")
+				   : file_write(run, request, input, i);
+	}
+	run_thaw(run);
+	return result;
+}
+
+static int request_parse(struct request *request, int argc, char **argv)
+{
+	int key;
+
+	while ((key = options_next(&usage, argc, argv)) >= 0) {
+		switch (key) {
+		case KEY_CSV:
+			if (reports_parse(request, optarg) < 0)
+				return OPTIONS_WRONG;
+			break;
+		case 'o':
+			request->output = optarg;
+			break;
+		case 'f':
+			request->force = true;
+			break;
+		case KEY_LIST:
+			request->list = true;
+			break;
+		}
+	}
+	for (int i = 0; i < NSYS_COUNT; i++)
+		request->count += request->wanted[i];
+	return key;
+}
+
+static int request_check(struct request *request, int arguments)
+{
+	if (!request->count || arguments != 1) {
+		message("export", "for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
+			!request->count ? "no --csv=REPORT given" : arguments ? "more than one FILE"
+			: "no FILE given");
+		return -1;
+	}
+	if (!request->output)
+		request->output = request->count == 1 ? "-" : ".";
+	if (!strcmp(request->output, "-") && request->count > 1) {
+		message("export", "-o DIR writes each into a file of its own",
+			"only one report fits on standard output");
+		return -1;
+	}
+	return 0;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct request request = { 0 };
+	int parsed = request_parse(&request, argc, argv), result;
+	struct run *run;
+	char *error;
+
+	if (parsed != OPTIONS_END)
+		return parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
+	if (request.list) {
+		list_reports();
+		return EXIT_OK;
+	}
+	if (request_check(&request, argc - optind) < 0)
+		return EXIT_USAGE;
+	run = run_open(argv[optind], &error);
+	if (!run) {
+		message("export", NULL, "%s", error);
+		free(error);
+		return EXIT_INPUT;
+	}
+	result = export(run, &request, argv[optind]);
+	run_close(run);
+	return result;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The progress line. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SHOW_AFTER_NS	500000000ll
+
+void progress_start(struct progress *progress, const char *what)
+{
+	progress->what = what;
+	progress->shown = false;
+	progress->enabled = isatty(STDERR_FILENO);
+	clock_gettime(CLOCK_MONOTONIC, &progress->start);
+}
+
+void progress_update(void *arg, uint64_t done, uint64_t total)
+{
+	struct progress *progress = arg;
+	struct timespec now;
+	long long passed;
+
+	if (!progress->enabled)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	passed = (now.tv_sec - progress->start.tv_sec) * 1000000000ll +
+		 now.tv_nsec - progress->start.tv_nsec;
+	if (passed < SHOW_AFTER_NS)
+		return;
+	if (total)
+		fprintf(stderr, "\r%s: %.0f %%\033[K", progress->what,
+			done < total ? 100.0 * (double)done / (double)total : 100.0);
+	else
+		fprintf(stderr, "\r%s: %" PRIu64 " rows\033[K", progress->what, done);
+	progress->shown = true;
+}
+
+void progress_finish(struct progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\033[K", stderr);
+	progress->shown = false;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gputrail report --json: docs/report-json.md describes it. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/report_json.h"
+
+#include "analysis/table.h"
+#include "cmd/json.h"
+
+/* Goes up when a member is removed or changes its meaning; new members keep it. */
+#define REPORT_SCHEMA_VERSION	1
+
+static void put_value(struct json *json, const struct column *column, const struct value *value)
+{
+	if (!value->known)
+		json_null(json, column->key);
+	else if (column->unit == UNIT_TEXT || column->unit == UNIT_NAME)
+		json_text(json, column->key, value->text);
+	else
+		json_number(json, column->key, value->number);
+}
+
+static int put_view(struct run *run, struct json *json, enum view_id view, bool by_shape)
+{
+	struct table table;
+
+	if (table_load(run, view, by_shape, &table) < 0)
+		return -1;
+	json_open(json, views[view].key, '[');
+	for (size_t row = 0; row < table.count; row++) {
+		json_open(json, NULL, '{');
+		for (int c = 0; c < views[view].column_count; c++) {
+			struct value value;
+
+			table_value(&table, row, c, &value);
+			put_value(json, &views[view].columns[c], &value);
+		}
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	table_free(&table);
+	return 0;
+}
+
+/* Losses are an object, so that a script can ask for one by name. */
+static int put_losses(struct run *run, struct json *json)
+{
+	struct run_loss_list list;
+	uint64_t total = 0;
+
+	if (run_losses(run, &list) < 0)
+		return -1;
+	for (int losses = 1; losses >= 0; losses--) {
+		json_open(json, losses ? "losses" : "coverage", '{');
+		for (size_t i = 0; i < list.count; i++) {
+			if (list.rows[i].is_loss != (bool)losses)
+				continue;
+			json_unsigned(json, list.rows[i].name, list.rows[i].value);
+			total += losses ? list.rows[i].value : 0;
+		}
+		json_close(json, '}');
+	}
+	json_unsigned(json, "lost", total);
+	run_loss_list_free(&list);
+	return 0;
+}
+
+static int put_run(struct run *run, struct json *json)
+{
+	struct run_info info;
+
+	if (run_info(run, &info) < 0)
+		return -1;
+	json_open(json, "run", '{');
+	json_text(json, "file", info.path);
+	json_text(json, "state", info.state);
+	json_text(json, "command_line", info.command_line);
+	json_text(json, "host", info.host);
+	json_text(json, "created", info.created);
+	json_text(json, "recorded_by", info.tool_version);
+	json_integer(json, "file_schema_version", info.schema_version);
+	json_unsigned(json, "span_ns", info.span_ns);
+	json_unsigned(json, "file_bytes", info.file_bytes);
+	json_integer(json, "processes", info.processes);
+	json_integer(json, "threads", info.threads);
+	json_close(json, '}');
+	run_info_free(&info);
+	return 0;
+}
+
+int report_json(struct run *run, bool by_shape, FILE *out)
+{
+	static const enum view_id shown[] = {
+		VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES,
+	};
+	struct json json = { .out = out };
+
+	json_open(&json, NULL, '{');
+	json_integer(&json, "schema_version", REPORT_SCHEMA_VERSION);
+	json_text(&json, "tool_version", PACKAGE_VERSION);
+	if (put_run(run, &json) < 0 || put_losses(run, &json) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+		if (put_view(run, &json, shown[i], by_shape) < 0)
+			return -1;
+	json_close(&json, '}');
+	return 0;
+}
