@@ -112,6 +112,10 @@ struct run_bucket {			/* for charts */
 	uint64_t start_ns, width_ns, busy_ns, compute_ns, copy_ns, launches, live_bytes;
 };
 
+struct run_fact {			/* further rows of meta: clocks, environment, ... */
+	char *key, *value;
+};
+
 /* A list of any of the structs above; `free_row` releases what one row owns. */
 #define RUN_LIST(type) struct type##_list { struct type *rows; size_t count; }
 RUN_LIST(run_device);
@@ -122,6 +126,7 @@ RUN_LIST(run_memory);
 RUN_LIST(run_loss);
 RUN_LIST(run_process);
 RUN_LIST(run_thread);
+RUN_LIST(run_fact);
 RUN_LIST(run_bucket);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
@@ -130,6 +135,11 @@ const char *run_copy_operation(int kind);
 const char *run_copy_memory(int kind, bool destination);
 const char *run_memory_kind(int kind);
 
+/* Makes all further queries of this handle count the file's rows instead of reading the
+ * summaries that its recorder kept: slow on large files, and exact whatever happened to the
+ * recorder. Memory is not recounted. */
+int run_recount(struct run *run);
+
 int run_devices(struct run *run, struct run_device_list *list);
 int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);	/* longest total first */
 int run_apis(struct run *run, struct run_api_list *list);
@@ -137,6 +147,7 @@ int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
 int run_processes(struct run *run, struct run_process_list *list);
+int run_facts(struct run *run, struct run_fact_list *list);
 int run_threads(struct run *run, struct run_thread_list *list);
 /* At most `columns` buckets of one device over [from_ns, to_ns). */
 int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
@@ -150,6 +161,7 @@ void run_memory_list_free(struct run_memory_list *list);
 void run_loss_list_free(struct run_loss_list *list);
 void run_process_list_free(struct run_process_list *list);
 void run_thread_list_free(struct run_thread_list *list);
+void run_fact_list_free(struct run_fact_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
 
 #endif

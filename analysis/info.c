@@ -150,3 +150,25 @@ void run_info_free(struct run_info *info)
 	free(info->tool_version);
 	memset(info, 0, sizeof(*info));
 }
+
+static int fact_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct run_fact *fact = LIST_ADD((struct run_fact_list *)arg);
+
+	if (!fact)
+		return run_fail(run, "out of memory");
+	fact->key = row_text(stmt, 0);
+	fact->value = row_text(stmt, 1);
+	return 0;
+}
+
+int run_facts(struct run *run, struct run_fact_list *list)
+{
+	*list = (struct run_fact_list){ 0 };
+	if (run_query(run, "SELECT key, value FROM meta WHERE key NOT IN ('state', 'tool_version',"
+		      " 'command_line', 'host', 'created') ORDER BY key", fact_row, list) < 0) {
+		run_fact_list_free(list);
+		return -1;
+	}
+	return 0;
+}

@@ -17,9 +17,10 @@
 #include "analysis/table.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 #include "cmd/report_json.h"
 
-enum { KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_WIDTH };
+enum { KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH };
 
 static const struct cmd_option options[] = {
 	{ "rows", 'n', "N", "print at most N rows of each table; 0 prints all "
@@ -27,6 +28,8 @@ static const struct cmd_option options[] = {
 	{ "sort", 's', "KEY", "sort the views that have a column KEY by it" },
 	{ "full", KEY_FULL, NULL, "print full names, uncut" },
 	{ "by-shape", KEY_BY_SHAPE, NULL, "one row per launch shape instead of one per kernel" },
+	{ "recount", KEY_RECOUNT, NULL, "count the rows of the file instead of reading the summaries "
+	  "that its recorder kept; reads the whole file" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
 	{ "json", KEY_JSON, NULL, "print everything as JSON" },
@@ -45,7 +48,7 @@ static const struct cmd_usage usage = {
 struct request {
 	struct print_style style;
 	const char *sort;
-	bool by_shape, json, rows_given;
+	bool by_shape, json, recount, rows_given;
 };
 
 static const enum view_id overview_views[] = {
@@ -187,6 +190,19 @@ static int report(struct run *run, const struct request *request, int count, cha
 	return 0;
 }
 
+static int recount(struct run *run)
+{
+	struct progress progress;
+	int result;
+
+	progress_start(&progress, "counting");
+	run_on_progress(run, progress_update, &progress);
+	result = run_recount(run);
+	run_on_progress(run, NULL, NULL);
+	progress_finish(&progress);
+	return result;
+}
+
 /* Made in memory first: a file that turns out damaged must not leave half an object. */
 static int report_as_json(struct run *run, const struct request *request)
 {
@@ -224,6 +240,9 @@ static int request_parse(struct request *request, int argc, char **argv)
 			break;
 		case KEY_BY_SHAPE:
 			request->by_shape = true;
+			break;
+		case KEY_RECOUNT:
+			request->recount = true;
 			break;
 		case KEY_JSON:
 			request->json = true;
@@ -269,8 +288,10 @@ int cmd_report(int argc, char **argv)
 		free(error);
 		return EXIT_INPUT;
 	}
-	result = request.json ? report_as_json(run, &request)
-			      : report(run, &request, argc - optind - 1, argv + optind + 1);
+	result = request.recount ? recount(run) : 0;
+	if (result == 0)
+		result = request.json ? report_as_json(run, &request)
+			: report(run, &request, argc - optind - 1, argv + optind + 1);
 	if (result < 0)
 		message("report", NULL, "%s", run_error(run));
 	run_close(run);
