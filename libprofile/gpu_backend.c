@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define FLUSH_PERIOD_NS 50000000L
@@ -62,10 +63,11 @@ static bool wait_period(void)
 static void *flush_main(void *unused)
 {
 	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
-	struct thread *thread = thread_claim();
+	struct thread *thread;
 
 	(void)unused;
-	thread_self = thread;
+	prctl(PR_SET_NAME, "gputrail-flush");
+	thread = thread_self = thread_claim();
 	if (thread)
 		thread->ready = 0;
 	if (real.cuThreadExchangeStreamCaptureMode)

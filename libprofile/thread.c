@@ -192,24 +192,28 @@ struct thread *thread_claim(void)
 }
 
 /* Threads for which no ring was left try again only after this many of their calls. */
+#define RETRY_CALLS 1024u
 static SHIM_TLS uint32_t retry_after;
+static SHIM_TLS bool is_attaching;	/* attaching calls CUPTI, which may call the driver */
 
 struct thread *thread_enter_slow(enum driver_api api)
 {
 	struct thread *thread = thread_self;
 	int saved;
 
-	if (thread && thread->ring && *process.alive)
+	if (is_attaching || (thread && thread->ring && *process.alive))
 		return NULL;		/* a call inside of a wrapped call */
 	saved = process_errno_save();
 	got_scan_if_pending();
 	thread = NULL;
-	if (retry_after)
+	is_attaching = true;
+	if (retry_after) {
 		retry_after--;
-	else if (process_attach(api)) {
+	} else if (process_attach(api)) {
 		thread = thread_self = thread_claim();
-		retry_after = thread ? 0 : 1024;
+		retry_after = thread ? 0 : RETRY_CALLS;
 	}
+	is_attaching = false;
 	process_errno_restore(saved);
 	return thread;
 }
