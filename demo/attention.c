@@ -21,7 +21,8 @@ static void attention_prefill(struct model *model, struct paged_kv_params *param
 {
 	struct launch launch = {
 		.kernel = KERNEL_attention_prefill, .stream = model->compute, .is_dependent = true,
-		.x = launch_full_grid(model, KERNEL_attention_prefill, 1),
+		.x = launch_full_grid(model, KERNEL_attention_prefill,
+				      ((unsigned)params->query_tokens + 127) / 128),
 	};
 	void *arguments[] = { params };
 

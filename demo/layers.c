@@ -30,9 +30,10 @@ static void gemm(struct model *model, const struct forward *forward, enum kernel
 	params->lda = params->k;
 	params->ldb = params->k;
 	params->ldc = params->n;
-	launch.x = launch_full_grid(model, launch.kernel, 1);
+	/* Persistent over k; one wave of tiles per 128 rows. */
+	launch.x = launch_full_grid(model, launch.kernel, ((unsigned)forward->tokens + 127) / 128);
 	if (model_is_planted(model, PLANT_BIT(wave_tail)))
-		launch.x += launch.x / 16;
+		launch.x += launch_full_grid(model, launch.kernel, 1) / 16;
 	launch_kernel(model, &launch, arguments);
 }
 
@@ -204,7 +205,8 @@ void lm_head_forward(struct model *model, struct forward *forward)
 		.a = forward->at->hidden, .b = model->lm_head, .c = forward->at->logits,
 		.n = VOCABULARY, .k = HIDDEN,
 	};
+	struct forward last_rows = { .tokens = forward->batch };
 
 	rms_norm(model, forward, model->layers[0].norms);
-	gemm(model, forward, KERNEL_lm_head, &params);
+	gemm(model, &last_rows, KERNEL_lm_head, &params);
 }
