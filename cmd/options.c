@@ -24,6 +24,11 @@ struct getopt_tables {
 	char shorts[2 * OPTIONS_MAX + 8];
 };
 
+static int is_optional(const struct cmd_option *option)
+{
+	return option->argument[0] == '[';
+}
+
 static void tables_make(const struct cmd_usage *usage, struct getopt_tables *tables)
 {
 	char *s = tables->shorts;
@@ -35,7 +40,8 @@ static void tables_make(const struct cmd_usage *usage, struct getopt_tables *tab
 	*s++ = KEY_HELP;
 	for (const struct cmd_option *o = usage->options; o->name && n < OPTIONS_MAX; o++, n++) {
 		tables->longs[n] = (struct option){
-			o->name, o->argument ? required_argument : no_argument, NULL, o->key };
+			o->name, !o->argument ? no_argument : is_optional(o) ? optional_argument
+			: required_argument, NULL, o->key };
 		if (o->key < OPTION_LONG) {
 			*s++ = (char)o->key;
 			if (o->argument)
@@ -85,7 +91,8 @@ static void print_option(int key, const char *name, const char *argument, const 
 	else
 		used = snprintf(left, sizeof(left), "      --%s", name);
 	if (argument)
-		used += snprintf(left + used, sizeof(left) - (size_t)used, "=%s", argument);
+		used += snprintf(left + used, sizeof(left) - (size_t)used, "%s%s",
+				 argument[0] == '[' ? "" : "=", argument);
 	if (used >= HELP_COLUMN)
 		printf("%s\n%*s", left, HELP_COLUMN, "");
 	else

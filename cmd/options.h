@@ -16,7 +16,8 @@
 struct cmd_option {
 	const char *name;		/* long form */
 	int key;			/* short form, or OPTION_LONG + n */
-	const char *argument;		/* what --help calls it; NULL: takes none */
+	const char *argument;		/* what --help calls it; NULL: takes none;
+					   "[=WHAT]": may be left out (long form only) */
 	const char *help;
 };
 

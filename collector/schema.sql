@@ -74,8 +74,9 @@ CREATE TABLE graph_launch (
   gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,   -- first node start to last node end
   thread INTEGER, stream INTEGER, graph INTEGER, nodes INTEGER, path INTEGER);
 CREATE TABLE node (     -- kernels inside graph launches
-  id INTEGER PRIMARY KEY, graph_launch INTEGER, -- NULL: its launch was not seen
+  id INTEGER PRIMARY KEY,
   start_ns INTEGER, gpu_dur_ns INTEGER,       -- start_ns is the GPU start
+  graph_launch INTEGER,                       -- NULL: its launch was not seen
   stream INTEGER, shape INTEGER, node INTEGER);
 CREATE TABLE copy (     -- copies and sets
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
@@ -103,17 +104,22 @@ CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in 
 
 -- Live summaries, rewritten about once a second while recording ------------------------------
 CREATE TABLE sum_kernel (
-  process INTEGER, device INTEGER, shape INTEGER, count INTEGER,
+  process INTEGER, device INTEGER, shape INTEGER,
+  count INTEGER,          -- executions with GPU times; the times below are over these
   total_ns INTEGER, min_ns INTEGER, max_ns INTEGER, sum_squares REAL,
-  host_ns INTEGER,
+  launches INTEGER,       -- kernels launched outside graphs, with or without GPU times
+  host_ns INTEGER,        -- spent in those launch calls
   PRIMARY KEY (process, device, shape)) WITHOUT ROWID;
 CREATE TABLE sum_api (
   process INTEGER, api INTEGER, count INTEGER, failed INTEGER,
   total_ns INTEGER, min_ns INTEGER, max_ns INTEGER, sum_squares REAL,
   PRIMARY KEY (process, api)) WITHOUT ROWID;
 CREATE TABLE sum_copy (
-  process INTEGER, device INTEGER, kind INTEGER, count INTEGER,
+  process INTEGER, device INTEGER,
+  kind INTEGER,           -- as copy.kind
+  count INTEGER,          -- those with GPU times; the times below are over these
   total_ns INTEGER, min_ns INTEGER, max_ns INTEGER,
+  copies INTEGER,         -- all of them, with or without GPU times; so are the bytes
   bytes INTEGER, min_bytes INTEGER, max_bytes INTEGER,
   PRIMARY KEY (process, device, kind)) WITHOUT ROWID;
 CREATE TABLE sum_device (  -- unions over all streams of the device

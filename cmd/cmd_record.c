@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gputrail record: runs a command and records the GPU work of its process tree. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/recording.h"
+
+#include <getopt.h>
+#include <string.h>
+
+enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY };
+
+static const struct cmd_option options[] = {
+	{ "output", 'o', "FILE", "record to FILE; %p is the process id, %h the host, %t the time"
+	  " (default gputrail-%p.db)" },
+	{ "force", 'f', NULL, "replace FILE if it exists" },
+	{ "sim", OPTION_SIM, "[=DEVICE]", "use the simulated driver, of DEVICE (H200, A100, ...)" },
+	{ "wait", OPTION_WAIT, "WHICH", "all: until every process of the tree ended (default);"
+	  " primary: until the command itself ended" },
+	{ "host-only", OPTION_HOST_ONLY, NULL, "record no GPU times; leaves CUPTI alone" },
+	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two" },
+	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
+	{ 0 },
+};
+
+static const struct cmd_usage usage = {
+	.command = "record",
+	.synopsis = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
+	.purpose = "Runs COMMAND and records the CUDA calls and GPU work of it and of all processes it"
+		   " starts into one file. The exit code is that of COMMAND.",
+	.options = options,
+	.more = "Exit codes of its own: 2 wrong options, 77 no CUDA driver here (try --sim).\n",
+	.stop_at_argument = 1,
+};
+
+static int take_option(int key, struct recording *r)
+{
+	switch (key) {
+	case 'o':
+		r->output = optarg;
+		break;
+	case 'f':
+		r->force = true;
+		break;
+	case 'q':
+		r->quiet = true;
+		break;
+	case OPTION_SIM:
+		r->simulate = optarg ? optarg : "";
+		break;
+	case OPTION_HOST_ONLY:
+		r->host_only = true;
+		break;
+	case OPTION_RING_BYTES:
+		r->ring_bytes = optarg;
+		break;
+	case OPTION_WAIT:
+		if (strcmp(optarg, "all") && strcmp(optarg, "primary")) {
+			message("record", NULL, "--wait takes 'all' or 'primary', not '%s'", optarg);
+			return -1;
+		}
+		r->wait_primary = !strcmp(optarg, "primary");
+		break;
+	}
+	return 0;
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct recording recording = { .name = "record", .output = "gputrail-%p.db" };
+	int key;
+
+	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {
+		if (key == OPTIONS_HELP)
+			return EXIT_OK;
+		if (key == OPTIONS_WRONG || take_option(key, &recording) < 0)
+			return EXIT_USAGE;
+	}
+	if (optind == argc) {
+		message("record", "example: gputrail record -o run.db -- python3 serve.py",
+			"what is to be run?");
+		return EXIT_USAGE;
+	}
+	recording.command = argv + optind;
+	return recording_run(&recording);
+}

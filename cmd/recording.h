@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a command under the collector: what `record` and `demo` have in common. */
+#ifndef GPUTRAIL_CMD_RECORDING_H
+#define GPUTRAIL_CMD_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct recording {
+	const char *name;		/* of the gputrail command, for messages */
+	const char *output;		/* pattern: %p process id, %h host, %t time, %% */
+	bool force;			/* replace an existing file */
+	bool quiet;			/* no closing line */
+	bool wait_primary;		/* do not wait for other processes of the tree */
+	bool host_only;			/* no GPU times */
+	const char *simulate;		/* NULL: real driver; "": simulated, default device */
+	const char *ring_bytes;		/* NULL: the shim's default */
+	char *const *command;		/* NULL terminated */
+	const char *const *environment;	/* NULL terminated NAME=VALUE, or NULL */
+};
+
+/* Runs it to the end. Returns the exit code; dies of the signal the command died of. */
+int recording_run(const struct recording *recording);
+
+/* Expands the pattern; 0, or -1 when it does not fit. */
+int recording_path(const char *pattern, long pid, char *path, size_t path_bytes);
+
+#endif

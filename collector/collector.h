@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The collector: takes records from shims and writes the file. One thread, never blocks them. */
+#ifndef GPUTRAIL_COLLECTOR_COLLECTOR_H
+#define GPUTRAIL_COLLECTOR_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct collector;
+
+struct collector_options {
+	const char *path;		/* of the file, must not exist */
+	const char *socket_name;	/* abstract, without the leading "@" */
+	char *const *command;		/* NULL terminated, for meta; may be NULL */
+	const char *simulated;		/* device of the simulated driver, NULL a real one */
+};
+
+struct collector_figures {
+	uint64_t kernels, copies, events, lost, file_bytes;
+	uint32_t processes;
+	int64_t span_ns;		/* first to last event */
+};
+
+/* Listens on the abstract socket; -1 with errno (EADDRINUSE: another collector has the name). */
+int collector_listen(const char *socket_name);
+/* Takes over `listener` (closes it with the collector). The file is made when the first process
+ * connects or at collector_open_file(). NULL: no memory. */
+struct collector *collector_new(const struct collector_options *options, int listener);
+/* Makes the file now; 0 or -1 with a sentence in *error (caller frees). */
+int collector_open_file(struct collector *collector, char **error);
+
+/* One round: accepts, drains, writes when due. Waits at most `wait_ms` for something to do,
+ * less when `extra_fd` (or -1) becomes readable. */
+void collector_step(struct collector *collector, int wait_ms, int extra_fd);
+/* Processes connected now; ever. */
+uint32_t collector_clients(const struct collector *collector);
+uint32_t collector_processes(const struct collector *collector);
+/* Tells how a child ended (wait status). */
+void collector_child_ended(struct collector *collector, pid_t pid, int wait_status);
+/* NULL, or why nothing more is written. */
+const char *collector_broken(const struct collector *collector);
+/* Drains and closes everything and finishes the file; frees. 0, or -1 if something could not be
+ * written. A file without any process is removed. */
+int collector_close(struct collector *collector, struct collector_figures *figures, char **error);
+
+/* Finishes a file whose recorder died. Says on `out` (a FILE *) what it did. Returns an exit code. */
+int recover_file(const char *path, bool force);
+
+#endif
