@@ -97,6 +97,8 @@ int main(int argc, char **argv)
 	for (const struct command *c = commands; c->name; c++)
 		if (!strcmp(argv[1], c->name))
 			return c->run(argc - 1, argv + 1);
+	if (access(argv[1], F_OK) == 0 || strpbrk(argv[1], "./"))	/* a file, or meant as one */
+		return cmd_tui(argc, argv);
 	message(NULL, "'gputrail --help' lists the commands", "unknown command '%s'", argv[1]);
 	return EXIT_USAGE;
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running viewer: its views, what lies over them, and where the mouse can click. */
+#ifndef GPUTRAIL_TUI_APP_H
+#define GPUTRAIL_TUI_APP_H
+
+#include "tui/popup.h"
+#include "tui/prompt.h"
+#include "tui/script.h"
+#include "tui/view.h"
+
+#define VIEW_COUNT	7
+#define WIDTH_LEAST	40
+#define HEIGHT_LEAST	10
+
+enum app_mode { MODE_VIEW, MODE_POPUP, MODE_PROMPT };
+
+/* A stretch of a line that does something when clicked. */
+struct hit {
+	int y, x, width;
+	enum action action;
+};
+
+struct app {
+	struct loader *loader;
+	struct snapshot *snapshot;	/* NULL until the file has been read once */
+	const char *path;
+
+	struct view views[VIEW_COUNT];
+	struct view below[VIEW_COUNT];	/* what Enter opened in each view */
+	bool is_below[VIEW_COUNT];
+	int current;
+
+	enum app_mode mode;
+	struct popup popup;
+	enum action popup_for;		/* SORT_MENU: the popup chooses a column */
+	struct prompt prompt;
+	enum action prompt_for;		/* SEARCH, FILTER or EXPORT */
+	char before_prompt[GRID_WORD_MAX];
+	size_t before_selected;
+
+	char message[512];
+	enum color message_color;
+	char reading_error[512];
+	struct rect body;
+	struct hit hits[64];
+	int hit_count;
+	struct script script;
+	bool in_memory, quit;
+};
+
+/* The view on the screen, and its table or NULL. */
+struct view *app_view(struct app *app);
+struct grid *app_grid(struct app *app);
+void app_message(struct app *app, enum color color, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* screen.c */
+void app_draw(struct app *app);
+/* act.c */
+void app_act(struct app *app, enum action action);
+void app_key(struct app *app, int key);
+void app_click(struct app *app, int y, int x, bool is_double);
+void app_wheel(struct app *app, int direction);
+/* windows.c */
+void app_show_help(struct app *app);
+void app_show_details(struct app *app);
+void app_show_sort_menu(struct app *app);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the views show, read by a thread of its own so that the screen never waits for the file.
+ * A snapshot is one consistent reading of the summaries; event rows are never scanned.
+ */
+#ifndef GPUTRAIL_TUI_DATA_H
+#define GPUTRAIL_TUI_DATA_H
+
+#include "analysis/analysis.h"
+
+#define SNAPSHOT_COLUMNS 480	/* points of the charts; wider screens repeat them */
+
+struct snapshot {
+	struct run_info info;
+	struct run_device_list devices;
+	struct run_kernel_list kernels, shapes;
+	struct run_api_list apis;
+	struct run_copy_list copies;
+	struct run_memory_list memory;
+	struct run_loss_list losses;
+	struct run_process_list processes;
+	struct run_thread_list threads;
+	struct run_bucket_list *buckets;	/* one per device */
+	uint64_t chart_from_ns, chart_to_ns;
+};
+
+void snapshot_free(struct snapshot *snapshot);
+
+struct loader;
+
+/* Begins to read; the run belongs to the loader from now on. NULL: no thread or memory. */
+struct loader *loader_start(struct run *run);
+/* Interrupts a query in progress, closes the run. */
+void loader_stop(struct loader *loader);
+/* Becomes readable when something new is there. */
+int loader_fd(const struct loader *loader);
+/* The newest snapshot if there is one that was not taken yet, else NULL; the caller frees it. */
+struct snapshot *loader_take(struct loader *loader);
+/* Waits until the file as it is now has been read. */
+void loader_reload(struct loader *loader);
+/* The last error in words, "" if the last reading succeeded. */
+void loader_error(struct loader *loader, char *out, size_t size);
+
+#endif

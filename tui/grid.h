@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of every view: columns are described by a static array, rows are an array of structs
+ * that begin with a 64-bit key. Sorting, filter, search, selection and scrolling survive new rows.
+ */
+#ifndef GPUTRAIL_TUI_GRID_H
+#define GPUTRAIL_TUI_GRID_H
+
+#include "tui/draw.h"
+#include "tui/keys.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum column_kind {
+	COLUMN_TEXT,		/* const char * */
+	COLUMN_COUNT,		/* uint64_t with thousands apart */
+	COLUMN_NUMBER,		/* int64_t as it is; negative is unknown */
+	COLUMN_TIME,		/* uint64_t ns */
+	COLUMN_SIZE,		/* uint64_t bytes */
+	COLUMN_RATE,		/* double bytes per second; negative is unknown */
+	COLUMN_SHARE,		/* double 0..1: small bar and per cent; negative is unknown */
+	COLUMN_RATIO,		/* double 0..1: per cent only; negative is unknown */
+	COLUMN_FACTOR,		/* double; negative is unknown */
+};
+
+struct column {
+	const char *id;		/* in filters and CSV */
+	const char *title;
+	enum column_kind kind;
+	int width;		/* texts: preferred; the last text column takes what is left */
+	int rank;		/* columns with the highest rank are the first to go when narrow */
+	size_t offset;
+	const char *help;
+};
+#define GRID_COLUMN(row, field, title, kind, width, rank, help) \
+	{ #field, title, COLUMN_##kind, width, rank, offsetof(struct row, field), help }
+
+#define GRID_COLUMNS_MAX 24
+#define GRID_WORD_MAX 128
+
+struct grid {
+	const char *name;		/* "kernels": also the CSV's file name */
+	const struct column *columns;
+	int column_count;
+	int sort;			/* column */
+	bool reverse;			/* against the column's natural order */
+
+	const char *rows;		/* borrowed */
+	size_t stride, row_count;
+	uint32_t *order;		/* what is shown, in order */
+	size_t shown;
+
+	char filter[GRID_WORD_MAX], search[GRID_WORD_MAX];
+	size_t selected, top;
+	uint64_t selected_key;
+	bool has_selected;
+	int scroll_x, page;		/* page: rows on the screen at the last drawing */
+	int hidden_columns;
+	const char *empty;		/* what to say where there are no rows */
+};
+
+void grid_init(struct grid *grid, const char *name, const struct column *columns, int count,
+		size_t stride, int sort, const char *empty);
+void grid_free(struct grid *grid);
+/* New rows: stays at the selected key, or at the same place when it is gone. */
+void grid_set_rows(struct grid *grid, const void *rows, size_t count);
+const void *grid_selected(const struct grid *grid);
+
+void grid_set_filter(struct grid *grid, const char *filter);
+/* Sets the search word and selects the first match at or after the selection. */
+bool grid_search(struct grid *grid, const char *word, size_t from, int direction);
+void grid_sort_by(struct grid *grid, int column, bool reverse);
+void grid_select(struct grid *grid, size_t index);
+/* True when the action was one of the table's. */
+bool grid_act(struct grid *grid, enum action action);
+
+/* The column drawn at cell x of a table that is `width` wide, or -1. */
+int grid_column_at(const struct grid *grid, int width, int x);
+void grid_draw(struct grid *grid, struct rect rect);
+/* Text of one cell as the table shows it. */
+void grid_cell_text(const struct grid *grid, const void *row, int column, char *out,
+		     size_t size);
+/* What is shown as CSV with raw numbers; returns false when writing failed. */
+bool grid_write_csv(const struct grid *grid, FILE *out);
+
+/* Is this row shown under `filter`? */
+bool filter_matches(const struct grid *grid, const void *row, const char *filter);
+/* Is `word`, as it stands, in some text of the row? */
+bool search_matches(const struct grid *grid, const void *row, const char *word);
+
+#endif

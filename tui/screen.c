@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Drawing the whole screen: header, tabs, the view, footer, and what lies over them. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/app.h"
+
+#include "tui/quantity.h"
+#include "tui/wide.h"
+
+#include <curses.h>
+#include <string.h>
+
+static void add_hit(struct app *app, int y, int x, int width, enum action action)
+{
+	if (app->hit_count < COUNT_OF(app->hits))
+		app->hits[app->hit_count++] = (struct hit){ y, x, width, action };
+}
+
+static enum color state_color(const char *state)
+{
+	if (strcmp(state, "recording") == 0)
+		return COLOR_OF_HEADER_LIVE;
+	return strcmp(state, "complete") == 0 ? COLOR_OF_HEADER : COLOR_OF_HEADER_WARN;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* "what of it" with its plural, for small numbers. */
+static int count_of(char *out, size_t size, int count, const char *noun)
+{
+	bool hiss = noun[strlen(noun) - 1] == 's';
+
+	return snprintf(out, size, "%d %s%s", count, noun, count == 1 ? "" : hiss ? "es" : "s");
+}
+
+static void draw_header(const struct app *app)
+{
+	const struct run_info *info = app->snapshot ? &app->snapshot->info : NULL;
+	char text[QUANTITY_SIZE], right[160], part[64];
+	int x, room;
+
+	draw_fill(0, 0, COLS, COLOR_OF_HEADER);
+	if (!info) {
+		draw_textf(0, 1, COLS - 2, COLOR_OF_HEADER_NAME, "%s", base_name(app->path));
+		return;
+	}
+	count_of(part, sizeof(part), info->processes, "process");
+	snprintf(right, sizeof(right), "%s   %s", quantity_text_ns(text, info->span_ns), part);
+	if (COLS >= 60) {
+		size_t used = strlen(right);
+
+		count_of(part, sizeof(part), info->threads, "thread");
+		snprintf(right + used, sizeof(right) - used, ", %s", part);
+	}
+	room = COLS - 4 - (int)strlen(right) - (int)strlen(info->state) - 4;
+	x = 1 + draw_text(0, 1, room > 8 ? room : 8, COLOR_OF_HEADER_NAME, base_name(app->path));
+	x += 2;
+	x += draw_text(0, x, 2, state_color(info->state),
+		       strcmp(info->state, "recording") ? "" : draw_is_ascii() ? "* " : "\u25cf ");
+	x += draw_text(0, x, COLS - x, state_color(info->state), info->state);
+	if (COLS - x - 2 >= (int)strlen(right))
+		draw_right(0, x + 1, COLS - x - 2, COLOR_OF_HEADER, right);
+}
+
+static void draw_tabs(struct app *app)
+{
+	int x = 1;
+
+	for (int i = 0; i < VIEW_COUNT; i++) {
+		bool active = i == app->current;
+		const char *title = app->views[i].class->title;
+		/* Narrow: only the active tab has its name. */
+		bool named = COLS >= 78 || active;
+		int width = named ? (int)strlen(title) + 2 : 1;
+
+		if (x + width >= COLS)
+			break;
+		draw_textf(1, x, width, active ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d %s", i + 1,
+			   named ? title : "");
+		add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i));
+		x += width + 2;
+	}
+}
+
+static int info_part(int x, enum color color, const char *label, const char *value)
+{
+	x += draw_text(2, x, COLS - x - 1, COLOR_OF_DIM, label);
+	return x + draw_text(2, x, COLS - x - 1, color, value) + 2;
+}
+
+/* How many rows, in which order, and every restriction that hides some. */
+static void draw_info(struct app *app)
+{
+	struct view *view = app_view(app);
+	struct grid *grid = app_grid(app);
+	char count[QUANTITY_SIZE], all[QUANTITY_SIZE], text[128];
+	int x = 1;
+
+	if (!grid)
+		return;
+	quantity_text_count(count, grid->shown);
+	quantity_text_count(all, grid->row_count);
+	if (grid->filter[0])
+		snprintf(text, sizeof(text), "%s of %s", count, all);
+	else
+		snprintf(text, sizeof(text), "%s", all);
+	x += draw_textf(2, x, 40, COLOR_OF_STRONG, "%s %s", text, view->class->noun) + 2;
+	if (grid->filter[0])
+		x = info_part(x, COLOR_OF_PROMPT, "filter ", grid->filter);
+	if (grid->search[0])
+		x = info_part(x, COLOR_OF_PROMPT, "search ", grid->search);
+	if (view->subject_name[0])
+		x = info_part(x, COLOR_OF_STRONG, "of ", view->subject_name);
+	if (grid->hidden_columns && COLS - x > 24) {
+		snprintf(text, sizeof(text), "%d more column%s: i", grid->hidden_columns,
+			 grid->hidden_columns == 1 ? "" : "s");
+		draw_right(2, x, COLS - x - 1, COLOR_OF_DIM, text);
+	}
+}
+
+static bool in_footer(struct app *app, enum action action)
+{
+	const struct action_info *info = &action_table[action];
+
+	if (!info->footer[0])
+		return false;
+	if (action == ACTION_BACK)
+		return app->is_below[app->current];
+	return info->group != GROUP_TABLE || app_grid(app);
+}
+
+static int footer_item(struct app *app, int x, enum action action)
+{
+	char key[16];
+	int width;
+
+	key_of_action(action, true, key, sizeof(key));
+	width = (int)strlen(key) + (int)strlen(action_table[action].footer);
+	if (x + width > COLS)
+		return x;
+	draw_text(LINES - 1, x, width, COLOR_OF_KEY, key);
+	draw_text(LINES - 1, x + (int)strlen(key), width, COLOR_OF_KEY_LABEL,
+		  action_table[action].footer);
+	add_hit(app, LINES - 1, x, width, action);
+	return x + width + 1;
+}
+
+static void draw_footer(struct app *app)
+{
+	int x;
+
+	if (app->mode == MODE_PROMPT)
+		return;
+	if (app->message[0] || app->reading_error[0]) {
+		if (app->message[0])
+			draw_text(LINES - 1, 1, COLS - 2, app->message_color, app->message);
+		else
+			draw_text(LINES - 1, 1, COLS - 2, COLOR_OF_BAD, app->reading_error);
+		return;
+	}
+	x = footer_item(app, 0, ACTION_HELP);
+	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++)
+		if (action != ACTION_HELP && in_footer(app, (enum action)action))
+			x = footer_item(app, x, (enum action)action);
+}
+
+static void draw_view(struct app *app)
+{
+	struct view *view = app_view(app);
+
+	app->body = (struct rect){ 3, 0, LINES - 4, COLS };
+	if (!app->snapshot) {
+		draw_text(4, 2, COLS - 4, COLOR_OF_DIM,
+			  app->reading_error[0] ? "nothing could be read" : "reading the file...");
+		return;
+	}
+	draw_info(app);
+	if (view->class->columns) {
+		app->body.x = 1;
+		app->body.width = COLS - 1;
+		grid_draw(&view->grid, app->body);
+	} else {
+		view->class->draw(app->snapshot, app->body);
+	}
+}
+
+void app_draw(struct app *app)
+{
+	erase();
+	app->hit_count = 0;
+	curs_set(app->mode == MODE_PROMPT);
+	if (COLS < WIDTH_LEAST || LINES < HEIGHT_LEAST) {
+		draw_textf(0, 0, COLS, COLOR_OF_WARN, "%dx%d needed,", WIDTH_LEAST, HEIGHT_LEAST);
+		draw_textf(1, 0, COLS, COLOR_OF_WARN, "%dx%d here", COLS, LINES);
+	} else {
+		draw_header(app);
+		draw_tabs(app);
+		draw_view(app);
+		draw_footer(app);
+		if (app->mode == MODE_POPUP)
+			popup_draw(&app->popup);
+		if (app->mode == MODE_PROMPT)
+			prompt_draw(&app->prompt, LINES - 1, COLS);
+	}
+	refresh();
+}

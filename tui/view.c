@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all views do alike: hold their rows and hand them to their table. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void view_init(struct view *view, const struct view_class *class)
+{
+	memset(view, 0, sizeof(*view));
+	view->class = class;
+	view->subject = -1;
+	if (class->columns)
+		grid_init(&view->grid, class->noun, class->columns, class->column_count,
+			  class->row_size, class->sort, class->empty);
+}
+
+void view_free(struct view *view)
+{
+	grid_free(&view->grid);
+	free(view->rows);
+	view->rows = NULL;
+}
+
+void view_update(struct view *view, const struct snapshot *snapshot)
+{
+	size_t room, count;
+	void *rows;
+
+	if (!view->class->columns)
+		return;
+	room = view->class->room(snapshot);
+	rows = calloc(room + 1, view->class->row_size);
+	count = rows ? view->class->fill(view, snapshot, rows) : 0;
+	grid_set_rows(&view->grid, rows, count);
+	free(view->rows);
+	view->rows = rows;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A view shows one side of the run; each has a file view_<name>.c. */
+#ifndef GPUTRAIL_TUI_VIEW_H
+#define GPUTRAIL_TUI_VIEW_H
+
+#include "tui/data.h"
+#include "tui/draw.h"
+#include "tui/grid.h"
+
+struct view {
+	const struct view_class *class;
+	struct grid grid;	/* unused where the class has no columns */
+	void *rows;		/* owned; the grid's rows */
+	int subject;		/* of a view below another one: the kernel or process it is about */
+	char subject_name[256];
+};
+
+struct view_class {
+	const char *title;	/* on the tab */
+	const char *noun;	/* "kernels": what the rows are */
+	const char *help;	/* what the view tells, for the help window */
+	const struct column *columns;
+	int column_count;
+	size_t row_size;
+	const char *empty;
+	int sort;		/* column at first */
+	/* Most rows there can be, and filling them in: returns how many. Texts stay the snapshot's. */
+	size_t (*room)(const struct snapshot *snapshot);
+	size_t (*fill)(const struct view *view, const struct snapshot *snapshot, void *rows);
+	/* Views without a table draw themselves. */
+	void (*draw)(const struct snapshot *snapshot, struct rect rect);
+	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
+	const struct view_class *(*open)(const void *row, int *subject, const char **name);
+};
+
+extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
+	view_memory, view_processes, view_threads, view_losses;
+
+void view_init(struct view *view, const struct view_class *class);
+void view_free(struct view *view);
+void view_update(struct view *view, const struct snapshot *snapshot);
+
+#define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#endif

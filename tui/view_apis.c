@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Driver API calls by entry point. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/view.h"
+
+struct api_row {
+	uint64_t key;
+	const char *name, *category;
+	double share;
+	uint64_t total, count, failed, average, minimum, maximum, deviation;
+};
+
+#define COLUMN(...) GRID_COLUMN(api_row, __VA_ARGS__)
+
+static const struct column columns[] = {
+	COLUMN(share, "Share", SHARE, 0, 0, "part of the host time in all recorded calls"),
+	COLUMN(total, "Total", TIME, 0, 0, "host time of all calls"),
+	COLUMN(count, "Count", COUNT, 0, 0, "calls, failed ones included"),
+	COLUMN(failed, "Failed", COUNT, 7, 1, "calls that returned an error"),
+	COLUMN(average, "Average", TIME, 0, 0, "host time of one call"),
+	COLUMN(minimum, "Min", TIME, 0, 4, "shortest call"),
+	COLUMN(maximum, "Max", TIME, 0, 2, "longest call"),
+	COLUMN(deviation, "StdDev", TIME, 0, 5, "standard deviation of the calls"),
+	COLUMN(category, "Group", TEXT, 9, 3, "what the entry point is about"),
+	COLUMN(name, "Entry point", TEXT, 0, 0, "driver function"),
+};
+
+static size_t room(const struct snapshot *snapshot)
+{
+	return snapshot->apis.count;
+}
+
+static size_t fill(const struct view *view, const struct snapshot *snapshot, void *rows)
+{
+	const struct run_api_list *list = &snapshot->apis;
+	struct api_row *row = rows;
+	uint64_t all = 0;
+
+	(void)view;
+	for (size_t i = 0; i < list->count; i++)
+		all += list->rows[i].total_ns;
+	for (size_t i = 0; i < list->count; i++, row++) {
+		const struct run_api *api = &list->rows[i];
+
+		*row = (struct api_row){
+			.key = (uint64_t)api->api,
+			.name = api->name,
+			.category = api->category,
+			.share = all ? (double)api->total_ns / (double)all : 0,
+			.total = api->total_ns,
+			.count = api->count,
+			.failed = api->failed,
+			.average = (uint64_t)(api->average_ns + 0.5),
+			.minimum = api->min_ns,
+			.maximum = api->max_ns,
+			.deviation = (uint64_t)(api->stddev_ns + 0.5),
+		};
+	}
+	return list->count;
+}
+
+const struct view_class view_apis = {
+	.title = "APIs",
+	.noun = "entry points",
+	.help = "How long the host spent in calls of the CUDA driver. Much time in a "
+		"synchronising call means that the host waits for the GPU; many short calls mean "
+		"that the GPU may wait for the host.",
+	.columns = columns,
+	.column_count = COUNT_OF(columns),
+	.row_size = sizeof(struct api_row),
+	.empty = "no calls were recorded",
+	.room = room,
+	.fill = fill,
+};

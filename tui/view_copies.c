@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies and sets by device and kind. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/view.h"
+
+struct copy_row {
+	uint64_t key;
+	const char *name;
+	double share, rate;
+	uint64_t total, count, average, minimum, maximum, bytes, least, most;
+	int64_t device;
+};
+
+#define COLUMN(...) GRID_COLUMN(copy_row, __VA_ARGS__)
+
+static const struct column columns[] = {
+	COLUMN(share, "Share", SHARE, 0, 0, "part of the GPU time of all copies and sets"),
+	COLUMN(total, "Total", TIME, 0, 0, "GPU time"),
+	COLUMN(count, "Count", COUNT, 0, 0, "operations"),
+	COLUMN(bytes, "Bytes", SIZE, 0, 0, "bytes moved or set"),
+	COLUMN(rate, "Per s", RATE, 0, 0, "bytes by GPU time, in units of 1000"),
+	COLUMN(average, "Average", TIME, 0, 1, "GPU time of one operation"),
+	COLUMN(minimum, "Min", TIME, 0, 5, "shortest operation"),
+	COLUMN(maximum, "Max", TIME, 0, 3, "longest operation"),
+	COLUMN(least, "Least", SIZE, 0, 6, "smallest operation"),
+	COLUMN(most, "Most", SIZE, 0, 4, "largest operation"),
+	COLUMN(device, "Dev", NUMBER, 4, 2, "device"),
+	COLUMN(name, "Operation", TEXT, 0, 0, "kind, from where to where"),
+};
+
+static size_t room(const struct snapshot *snapshot)
+{
+	return snapshot->copies.count;
+}
+
+static size_t fill(const struct view *view, const struct snapshot *snapshot, void *rows)
+{
+	const struct run_copy_list *list = &snapshot->copies;
+	struct copy_row *row = rows;
+	uint64_t all = 0;
+
+	(void)view;
+	for (size_t i = 0; i < list->count; i++)
+		all += list->rows[i].total_ns;
+	for (size_t i = 0; i < list->count; i++, row++) {
+		const struct run_copy *c = &list->rows[i];
+
+		*row = (struct copy_row){
+			.key = (uint64_t)(unsigned)c->device << 32 | (unsigned)c->kind,
+			.name = c->name,
+			.share = all ? (double)c->total_ns / (double)all : 0,
+			.rate = c->total_ns ? (double)c->bytes / ((double)c->total_ns * 1e-9) : -1,
+			.total = c->total_ns,
+			.count = c->count,
+			.average = c->count ? c->total_ns / c->count : 0,
+			.minimum = c->min_ns,
+			.maximum = c->max_ns,
+			.bytes = c->bytes,
+			.least = c->min_bytes,
+			.most = c->max_bytes,
+			.device = c->device,
+		};
+	}
+	return list->count;
+}
+
+const struct view_class view_copies = {
+	.title = "Copies",
+	.noun = "kinds of copies",
+	.help = "Copies and memory sets by device and kind: time, bytes and the rate they reached. "
+		"Pageable host memory is slower than pinned and makes the host wait.",
+	.columns = columns,
+	.column_count = COUNT_OF(columns),
+	.row_size = sizeof(struct copy_row),
+	.empty = "no copies or sets were recorded",
+	.room = room,
+	.fill = fill,
+};

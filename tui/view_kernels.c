@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels, and the launch shapes of one kernel. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct kernel_row {
+	uint64_t key;
+	const char *name, *limiter;
+	double share, occupancy, waves;
+	uint64_t total, count, average, minimum, maximum, deviation, shared;
+	int64_t registers, shapes, device;
+	char grid[36], block[36];
+	const char *grid_text, *block_text;
+	int kernel;
+};
+
+#define COLUMN(...) GRID_COLUMN(kernel_row, __VA_ARGS__)
+
+static const struct column kernel_columns[] = {
+	COLUMN(share, "Share", SHARE, 0, 0, "part of the GPU time of all kernels"),
+	COLUMN(total, "Total", TIME, 0, 0, "GPU time of all launches"),
+	COLUMN(count, "Count", COUNT, 0, 0, "launches, those inside graphs included"),
+	COLUMN(average, "Average", TIME, 0, 0, "GPU time of one launch"),
+	COLUMN(minimum, "Min", TIME, 0, 3, "shortest launch"),
+	COLUMN(maximum, "Max", TIME, 0, 2, "longest launch"),
+	COLUMN(deviation, "StdDev", TIME, 0, 4, "standard deviation of the launches"),
+	COLUMN(occupancy, "Occup", RATIO, 0, 1,
+	       "theoretical occupancy: resident warps by the most an SM can hold"),
+	COLUMN(limiter, "Limit", TEXT, 9, 5, "what keeps the occupancy from being higher"),
+	COLUMN(shapes, "Shapes", NUMBER, 0, 6, "different launch configurations; Enter lists them"),
+	COLUMN(name, "Kernel", TEXT, 0, 0, "name, demangled"),
+};
+
+static const struct column shape_columns[] = {
+	COLUMN(share, "Share", SHARE, 0, 0, "part of the GPU time of this kernel"),
+	COLUMN(total, "Total", TIME, 0, 0, "GPU time of all launches of this shape"),
+	COLUMN(count, "Count", COUNT, 0, 0, "launches of this shape"),
+	COLUMN(average, "Average", TIME, 0, 0, "GPU time of one launch"),
+	COLUMN(minimum, "Min", TIME, 0, 6, "shortest launch"),
+	COLUMN(maximum, "Max", TIME, 0, 5, "longest launch"),
+	COLUMN(registers, "Regs", NUMBER, 0, 1, "registers a thread"),
+	COLUMN(shared, "Shared", SIZE, 0, 3, "shared memory a block, static and dynamic"),
+	COLUMN(occupancy, "Occup", RATIO, 0, 0,
+	       "theoretical occupancy: resident warps by the most an SM can hold"),
+	COLUMN(limiter, "Limit", TEXT, 9, 2, "what keeps the occupancy from being higher"),
+	COLUMN(waves, "Waves", FACTOR, 0, 1,
+	       "how often the grid fills the whole GPU; just above 1 wastes nearly half"),
+	COLUMN(device, "Dev", NUMBER, 4, 7, "device"),
+	COLUMN(block_text, "Block", TEXT, 12, 0, "threads in x, y, z"),
+	COLUMN(grid_text, "Grid", TEXT, 14, 0, "blocks in x, y, z"),
+};
+
+static size_t kernels_room(const struct snapshot *snapshot)
+{
+	return snapshot->kernels.count;
+}
+
+static size_t shapes_room(const struct snapshot *snapshot)
+{
+	return snapshot->shapes.count;
+}
+
+static void fill_row(struct kernel_row *row, const struct run_kernel *k)
+{
+	row->name = k->name && *k->name ? k->name : k->short_name;
+	row->limiter = k->limiter;
+	row->total = k->total_ns;
+	row->count = k->count;
+	row->average = (uint64_t)(k->average_ns + 0.5);
+	row->minimum = k->min_ns;
+	row->maximum = k->max_ns;
+	row->deviation = (uint64_t)(k->stddev_ns + 0.5);
+	row->registers = k->registers;
+	row->shared = (uint64_t)(k->static_shared_bytes > 0 ? k->static_shared_bytes : 0) +
+		      (uint64_t)(k->dynamic_shared_bytes > 0 ? k->dynamic_shared_bytes : 0);
+	row->occupancy = k->occupancy;
+	row->waves = k->waves;
+	row->shapes = k->shapes;
+	row->device = k->device;
+	row->kernel = k->kernel;
+	snprintf(row->grid, sizeof(row->grid), "%d, %d, %d", k->grid[0], k->grid[1], k->grid[2]);
+	snprintf(row->block, sizeof(row->block), "%d, %d, %d", k->block[0], k->block[1],
+		 k->block[2]);
+	row->grid_text = row->grid;
+	row->block_text = row->block;
+}
+
+static size_t kernels_fill(const struct view *view, const struct snapshot *snapshot, void *rows)
+{
+	const struct run_kernel_list *list = &snapshot->kernels;
+	struct kernel_row *row = rows;
+	uint64_t all = 0;
+
+	(void)view;
+	for (size_t i = 0; i < list->count; i++)
+		all += list->rows[i].total_ns;
+	for (size_t i = 0; i < list->count; i++, row++) {
+		fill_row(row, &list->rows[i]);
+		row->key = (uint64_t)list->rows[i].kernel;
+		row->share = all ? (double)row->total / (double)all : 0;
+	}
+	return list->count;
+}
+
+static size_t shapes_fill(const struct view *view, const struct snapshot *snapshot, void *rows)
+{
+	const struct run_kernel_list *list = &snapshot->shapes;
+	struct kernel_row *row = rows;
+	uint64_t all = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->rows[i].kernel != view->subject)
+			continue;
+		fill_row(&row[count], &list->rows[i]);
+		row[count].key = (uint64_t)list->rows[i].shape << 16 |
+				 (uint64_t)(list->rows[i].device & 0xFFFF);
+		all += list->rows[i].total_ns;
+		count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		row[i].share = all ? (double)row[i].total / (double)all : 0;
+	return count;
+}
+
+static const struct view_class *kernel_open(const void *row, int *subject, const char **name)
+{
+	const struct kernel_row *kernel = row;
+
+	*subject = kernel->kernel;
+	*name = kernel->name;
+	return &view_shapes;
+}
+
+const struct view_class view_kernels = {
+	.title = "Kernels",
+	.noun = "kernels",
+	.help = "Where the GPU's compute time went, by kernel. Enter shows the launch shapes of a "
+		"kernel: grid, block, occupancy and what limits it.",
+	.columns = kernel_columns,
+	.column_count = COUNT_OF(kernel_columns),
+	.row_size = sizeof(struct kernel_row),
+	.empty = "no kernels were recorded",
+	.room = kernels_room,
+	.fill = kernels_fill,
+	.open = kernel_open,
+};
+
+const struct view_class view_shapes = {
+	.title = "Shapes",
+	.noun = "shapes",
+	.help = "The launch configurations of one kernel, with the theoretical occupancy of each "
+		"and how many waves its grid makes.",
+	.columns = shape_columns,
+	.column_count = COUNT_OF(shape_columns),
+	.row_size = sizeof(struct kernel_row),
+	.empty = "no launches of this kernel any more",
+	.room = shapes_room,
+	.fill = shapes_fill,
+};

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The windows over a view: help for where you are, details of a row, the choice of an order. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void show(struct app *app, const char *title, int selected)
+{
+	popup_free(&app->popup);
+	popup_init(&app->popup, title, selected);
+	app->mode = MODE_POPUP;
+	app->popup_for = ACTION_NONE;
+}
+
+static void add_heading(struct popup *popup, const char *text)
+{
+	popup_add(popup, COLOR_OF_TEXT, "", "");
+	popup_add(popup, COLOR_OF_STRONG, "", text);
+}
+
+void app_show_help(struct app *app)
+{
+	const struct view *view = app_view(app);
+	char title[128];
+
+	snprintf(title, sizeof(title), "Help: %s", view->class->title);
+	show(app, title, -1);
+	popup_add(&app->popup, COLOR_OF_TEXT, "", view->class->help);
+	if (view->class->columns)
+		add_heading(&app->popup, "Columns");
+	for (int i = 0; i < view->class->column_count; i++)
+		popup_add(&app->popup, COLOR_OF_TEXT, view->class->columns[i].title,
+			  view->class->columns[i].help);
+	for (int group = 0; group < GROUP_COUNT; group++) {
+		if (!view->class->columns && (group == GROUP_MOVE || group == GROUP_TABLE))
+			continue;
+		add_heading(&app->popup, action_group_names[group]);
+		for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++)
+			if ((int)action_table[action].group == group)
+				popup_add(&app->popup, COLOR_OF_TEXT, action_table[action].keys,
+					  action_table[action].help);
+	}
+	if (view->class->columns) {
+		add_heading(&app->popup, "Filters");
+		popup_add(&app->popup, COLOR_OF_TEXT, "gemm fp8", "rows with both words somewhere");
+		popup_add(&app->popup, COLOR_OF_TEXT, "!memset", "rows without the word");
+		popup_add(&app->popup, COLOR_OF_TEXT, "count>1000",
+			  "compare a column; values have units as shown: total>1ms share<5%");
+		popup_add(&app->popup, COLOR_OF_TEXT, "", "A word without capitals ignores case.");
+	}
+}
+
+void app_show_details(struct app *app)
+{
+	const struct grid *grid = app_grid(app);
+	const void *row = grid ? grid_selected(grid) : NULL;
+	char *text;
+
+	if (!row)
+		return;
+	text = malloc(65536);
+	if (!text)
+		return;
+	show(app, app_view(app)->class->title, -1);
+	for (int i = grid->column_count - 1; i >= 0; i--) {	/* the name first */
+		if (grid->columns[i].kind != COLUMN_TEXT)
+			continue;
+		grid_cell_text(grid, row, i, text, 65536);
+		popup_add(&app->popup, COLOR_OF_STRONG, grid->columns[i].title, text);
+	}
+	for (int i = 0; i < grid->column_count; i++) {
+		if (grid->columns[i].kind == COLUMN_TEXT)
+			continue;
+		grid_cell_text(grid, row, i, text, 65536);
+		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, text);
+	}
+	free(text);
+}
+
+void app_show_sort_menu(struct app *app)
+{
+	const struct grid *grid = app_grid(app);
+
+	if (!grid)
+		return;
+	show(app, "Sort by", grid->sort);
+	for (int i = 0; i < grid->column_count; i++)
+		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, grid->columns[i].help);
+	app->popup_for = ACTION_SORT_MENU;
+}
