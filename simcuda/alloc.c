@@ -3,6 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "simcuda/engine.h"
 #include "simcuda/core.h"
 
 #define PITCH_BYTES 512
@@ -19,6 +20,9 @@ static CUresult allocate(CUdeviceptr *dptr, size_t bytes, enum sim_memory_kind k
 		return result;
 	if (!dptr || bytes == 0)
 		return CUDA_ERROR_INVALID_VALUE;
+	result = sim_capture_check_unsafe();
+	if (result != CUDA_SUCCESS)
+		return result;
 	sim_host_cost("alloc", ALLOC_COST_NS);
 	result = sim_allocation_create(&(struct sim_allocation_request) {
 					       .bytes = bytes, .kind = kind, .flags = flags,
@@ -92,6 +96,9 @@ IMPL(cuMemFree_v2)(CUdeviceptr dptr)
 	allocation = sim_allocation_at((uintptr_t)dptr);
 	if (!may_be_freed(allocation))
 		return CUDA_ERROR_INVALID_VALUE;
+	result = sim_capture_check_unsafe();
+	if (result != CUDA_SUCCESS)
+		return result;
 	id = allocation->id;
 	sim_host_cost("free", FREE_COST_NS);
 	result = sim_device_synchronize(allocation->device);

@@ -290,7 +290,11 @@ IMPL(cuCtxGetCurrent)(CUcontext *pctx)
 
 /* --- primary contexts ------------------------------------------------------------------------- */
 
-/* A primary context keeps its handle for the process's life, whatever happens to its contents. */
+/* Opening and closing a primary context takes time; who retains it meanwhile has to wait. */
+static pthread_mutex_t primary_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A primary context keeps its handle for the process's life, whatever happens to its contents.
+ * With primary_lock held. */
 static CUresult primary_open(struct sim_device *device)
 {
 	struct sim_context *context;
@@ -326,7 +330,9 @@ IMPL(cuDevicePrimaryCtxRetain)(CUcontext *pctx, CUdevice dev)
 		return CUDA_ERROR_INVALID_DEVICE;
 	if (sim_fault("context", &result))
 		return result;
+	pthread_mutex_lock(&primary_lock);
 	result = primary_open(device);
+	pthread_mutex_unlock(&primary_lock);
 	if (result == CUDA_SUCCESS)
 		*pctx = (CUcontext)device->primary;
 	return result;
@@ -335,21 +341,24 @@ IMPL(cuDevicePrimaryCtxRetain)(CUcontext *pctx, CUdevice dev)
 static CUresult primary_close(CUdevice dev, bool is_reset)
 {
 	struct sim_device *device = sim_device_get(dev);
-	bool is_last;
+	CUresult result = CUDA_SUCCESS;
+	bool is_last = false;
 
 	if (!device)
 		return CUDA_ERROR_INVALID_DEVICE;
+	pthread_mutex_lock(&primary_lock);
 	pthread_mutex_lock(&sim_lock);
-	if (device->primary_refs == 0) {
-		pthread_mutex_unlock(&sim_lock);
-		return is_reset ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+	if (device->primary_refs > 0) {
+		device->primary_refs = is_reset ? 0 : device->primary_refs - 1;
+		is_last = device->primary_refs == 0;
+	} else if (!is_reset) {
+		result = CUDA_ERROR_INVALID_CONTEXT;
 	}
-	device->primary_refs = is_reset ? 0 : device->primary_refs - 1;
-	is_last = device->primary_refs == 0;
 	pthread_mutex_unlock(&sim_lock);
 	if (is_last)
 		context_end(device->primary);
-	return CUDA_SUCCESS;
+	pthread_mutex_unlock(&primary_lock);
+	return result;
 }
 
 IMPL(cuDevicePrimaryCtxRelease_v2)(CUdevice dev)

@@ -55,6 +55,7 @@ struct sim_allocation_request {
 	void *base;			/* memory that exists already (registered, mapped) */
 	unsigned flags;
 	bool is_uncharged;		/* a pool has paid for it */
+	bool is_unfailing;		/* no allocation of its own to SIMCUDA_FAIL */
 };
 CUresult sim_allocation_create(const struct sim_allocation_request *request,
 			       struct sim_allocation **allocation);
@@ -141,8 +142,8 @@ CUresult sim_function_param(const struct sim_function *function, size_t index, s
 			    size_t *bytes);
 
 /* --- libraries (library.c) ------------------------------------------------------------------------ */
-struct sim_kernel;
-struct sim_function *sim_kernel_function(struct sim_kernel *kernel);	/* in the current context */
+struct sim_library_kernel;
+struct sim_function *sim_kernel_function(struct sim_library_kernel *kernel);	/* in the current context */
 void sim_library_forget_module(struct sim_module *module);
 
 /* Reads a whole file; the caller frees. */

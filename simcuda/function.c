@@ -15,7 +15,7 @@ struct sim_function *sim_function_of(CUfunction handle)
 	magic = __atomic_load_n(&function->magic, __ATOMIC_ACQUIRE);
 	if (__builtin_expect(magic == SIM_MAGIC_FUNCTION, 1))
 		return function;
-	return magic == SIM_MAGIC_KERNEL ? sim_kernel_function((struct sim_kernel *)handle) : NULL;
+	return magic == SIM_MAGIC_KERNEL ? sim_kernel_function((struct sim_library_kernel *)handle) : NULL;
 }
 
 CUresult sim_function_get(const struct sim_function *function, CUfunction_attribute attribute,

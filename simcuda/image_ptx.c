@@ -249,14 +249,13 @@ static void read_directives(struct reader *reader, struct sim_function *function
 }
 
 /*
- * Registers a compiler would need. Virtual registers are many and short-lived; a third of them
- * living at once is what ptxas output of ordinary kernels shows, within a factor of two.
+ * Registers a compiler would need. Virtual registers are many and short-lived; a sixth of them
+ * living at once is what ptxas makes of ordinary kernels, within a factor of two.
  */
 static int estimate_registers(int virtual_words, const struct limits *limits)
 {
-	int registers = 10 + virtual_words / 3, cap = 255;
+	int registers = 8 + virtual_words / 6, cap = 255;
 
-	registers = (registers < 16 ? 16 : registers + 7) / 8 * 8;
 	if (limits->max_threads && limits->min_blocks)
 		cap = 65536 / (limits->max_threads * limits->min_blocks) / 8 * 8;
 	if (limits->max_registers && limits->max_registers < cap)

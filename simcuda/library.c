@@ -8,11 +8,11 @@
 
 #include "simcuda/core.h"
 
-struct sim_kernel {
+struct sim_library_kernel {
 	uint32_t magic;
 	const struct sim_function *template;	/* in the library's image */
 	struct sim_library *library;
-	struct sim_kernel *next_spare;
+	struct sim_library_kernel *next_spare;
 	/* Attributes set for a device before, or after, it was loaded there. */
 	struct sim_function *settings[SIM_DEVICES_MAX];
 	/* The function in the context used last on each device; read without a lock. */
@@ -22,14 +22,14 @@ struct sim_kernel {
 struct sim_library {
 	uint32_t magic;
 	struct sim_image image;
-	struct sim_kernel **kernels;
+	struct sim_library_kernel **kernels;
 	struct sim_module **modules;	/* one per context */
 	int module_count;
 	struct sim_library *next;
 };
 
 static struct sim_library *libraries;		/* guarded by sim_lock */
-static struct sim_kernel *spare_kernels;	/* recycled, so that stale handles read as dead */
+static struct sim_library_kernel *spare_kernels;	/* recycled, so that stale handles read as dead */
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct sim_library *library_of(CUlibrary handle)
@@ -44,9 +44,9 @@ static struct sim_library *library_of(CUlibrary handle)
 	return library;
 }
 
-static struct sim_kernel *kernel_of(CUkernel handle)
+static struct sim_library_kernel *kernel_of(CUkernel handle)
 {
-	struct sim_kernel *kernel = (struct sim_kernel *)handle;
+	struct sim_library_kernel *kernel = (struct sim_library_kernel *)handle;
 
 	return kernel && __atomic_load_n(&kernel->magic, __ATOMIC_ACQUIRE) == SIM_MAGIC_KERNEL ?
 		       kernel : NULL;
@@ -119,7 +119,7 @@ static CUresult library_module(struct sim_library *library, struct sim_context *
 	return result;
 }
 
-static CUresult kernel_function(struct sim_kernel *kernel, struct sim_context *context,
+static CUresult kernel_function(struct sim_library_kernel *kernel, struct sim_context *context,
 				struct sim_function **function)
 {
 	int device = context->device->ordinal;
@@ -137,7 +137,7 @@ static CUresult kernel_function(struct sim_kernel *kernel, struct sim_context *c
 	return CUDA_SUCCESS;
 }
 
-struct sim_function *sim_kernel_function(struct sim_kernel *kernel)
+struct sim_function *sim_kernel_function(struct sim_library_kernel *kernel)
 {
 	CUresult result;
 	struct sim_context *context = sim_current(&result);
@@ -169,9 +169,9 @@ void sim_library_forget_module(struct sim_module *module)
 
 /* --- loading and unloading ------------------------------------------------------------------------ */
 
-static struct sim_kernel *kernel_take(void)
+static struct sim_library_kernel *kernel_take(void)
 {
-	struct sim_kernel *kernel;
+	struct sim_library_kernel *kernel;
 
 	pthread_mutex_lock(&sim_lock);
 	kernel = spare_kernels;
@@ -183,7 +183,7 @@ static struct sim_kernel *kernel_take(void)
 	return kernel ? kernel : calloc(1, sizeof(*kernel));
 }
 
-static void kernel_give_back(struct sim_kernel *kernel)
+static void kernel_give_back(struct sim_library_kernel *kernel)
 {
 	__atomic_store_n(&kernel->magic, SIM_MAGIC_DEAD, __ATOMIC_RELEASE);
 	for (int i = 0; i < SIM_DEVICES_MAX; i++)
@@ -220,7 +220,7 @@ static CUresult library_fill(struct sim_library *library, const void *code)
 	library->kernels = calloc((size_t)library->image.function_count + 1,
 				  sizeof(*library->kernels));
 	for (int i = 0; library->kernels && i < library->image.function_count; i++) {
-		struct sim_kernel *kernel = kernel_take();
+		struct sim_library_kernel *kernel = kernel_take();
 
 		library->kernels[i] = kernel;
 		if (!kernel)
@@ -423,7 +423,7 @@ IMPL(cuKernelGetFunction)(CUfunction *pFunc, CUkernel kernel)
 {
 	CUresult result;
 	struct sim_context *context = sim_current(&result);
-	struct sim_kernel *found = kernel_of(kernel);
+	struct sim_library_kernel *found = kernel_of(kernel);
 	struct sim_function *function;
 
 	if (!context)
@@ -440,7 +440,7 @@ IMPL(cuKernelGetFunction)(CUfunction *pFunc, CUkernel kernel)
 
 IMPL(cuKernelGetLibrary)(CUlibrary *pLib, CUkernel kernel)
 {
-	struct sim_kernel *found = kernel_of(kernel);
+	struct sim_library_kernel *found = kernel_of(kernel);
 
 	if (!pLib)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -452,7 +452,7 @@ IMPL(cuKernelGetLibrary)(CUlibrary *pLib, CUkernel kernel)
 
 IMPL(cuKernelGetName)(const char **name, CUkernel hfunc)
 {
-	struct sim_kernel *found = kernel_of(hfunc);
+	struct sim_library_kernel *found = kernel_of(hfunc);
 
 	if (!name)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -464,7 +464,7 @@ IMPL(cuKernelGetName)(const char **name, CUkernel hfunc)
 
 IMPL(cuKernelGetParamInfo)(CUkernel kernel, size_t paramIndex, size_t *paramOffset, size_t *paramSize)
 {
-	struct sim_kernel *found = kernel_of(kernel);
+	struct sim_library_kernel *found = kernel_of(kernel);
 
 	return found ? sim_function_param(found->template, paramIndex, paramOffset, paramSize) :
 		       CUDA_ERROR_INVALID_HANDLE;
@@ -472,7 +472,7 @@ IMPL(cuKernelGetParamInfo)(CUkernel kernel, size_t paramIndex, size_t *paramOffs
 
 IMPL(cuKernelGetAttribute)(int *pi, CUfunction_attribute attrib, CUkernel kernel, CUdevice dev)
 {
-	struct sim_kernel *found = kernel_of(kernel);
+	struct sim_library_kernel *found = kernel_of(kernel);
 
 	if (!pi)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -488,7 +488,7 @@ IMPL(cuKernelGetAttribute)(int *pi, CUfunction_attribute attrib, CUkernel kernel
 static CUresult kernel_set(CUkernel kernel, CUdevice dev, CUfunction_attribute attribute, int value,
 			   const CUfunc_cache *cache)
 {
-	struct sim_kernel *found = kernel_of(kernel);
+	struct sim_library_kernel *found = kernel_of(kernel);
 	struct sim_device *device = sim_device_get(dev);
 	struct sim_function *settings;
 	CUresult result = CUDA_SUCCESS;

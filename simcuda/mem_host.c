@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "simcuda/engine.h"
 #include "simcuda/core.h"
 
 #define HOST_ALLOC_FLAGS 0x7u		/* portable, mapped, write-combined */
@@ -24,6 +25,9 @@ IMPL(cuMemHostAlloc)(void **pp, size_t bytesize, unsigned int Flags)
 		return result;
 	if (!pp || bytesize == 0 || Flags & ~HOST_ALLOC_FLAGS)
 		return CUDA_ERROR_INVALID_VALUE;
+	result = sim_capture_check_unsafe();
+	if (result != CUDA_SUCCESS)
+		return result;
 	sim_host_cost("host_alloc", 5000 + bytesize / 4096 * PIN_NS_PER_PAGE);
 	result = sim_allocation_create(&(struct sim_allocation_request) {
 					       .bytes = bytesize, .kind = SIM_HOST,
@@ -59,6 +63,9 @@ IMPL(cuMemFreeHost)(void *p)
 	allocation = sim_allocation_at((uintptr_t)p);
 	if (!allocation || allocation->kind != SIM_HOST)
 		return CUDA_ERROR_INVALID_VALUE;
+	result = sim_capture_check_unsafe();
+	if (result != CUDA_SUCCESS)
+		return result;
 	id = allocation->id;
 	sim_host_cost("host_free", 5000);
 	result = sim_device_synchronize(context->device);

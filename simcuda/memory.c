@@ -218,7 +218,8 @@ static CUresult table_insert(const struct sim_allocation_request *request, void 
 			.base = (uintptr_t)base, .bytes = request->bytes, .kind = request->kind,
 			.device = request->device, .context = request->context,
 			.stream = request->stream, .pool = request->pool,
-			.flags = request->flags, .charged_bytes = charged_bytes, .location = -1,
+			.flags = request->flags, .charged_bytes = charged_bytes, .location = SIM_NOWHERE,
+			.preferred = SIM_NOWHERE,
 		};
 		node = tsearch(allocation, &table, compare);
 		if (node && *(struct sim_allocation **)node == allocation) {
@@ -243,7 +244,7 @@ CUresult sim_allocation_create(const struct sim_allocation_request *request,
 	void *base = request->base;
 	CUresult result;
 
-	if (sim_fault(is_on_device ? "alloc" : "host_alloc", &result))
+	if (!request->is_unfailing && sim_fault(is_on_device ? "alloc" : "host_alloc", &result))
 		return result;
 	if (is_on_device && !request->is_uncharged) {
 		charged = charge_of(request->bytes);

@@ -85,6 +85,7 @@ struct sim_context *sim_current(CUresult *result);
 enum sim_memory_kind {
 	SIM_DEVICE, SIM_HOST, SIM_REGISTERED, SIM_MANAGED, SIM_MODULE_GLOBAL, SIM_VMM, SIM_ASYNC,
 };
+#define SIM_NOWHERE (-2)
 struct sim_allocation {
 	uintptr_t base;			/* address the program sees; real memory behind it */
 	size_t bytes;
@@ -97,6 +98,9 @@ struct sim_allocation {
 	unsigned flags;			/* as given to the call that made it */
 	size_t charged_bytes;		/* counted in device->used_bytes for it; 0: a pool pays */
 	bool is_freeing;		/* its stream-ordered free is on the way */
+	bool is_synchronous;		/* CU_POINTER_ATTRIBUTE_SYNC_MEMOPS */
+	bool is_read_mostly;		/* managed: advice */
+	int preferred;			/* managed: advised device, -1 host, SIM_NOWHERE none */
 	int location;			/* managed: device it is on, -1 host; guarded by sim_lock */
 };
 /* Allocation holding address, or NULL (pageable host memory). Thread safe. */
