@@ -11,10 +11,10 @@
 #define PITCH_ELEMENT_BYTES 4u
 
 /* Keeps *pointer as it is when the driver fails. */
-static CUresult give(void **pointer, CUresult result, CUdeviceptr address)
+static CUresult give(void **pointer, CUresult result, const CUdeviceptr *address)
 {
 	if (result == CUDA_SUCCESS)
-		*pointer = (void *)(uintptr_t)address;
+		*pointer = (void *)(uintptr_t)*address;
 	return result;
 }
 
@@ -25,8 +25,8 @@ CUresult impl_cudaMalloc(void **pointer, size_t bytes)
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!bytes)
-		return give(pointer, CUDA_SUCCESS, 0);
-	return give(pointer, DRIVER(cuMemAlloc_v2, &address, bytes), address);
+		return give(pointer, CUDA_SUCCESS, &address);
+	return give(pointer, DRIVER(cuMemAlloc_v2, &address, bytes), &address);
 }
 
 CUresult impl_cudaFree(void *pointer)
@@ -42,7 +42,7 @@ CUresult impl_cudaMallocPitch(void **pointer, size_t *pitch, size_t width, size_
 		return CUDA_ERROR_INVALID_VALUE;
 	return give(pointer,
 		    DRIVER(cuMemAllocPitch_v2, &address, pitch, width, height, PITCH_ELEMENT_BYTES),
-		    address);
+		    &address);
 }
 
 CUresult impl_cudaMallocManaged(void **pointer, size_t bytes, unsigned flags)
@@ -51,7 +51,7 @@ CUresult impl_cudaMallocManaged(void **pointer, size_t bytes, unsigned flags)
 
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
-	return give(pointer, DRIVER(cuMemAllocManaged, &address, bytes, flags), address);
+	return give(pointer, DRIVER(cuMemAllocManaged, &address, bytes, flags), &address);
 }
 
 CUresult impl_cudaMallocHost(void **pointer, size_t bytes)
@@ -85,7 +85,7 @@ CUresult impl_cudaHostGetDevicePointer(void **device, void *host, unsigned flags
 
 	if (!device)
 		return CUDA_ERROR_INVALID_VALUE;
-	return give(device, DRIVER(cuMemHostGetDevicePointer_v2, &address, host, flags), address);
+	return give(device, DRIVER(cuMemHostGetDevicePointer_v2, &address, host, flags), &address);
 }
 
 CUresult impl_cudaHostGetFlags(unsigned *flags, void *host)
@@ -137,7 +137,7 @@ CUresult impl_cudaIpcOpenMemHandle(void **pointer, CUipcMemHandle handle, unsign
 
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
-	return give(pointer, DRIVER(cuIpcOpenMemHandle_v2, &address, handle, flags), address);
+	return give(pointer, DRIVER(cuIpcOpenMemHandle_v2, &address, handle, flags), &address);
 }
 
 CUresult impl_cudaIpcCloseMemHandle(void *pointer)
@@ -152,7 +152,7 @@ CUresult impl_cudaMallocAsync(bool per_thread, void **pointer, size_t bytes, CUs
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
 	return give(pointer, DRIVER_STREAM(cuMemAllocAsync, cuMemAllocAsync_ptsz, &address, bytes,
-					   stream), address);
+					   stream), &address);
 }
 
 CUresult impl_cudaMallocFromPoolAsync(bool per_thread, void **pointer, size_t bytes,
@@ -163,7 +163,7 @@ CUresult impl_cudaMallocFromPoolAsync(bool per_thread, void **pointer, size_t by
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
 	return give(pointer, DRIVER_STREAM(cuMemAllocFromPoolAsync, cuMemAllocFromPoolAsync_ptsz,
-					   &address, bytes, pool, stream), address);
+					   &address, bytes, pool, stream), &address);
 }
 
 CUresult impl_cudaFreeAsync(bool per_thread, void *pointer, CUstream stream)
@@ -215,7 +215,7 @@ CUresult impl_cudaGetSymbolAddress(void **pointer, const void *symbol)
 
 	if (!pointer)
 		return CUDA_ERROR_INVALID_VALUE;
-	return give(pointer, runtime_symbol_find(symbol, &address, &bytes), address);
+	return give(pointer, runtime_symbol_find(symbol, &address, &bytes), &address);
 }
 
 CUresult impl_cudaGetSymbolSize(size_t *bytes, const void *symbol)
