@@ -4,7 +4,8 @@ import csv
 import ctypes
 import os
 import struct
-from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint, c_uint32, c_uint64, c_void_p
+from ctypes import (POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_uint, c_uint32, c_uint64,
+                    c_void_p)
 
 FOLDER = os.path.dirname(os.path.realpath(__file__))
 BUILT_FOR_CUDA = 12080
