@@ -76,6 +76,8 @@ static CUresult launch(struct sim_task *task, CUfunction f, CUstream handle, boo
 	kernel->function = sim_function_of(f);
 	if (!kernel->function || sim_current(&result) != stream->context)
 		return CUDA_ERROR_INVALID_HANDLE;
+	if (!kernel->function->is_loaded)
+		sim_function_load(kernel->function);
 	if ((params && extra) || (kernel->function->param_count && !params && !extra))
 		return CUDA_ERROR_INVALID_VALUE;
 	result = sim_kernel_check(kernel, stream->context->device);

@@ -137,6 +137,7 @@ void sim_sync_report(struct sim_context *context, struct sim_stream *stream, int
 	struct sim_task task = { .kind = SIM_TASK_SYNC, .sync = { sync_kind, event } };
 	struct sim_op *op;
 
+	sim_pools_trim(context->device);
 	sim_worker_start();
 	pthread_mutex_lock(&sim_engine_lock);
 	op = sim_op_new(&task);
