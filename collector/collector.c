@@ -271,7 +271,7 @@ static void figures_take(struct collector *c, struct collector_figures *figures)
 		const struct process *p = c->processes[i];
 
 		for (size_t k = 0; k < sizeof(losses) / sizeof(losses[0]); k++)
-			figures->lost += p->control->counters[losses[k]];
+			figures->lost += process_counter(p, losses[k]);
 		figures->lost += p->counters[COUNT_ring_corrupt];
 	}
 }

@@ -145,6 +145,7 @@ struct process {
 	struct intern graph_keys;
 	uint32_t *graph_ids, graph_capacity;
 	struct join join;
+	uint64_t dropped;		/* records that found a ring full */
 	uint64_t counters[COUNT_TOTAL];
 };
 
@@ -262,6 +263,7 @@ void process_drain(struct process *p);
 bool process_pending(struct process *p);	/* a ring has something */
 void process_close(struct process *p);
 void process_counters(struct process *p);
+uint64_t process_counter(const struct process *p, unsigned counter);	/* enum wire_counter */
 void process_free(struct process *p);
 
 /* meta.c */

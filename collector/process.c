@@ -214,6 +214,16 @@ static void ring_drain(struct process *p, struct wire_ring *shared, struct ring 
 	__atomic_store_n(&shared->tail, tail, __ATOMIC_RELEASE);
 }
 
+static void count_drops(struct process *p, const struct wire_ring *shared, struct ring *ring)
+{
+	uint64_t dropped = __atomic_load_n(&shared->dropped, __ATOMIC_RELAXED);
+
+	if (dropped < ring->dropped)	/* a new owner began at zero */
+		ring->dropped = 0;
+	p->dropped += dropped - ring->dropped;
+	ring->dropped = dropped;
+}
+
 /* A slot got another owner: its thread is another one. */
 static void ring_owner(struct process *p, const struct wire_ring *shared, struct ring *ring)
 {
@@ -273,6 +283,7 @@ void process_drain(struct process *p)
 		if (ring->dead || states[i] == WIRE_RING_FREE)
 			continue;
 		ring_owner(p, shared, ring);
+		count_drops(p, shared, ring);
 		if (heads[i] != shared->tail) {
 			if (!map_ring(p, ring, shared->offset, shared->bytes))
 				ring_dead(p, ring);
@@ -329,20 +340,29 @@ static void finalise_rows(struct process *p)
 	}
 }
 
+/* Producers count what a full ring dropped in the ring, whatever it was; what the GPU side lost
+ * that way is in its own counter, and the rest are host records. */
+uint64_t process_counter(const struct process *p, unsigned counter)
+{
+	uint64_t value = p->control->counters[counter];
+	uint64_t gpu = p->control->counters[WIRE_COUNTER_lost_gpu_records];
+
+	if (counter == WIRE_COUNTER_lost_records && p->dropped > gpu)
+		value += p->dropped - gpu;
+	return value;
+}
+
 void process_counters(struct process *p)
 {
 	struct collector *c = p->collector;
-	uint64_t dropped = 0;
 
-	for (unsigned i = 0; i < WIRE_COUNTER_COUNT; i++)
-		if (p->control->counters[i])
+	for (unsigned i = 0; i < WIRE_COUNTER_COUNT; i++) {
+		uint64_t value = process_counter(p, i);
+
+		if (value)
 			database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (?,?,?)", "iti",
-				     (int64_t)p->id, wire_counter_name(i), (int64_t)p->control->counters[i]);
-	for (uint32_t i = 0; i < ring_count(p); i++)
-		dropped += p->control->rings[i].dropped;
-	if (dropped)
-		database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (?,?,?)", "iti", (int64_t)p->id,
-			     "ring_dropped", (int64_t)dropped);
+				     (int64_t)p->id, wire_counter_name(i), (int64_t)value);
+	}
 	for (unsigned i = 0; i < WIRE_API_MAX && i < API_COUNT; i++) {
 		const struct wire_api_stat *stat = &p->control->api[i];
 		int64_t zero = host_time(p, p->control->attach_clock);

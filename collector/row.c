@@ -182,7 +182,7 @@ void row_retire(void *owner, struct window *window, struct window_row *row, uint
 	}
 	if (!(row->flags & ROW_WAITS))
 		return;
-	if (!(row->flags & ROW_JOINED))
+	if (!(row->flags & ROW_JOINED) && !row->nodes)
 		row->process->counters[COUNT_gpu_missing]++;
 	place = join_find(&row->process->join, row->correlation);
 	if (place.kind != PLACE_NONE && place.kind != PLACE_WAITING &&
