@@ -199,11 +199,13 @@ static SHIM_TLS bool is_attaching;	/* attaching calls CUPTI, which may call the 
 struct thread *thread_enter_slow(enum driver_api api)
 {
 	struct thread *thread = thread_self;
-	int saved;
+	int saved, cancel;
 
 	if (is_attaching || (thread && thread->ring && *process.alive))
 		return NULL;		/* a call inside of a wrapped call */
 	saved = process_errno_save();
+	/* Cancelled half-way, this thread would leave the others waiting for it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	got_scan_if_pending();
 	thread = NULL;
 	is_attaching = true;
@@ -214,6 +216,7 @@ struct thread *thread_enter_slow(enum driver_api api)
 		retry_after = thread ? 0 : RETRY_CALLS;
 	}
 	is_attaching = false;
+	pthread_setcancelstate(cancel, NULL);
 	process_errno_restore(saved);
 	return thread;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the fake libcuda.so.1 that have to give something back. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver/driver_api.h"
 #include "driver/driver_types.h"
@@ -198,4 +200,12 @@ FAKE(cuCtxSetLimit, (CUlimit limit, size_t value))
 	(void)limit;
 	(void)value;
 	return (CUresult)failure();
+}
+
+/* FAKECUDA_DIE=1: the process is killed while this call is going on. */
+FAKE(cuCtxSynchronize, (void))
+{
+	if (getenv("FAKECUDA_DIE"))
+		kill(getpid(), SIGKILL);
+	return CUDA_SUCCESS;
 }
