@@ -62,7 +62,8 @@ struct run_device {
 struct run_kernel {
 	int kernel, shape, device, shapes;
 	char *name, *short_name;
-	uint64_t count, total_ns, min_ns, max_ns;
+	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
+	uint64_t launches;		/* outside graphs, with or without GPU times */
 	double average_ns, stddev_ns;
 	int registers, static_shared_bytes, dynamic_shared_bytes;
 	int grid[3], block[3];
@@ -75,13 +76,16 @@ struct run_api {
 	int api;
 	char *name, *category;
 	uint64_t count, failed, total_ns, min_ns, max_ns;
+	bool counted_only;		/* not recorded one by one: min, max, stddev unknown */
 	double average_ns, stddev_ns;
 };
 
 struct run_copy {
 	int device, kind;
 	char *name;			/* "[CUDA memcpy Host-to-Device]" */
-	uint64_t count, total_ns, min_ns, max_ns, bytes, min_bytes, max_bytes;
+	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
+	uint64_t copies;		/* with or without GPU times; so are the bytes */
+	uint64_t bytes, min_bytes, max_bytes;
 };
 
 struct run_memory {

@@ -20,6 +20,7 @@ static int api_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	a->total_ns = row_u64(stmt, 5);
 	a->min_ns = row_u64(stmt, 6);
 	a->max_ns = row_u64(stmt, 7);
+	a->counted_only = sqlite3_column_type(stmt, 6) == SQLITE_NULL;
 	a->average_ns = a->count ? (double)a->total_ns / (double)a->count : 0;
 	a->stddev_ns = stddev_from_sums(a->count, (double)a->total_ns,
 					sqlite3_column_double(stmt, 8));

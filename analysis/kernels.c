@@ -61,7 +61,8 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
 	struct shape_sum_list *list = arg;
 	struct shape_sum *sum = list->count ? &list->rows[list->count - 1] : NULL;
-	uint64_t total = row_u64(stmt, 8), min = row_u64(stmt, 9), max = row_u64(stmt, 10);
+	uint64_t count = row_u64(stmt, 7), total = row_u64(stmt, 8), max = row_u64(stmt, 10);
+	uint64_t min = row_u64(stmt, 9);
 	double occupancy = sqlite3_column_double(stmt, 12);
 
 	if (!sum || sum->row.kernel != row_int(stmt, 0, -1) ||
@@ -75,10 +76,12 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		sum->dominant_ns = total;
 		shape_describe(&sum->row, stmt, 14);
 	}
-	sum->row.min_ns = sum->row.shapes && sum->row.min_ns < min ? sum->row.min_ns : min;
+	if (count && (!sum->row.count || min < sum->row.min_ns))
+		sum->row.min_ns = min;
 	sum->row.max_ns = sum->row.max_ns > max ? sum->row.max_ns : max;
 	sum->row.shapes++;
-	sum->row.count += row_u64(stmt, 7);
+	sum->row.count += count;
+	sum->row.launches += row_u64(stmt, 23);
 	sum->row.total_ns += total;
 	sum->sum_squares += sqlite3_column_double(stmt, 11);
 	if (sqlite3_column_type(stmt, 12) != SQLITE_NULL) {
@@ -106,12 +109,13 @@ static int longest_first(const void *a, const void *b)
 /* One pass over the summaries; a shape that ran in several processes is one row. */
 static const char shape_sql[] =
 	"SELECT k.id, s.id, s.device, k.name, k.short_name, k.registers, k.static_shared_bytes,"
-	" sum(m.count), sum(m.total_ns), min(m.min_ns), max(m.max_ns), total(m.sum_squares),"
+	" sum(m.count), sum(m.total_ns), min(iif(m.count, m.min_ns, NULL)),"
+	" max(m.max_ns), total(m.sum_squares),"
 	" s.blocks_per_sm * ((s.block_x * s.block_y * s.block_z + 31) / 32) * 32.0 /"
 	"  nullif(d.max_threads_per_sm, 0),"
 	" s.waves_x1000 / 1000.0,"
 	" s.grid_x, s.grid_y, s.grid_z, s.block_x, s.block_y, s.block_z,"
-	" s.dynamic_shared_bytes, s.blocks_per_sm, s.limiter "
+	" s.dynamic_shared_bytes, s.blocks_per_sm, s.limiter, sum(m.launches) "
 	"FROM sum_kernel m JOIN shape s ON s.id = m.shape JOIN kernel k ON k.id = s.kernel "
 	"LEFT JOIN device d ON d.id = m.device "
 	"GROUP BY k.id, s.id ORDER BY k.id, s.id";

@@ -59,6 +59,9 @@ static const char *const steps[] = {
 	" coalesce(c.api, 0) AS api, count(*) AS count, sum(failed) AS failed, sum(dur) AS total_ns,"
 	" min(dur) AS min_ns, max(dur) AS max_ns, total(1.0 * dur * dur) AS sum_squares"
 	" FROM (" CALLS ") c LEFT JOIN thread t ON t.id = c.thread GROUP BY 1, 2",
+	/* Calls that were only counted have no rows. */
+	"INSERT INTO temp.sum_api SELECT process, api, count, failed, total_ns, min_ns, max_ns,"
+	" sum_squares FROM main.sum_api WHERE min_ns IS NULL",
 	"DROP TABLE IF EXISTS temp.sum_device",
 	"CREATE TEMP TABLE sum_device (device INTEGER PRIMARY KEY, first_ns INTEGER,"
 	" last_ns INTEGER, busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, kernels INTEGER,"

@@ -38,6 +38,7 @@ class Fixture:
         self.gpu = []            # (device, start, end, what, key, process, bytes)
         self.calls = []          # (process, api, dur, failed)
         self.graph_launches = {}  # device -> count
+        self.launches = {}       # (process, shape) -> count
         facts = {"state": "complete", "tool_version": "0.1.0", "command_line": "server --port 8000",
                  "host": "testhost", "created": "2026-01-02T03:04:05Z", "origin": 1000,
                  "origin_realtime": 1767323045000000000}
@@ -102,6 +103,8 @@ class Fixture:
 
     def launch(self, start, dur, delay, gpu_dur, thread, stream, shape, api, **more):
         self.called(thread, api, dur)
+        key = (self.process_of(thread), shape)
+        self.launches[key] = self.launches.get(key, 0) + 1
         if delay is not None:
             self.gpu.append((self.device_of(stream), start + delay, start + delay + gpu_dur,
                              "kernel", shape, self.process_of(thread), 0))
@@ -164,18 +167,16 @@ class Fixture:
         copies = [g for g in self.gpu if g[3] != "kernel"]
         for (process, device, shape), values in self.group(
                 kernels, lambda g: (g[5], g[0], g[4]), lambda g: g[2] - g[1]).items():
-            self.db.execute("INSERT INTO sum_kernel (process, device, shape, count, total_ns,"
-                            " min_ns, max_ns, sum_squares) VALUES (?,?,?,?,?,?,?,?)",
-                            (process, device, shape, *self.stats(values)))
+            self.db.execute("INSERT INTO sum_kernel VALUES (?,?,?,?,?,?,?,?,?,0)",
+                            (process, device, shape, *self.stats(values),
+                             self.launches.get((process, shape), 0)))
         for (process, device, kind), rows in self.group(
                 copies, lambda g: (g[5], g[0], g[4]), lambda g: g).items():
             durations = [g[2] - g[1] for g in rows]
             sizes = [g[6] for g in rows]
-            self.db.execute("INSERT INTO sum_copy (process, device, kind, count, total_ns,"
-                            " min_ns, max_ns, bytes, min_bytes, max_bytes)"
-                            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            self.db.execute("INSERT INTO sum_copy VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                             (process, device, kind, len(rows), sum(durations), min(durations),
-                             max(durations), sum(sizes), min(sizes), max(sizes)))
+                             max(durations), len(rows), sum(sizes), min(sizes), max(sizes)))
         for device in {g[0] for g in self.gpu}:
             self.db.execute("INSERT INTO sum_device VALUES (?,?,?,?,?,?,?,?,?,?)",
                             self.device_truth(device))
