@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define READBACK_NS 600000	/* what processing the tokens takes the launching thread */
+
 static struct {
 	struct model model;
 	CUevent metadata_ready, forward_done, tokens_ready[SLOTS];
@@ -141,7 +143,7 @@ static void wait_for_tokens(const struct output *output)
 
 	driver_check(cu.StreamSynchronize(engine.model.sampling), "cuStreamSynchronize");
 	output_process(output);
-	host_work(300000);
+	host_work(READBACK_NS);
 	plant_record(PLANT_sync_readback, begin_ns, "cuStreamSynchronize");
 }
 

@@ -14,6 +14,7 @@ from sampler import Sampler
 from scheduler import BlockManager, Scheduler, prepare_inputs
 
 SLOTS = 3
+READBACK_NS = 600_000        # what processing the tokens takes the launching thread
 
 
 class Slot:
@@ -139,7 +140,7 @@ class Engine:
         if "sync-readback" in plan.due:
             with self.planted.on_record("sync-readback", "cuStreamSynchronize"):
                 cuda.call("cuStreamSynchronize", self.device.sampling)
-                host_work(300_000)
+                host_work(READBACK_NS)
         if "polling" in plan.due:
             with self.planted.on_record("polling", "cuEventQuery"):
                 while cuda.attempt("cuEventQuery", slot.tokens_ready) == cuda.NOT_READY:

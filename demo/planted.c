@@ -20,7 +20,7 @@
 #define MANAGED_BYTES (16 * MIB)
 #define SEGMENT_BYTES (2 * MIB)
 #define DISPATCH_NS 40000	/* host work per launch of a slow framework */
-#define SLOW_STEP_NS 3000000
+#define SLOW_STEP_NS 4000000
 #define SMALL_GRID 24
 
 static struct {

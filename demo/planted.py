@@ -13,7 +13,7 @@ MIB = 1 << 20
 WORKSPACE, BIG_WORKSPACE, PEAK, LEAK = 64 * MIB, 3072 * MIB, 2048 * MIB, 4 * MIB
 UPLOAD, OFFLOAD, MANAGED, SEGMENT = 2 * MIB, 8 * MIB, 16 * MIB, 2 * MIB
 SMALL_GRID = 24
-DISPATCH_NS, SLOW_STEP_NS = 40_000, 3_000_000
+DISPATCH_NS, SLOW_STEP_NS = 40_000, 4_000_000
 # CUmemAllocationProp and CUmemAccessDesc of device memory.
 ALLOCATION_PROPERTIES, ACCESS = "iiiiQBBH4x", "iii"
 # Plants whose doing is spread over the launches of a step: one fact for all of them.
