@@ -155,7 +155,7 @@ static CUgraphNodeType node_type(const struct sim_task *task)
 	}
 }
 
-static void fill_from_task(struct sim_node *node, const struct sim_stream *stream)
+static CUresult fill_from_task(struct sim_node *node, const struct sim_stream *stream)
 {
 	const struct sim_copy *copy = &node->task.copy;
 
@@ -179,7 +179,9 @@ static void fill_from_task(struct sim_node *node, const struct sim_stream *strea
 		node->alloc.bytesize = node->task.memory.allocation_bytes;
 	} else if (node->type == CU_GRAPH_NODE_TYPE_MEM_FREE) {
 		node->alloc.dptr = node->task.memory.allocation->base;
+		return sim_graph_own_memory(node->graph, node->task.memory.allocation);
 	}
+	return CUDA_SUCCESS;
 }
 
 /* The stream's next node, with the lock held; invalidates the capture when it cannot be made. */
@@ -212,7 +214,7 @@ CUresult sim_capture_add(struct sim_stream *stream, const struct sim_task *task)
 	result = capture_node(stream, node_type(task), &node);
 	if (!result) {
 		node->task = *task;
-		fill_from_task(node, stream);
+		result = fill_from_task(node, stream);
 	}
 	pthread_mutex_unlock(&sim_graph_lock);
 	return result;

@@ -9,6 +9,7 @@
 #include "simcuda/engine.h"
 
 #include <fnmatch.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,10 @@ struct cost_rule {
 /* What sim_function.cost points to. */
 struct cost_cache {
 	const struct cost_rule *rule;
-	struct {
-		unsigned threads, shared;
-		int per_sm;
-	} shapes[SHAPES_CACHED];
-	unsigned next_shape;
+	/* Blocks per SM of shapes seen: threads, shared bytes and answer in one word, so that
+	 * launching threads need no lock. */
+	_Atomic uint64_t shapes[SHAPES_CACHED];
+	_Atomic unsigned next_shape;
 };
 
 static struct cost_rule *rules;
@@ -165,7 +165,7 @@ static bool name_plain(const char *mangled, char *plain, size_t room)
 
 static struct cost_cache *cache_of(struct sim_function *function)
 {
-	struct cost_cache *cache = function->cost;
+	struct cost_cache *cache = __atomic_load_n(&function->cost, __ATOMIC_ACQUIRE), *other = NULL;
 	char plain[256];
 	bool has_plain;
 
@@ -179,8 +179,11 @@ static struct cost_cache *cache_of(struct sim_function *function)
 		if (fnmatch(rule->pattern, function->name, 0) == 0 ||
 		    (has_plain && fnmatch(rule->pattern, plain, 0) == 0))
 			cache->rule = rule;
-	function->cost = cache;
-	return cache;
+	if (__atomic_compare_exchange_n(&function->cost, (void **)&other, cache, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return cache;
+	free(cache);	/* another thread was first */
+	return other;
 }
 
 /* --- times ------------------------------------------------------------------------------------------ */
@@ -218,24 +221,24 @@ uint64_t sim_cost_gap(const struct sim_op *op)
 	}
 }
 
-static int blocks_per_sm(struct cost_cache *cache, const struct sim_profile *profile,
-			 const struct sim_kernel *kernel)
+int sim_cost_blocks_per_sm(const struct sim_kernel *kernel, const struct sim_profile *profile)
 {
-	unsigned threads = kernel->block[0] * kernel->block[1] * kernel->block[2];
-	unsigned at;
+	struct cost_cache *cache = cache_of(kernel->function);
+	uint64_t threads = (uint64_t)kernel->block[0] * kernel->block[1] * kernel->block[2];
+	uint64_t key = threads << 48 | (uint64_t)kernel->dynamic_shared << 16, shape;
+	int per_sm;
 
-	for (at = 0; at < SHAPES_CACHED; at++)
-		if (cache->shapes[at].threads == threads &&
-		    cache->shapes[at].shared == kernel->dynamic_shared)
-			return cache->shapes[at].per_sm;
-	at = cache->next_shape++ % SHAPES_CACHED;
-	cache->shapes[at].threads = threads;
-	cache->shapes[at].shared = kernel->dynamic_shared;
-	cache->shapes[at].per_sm = sim_occupancy(profile, kernel->function, (int)threads,
-						 kernel->dynamic_shared, NULL);
-	if (cache->shapes[at].per_sm < 1)
-		cache->shapes[at].per_sm = 1;
-	return cache->shapes[at].per_sm;
+	for (unsigned i = 0; i < SHAPES_CACHED; i++) {
+		shape = atomic_load_explicit(&cache->shapes[i], memory_order_relaxed);
+		if ((shape & ~0xffffull) == key && shape)
+			return (int)(shape & 0xffff);
+	}
+	per_sm = sim_occupancy(profile, kernel->function, (int)threads, kernel->dynamic_shared, NULL);
+	if (per_sm < 0)
+		per_sm = 0;
+	atomic_store_explicit(&cache->shapes[cache->next_shape++ % SHAPES_CACHED],
+			      key | (unsigned)per_sm, memory_order_relaxed);
+	return per_sm;
 }
 
 static double greater(double a, double b)
@@ -265,7 +268,8 @@ static double kernel_cost(struct sim_op *op)
 	const struct sim_profile *profile = op->context->device->profile;
 	struct cost_cache *cache = cache_of(kernel->function);
 	uint64_t blocks = (uint64_t)kernel->grid[0] * kernel->grid[1] * kernel->grid[2];
-	uint64_t capacity = (uint64_t)blocks_per_sm(cache, profile, kernel) * (unsigned)profile->sm_count;
+	int per_sm = sim_cost_blocks_per_sm(kernel, profile);
+	uint64_t capacity = (uint64_t)(per_sm > 0 ? per_sm : 1) * (unsigned)profile->sm_count;
 	double waves = (double)((blocks + capacity - 1) / capacity), jitter = JITTER;
 	double duration_ns = BASE_NS + waves * WAVE_NS;
 

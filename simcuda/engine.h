@@ -265,6 +265,8 @@ bool sim_kernel_attribute(struct sim_kernel *kernel, CUlaunchAttributeID id,
 /* --- cost.c -------------------------------------------------------------------------------------------- */
 uint64_t sim_cost_latency(uint64_t id);		/* from submission to the earliest start */
 uint64_t sim_cost_gap(const struct sim_op *op);	/* after the operation before it */
+/* Occupancy, remembered for the shapes seen last; needs no lock. */
+int sim_cost_blocks_per_sm(const struct sim_kernel *kernel, const struct sim_profile *profile);
 /* Sets duration_ns and units. */
 void sim_cost_of(struct sim_op *op);
 double sim_environment_double(const char *name, double fallback);

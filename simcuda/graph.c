@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-pthread_mutex_t sim_graph_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Recursive: a node for memory allocates it, and allocating asks about captures. */
+pthread_mutex_t sim_graph_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static uint32_t last_graph_id;
 
 struct sim_graph *sim_graph_of(CUgraph handle)
@@ -68,7 +69,7 @@ static void node_free(struct sim_node *node)
 	free(node);
 }
 
-static void object_release(struct sim_user_object *object, unsigned count)
+void sim_user_object_release(struct sim_user_object *object, unsigned count)
 {
 	object->refs = count < object->refs ? object->refs - count : 0;
 	if (object->refs)
@@ -85,7 +86,7 @@ void sim_graph_free(struct sim_graph *graph)
 	for (size_t i = 0; i < graph->count; i++)
 		node_free(graph->nodes[i]);
 	for (size_t i = 0; i < graph->object_count; i++)
-		object_release(graph->objects[i].object, graph->objects[i].count);
+		sim_user_object_release(graph->objects[i].object, graph->objects[i].count);
 	for (condition = graph->conditions; condition; condition = next) {
 		next = condition->next;
 		free(condition);
@@ -93,6 +94,43 @@ void sim_graph_free(struct sim_graph *graph)
 	free(graph->objects);
 	free(graph->nodes);
 	free(graph);
+}
+
+CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count)
+{
+	void *objects = realloc(graph->objects, (graph->object_count + 1) * sizeof(*graph->objects));
+
+	if (!objects)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	graph->objects = objects;
+	graph->objects[graph->object_count].object = object;
+	graph->objects[graph->object_count++].count = count;
+	return CUDA_SUCCESS;
+}
+
+/* By address: the allocation is gone already when its context was destroyed first. */
+static void memory_give_back(void *base)
+{
+	struct sim_allocation *allocation = sim_memory_find(base);
+
+	if (allocation && allocation->base == (uintptr_t)base)
+		sim_memory_release(allocation);
+}
+
+/* Memory that the graph frees is used by all its launches, so it lives as long as the last copy of
+ * the graph. */
+CUresult sim_graph_own_memory(struct sim_graph *graph, struct sim_allocation *allocation)
+{
+	struct sim_user_object *object = malloc(sizeof(*object));
+	CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
+
+	if (!object)
+		return result;
+	*object = (struct sim_user_object){ 1, memory_give_back, (void *)allocation->base };
+	result = sim_graph_retain(graph, object, 1);
+	if (result)
+		free(object);
+	return result;
 }
 
 static bool graph_reserve(struct sim_graph *graph)

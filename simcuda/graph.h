@@ -102,6 +102,9 @@ CUresult sim_edge_add(struct sim_node *from, struct sim_node *to, const CUgraphE
 void sim_node_remove(struct sim_node *node);
 struct sim_node *sim_node_in_copy(const struct sim_graph *copy, const struct sim_node *origin);
 uint32_t sim_graph_next_id(void);
+void sim_user_object_release(struct sim_user_object *object, unsigned count);
+CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count);
+CUresult sim_graph_own_memory(struct sim_graph *graph, struct sim_allocation *allocation);
 
 /* --- graph_params.c: between the API's parameters and tasks; also for executable graphs ---------- */
 CUresult sim_node_set_kernel(struct sim_node *node, const CUDA_KERNEL_NODE_PARAMS *params);

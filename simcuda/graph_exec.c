@@ -213,6 +213,21 @@ IMPL(cuGraphUpload_ptsz)(CUgraphExec hGraphExec, CUstream hStream)
 	return graph_upload(hGraphExec, hStream, true);
 }
 
+/* A launch goes on after its executable graph is gone, but not after the graph's memory is. */
+static void exec_finish(struct sim_graph_exec *exec)
+{
+	struct sim_op *last = NULL;
+
+	pthread_mutex_lock(&sim_engine_lock);
+	if (exec->last && exec->graph->object_count) {
+		last = exec->last;
+		sim_op_ref(last);
+	}
+	pthread_mutex_unlock(&sim_engine_lock);
+	if (last)
+		sim_op_wait(last, true);
+}
+
 IMPL(cuGraphExecDestroy)(CUgraphExec handle)
 {
 	struct sim_graph_exec *exec = sim_graph_exec_of(handle);
@@ -220,6 +235,7 @@ IMPL(cuGraphExecDestroy)(CUgraphExec handle)
 	if (!exec)
 		return CUDA_ERROR_INVALID_VALUE;
 	exec->magic = 0;
+	exec_finish(exec);
 	pthread_mutex_lock(&sim_graph_lock);
 	sim_graph_free(exec->graph);
 	sim_graph_exec_changed(exec);

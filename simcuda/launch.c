@@ -55,7 +55,7 @@ CUresult sim_kernel_check(const struct sim_kernel *kernel, const struct sim_devi
 		return CUDA_ERROR_INVALID_VALUE;
 	if (function->max_threads > 0 && threads > (unsigned)function->max_threads)
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-	per_sm = sim_occupancy(profile, function, (int)threads, kernel->dynamic_shared, NULL);
+	per_sm = sim_cost_blocks_per_sm(kernel, profile);
 	if (per_sm <= 0)
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
 	if (kernel->launch_type == 1 && blocks > (uint64_t)per_sm * (unsigned)profile->sm_count)
