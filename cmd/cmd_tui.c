@@ -85,8 +85,7 @@ int cmd_tui(int argc, char **argv)
 	result = tui_run(run, &chosen, &error);
 	if (result == TUI_OK)
 		return EXIT_OK;
-	message("tui", "'gputrail report FILE' prints the same without a terminal", "%s",
-		error ? error : "out of memory");
+	message("tui", NULL, "%s", error ? error : "out of memory");
 	free(error);
 	return result == TUI_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }

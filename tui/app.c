@@ -180,7 +180,8 @@ static enum tui_result prepare(struct app *app, const struct tui_options *option
 		return TUI_USAGE;
 	app->in_memory = !on_terminal && (options->keys || options->script);
 	if (!on_terminal && !app->in_memory) {
-		*error = strdup("the viewer needs a terminal for its input and its output");
+		*error = strdup("the viewer needs a terminal for its input and its output; "
+				"'gputrail report FILE' prints the same without one");
 		return TUI_USAGE;
 	}
 	draw_set_ascii(options->ascii > 0 ||

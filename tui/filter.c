@@ -70,7 +70,7 @@ bool search_matches(const struct grid *grid, const void *row, const char *word)
 	for (int i = 0; i < grid->column_count; i++) {
 		const struct column *column = &grid->columns[i];
 
-		if (column->kind == COLUMN_TEXT &&
+		if (column->kind == COLUMN_TEXT && column->width >= 0 &&
 		    wide_contains(*(const char *const *)(const void *)((const char *)row + column->offset), word))
 			return true;
 	}

@@ -183,9 +183,12 @@ static bool act_search(struct grid *grid, int direction)
 
 static void sort_step(struct grid *grid, int step)
 {
-	int count = grid->column_count;
+	int count = grid->column_count, to = grid->sort;
 
-	grid_sort_by(grid, (grid->sort + step + count) % count, false);
+	do
+		to = (to + step + count) % count;
+	while (grid->columns[to].width < 0);
+	grid_sort_by(grid, to, false);
 }
 
 bool grid_act(struct grid *grid, enum action action)

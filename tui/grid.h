@@ -28,7 +28,9 @@ struct column {
 	const char *id;		/* in filters and CSV */
 	const char *title;
 	enum column_kind kind;
-	int width;		/* texts: preferred; the last text column takes what is left */
+	/* Texts: preferred; of the last one, which takes what is left, the least. Negative: only
+	 * in details and CSV; such columns come last. */
+	int width;
 	int rank;		/* columns with the highest rank are the first to go when narrow */
 	size_t offset;
 	const char *help;

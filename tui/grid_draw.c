@@ -38,7 +38,7 @@ static int natural_width(const struct column *column)
 static int flexible_column(const struct grid *grid)
 {
 	for (int i = grid->column_count - 1; i >= 0; i--)
-		if (grid->columns[i].kind == COLUMN_TEXT)
+		if (grid->columns[i].kind == COLUMN_TEXT && grid->columns[i].width >= 0)
 			return i;
 	return grid->column_count - 1;
 }
@@ -54,9 +54,12 @@ static int layout(const struct grid *grid, int width, int *widths)
 	int flexible = flexible_column(grid), gap = column_gap(width), total = 0, gone = 0;
 
 	for (int i = 0; i < grid->column_count; i++) {
+		widths[i] = 0;
+		if (grid->columns[i].width < 0)
+			continue;
 		widths[i] = natural_width(&grid->columns[i]);
 		if (i == flexible)
-			widths[i] = NAME_LEAST;
+			widths[i] = grid->columns[i].width ? grid->columns[i].width : NAME_LEAST;
 		total += widths[i] + gap;
 	}
 	while (total - gap > width) {

@@ -80,7 +80,7 @@ static int text_width_of(const struct popup *popup, int label)
 	int widest = (int)strlen(popup->title) + 4;
 
 	for (int i = 0; i < popup->count; i++) {
-		int width = label + wide_utf8_width(popup->lines[i].text, draw_is_ascii());
+		int width = (*popup->lines[i].label ? label : 0) + wide_utf8_width(popup->lines[i].text, draw_is_ascii());
 
 		if (width > widest)
 			widest = width;
@@ -91,9 +91,10 @@ static int text_width_of(const struct popup *popup, int label)
 }
 
 /* Draws the rows of one line that lie in [top, top + page) of all rows; returns its rows. */
-static int draw_line(const struct popup *popup, int index, int row, struct rect rect, int label)
+static int draw_line(const struct popup *popup, int index, int row, struct rect rect, int indent)
 {
 	const struct popup_line *line = &popup->lines[index];
+	int label = *line->label ? indent : 0;
 	bool selected = index == popup->selected;
 	enum color color = selected ? COLOR_OF_SELECTED : line->color;
 	wchar_t *text = malloc(TEXT_MOST * sizeof(*text));
@@ -110,7 +111,7 @@ static int draw_line(const struct popup *popup, int index, int row, struct rect 
 		if (y >= 0 && y < rect.height) {
 			if (selected)
 				draw_fill(rect.y + y, rect.x - 1, rect.width + 2, color);
-			if (rows == 0)
+			if (rows == 0 && label)
 				draw_text(rect.y + y, rect.x, label, selected ? color : COLOR_OF_TITLES,
 					  line->label);
 			draw_cells(rect.y + y, rect.x + label, rect.width - label, color, text + at,

@@ -133,6 +133,8 @@ static bool in_footer(struct app *app, enum action action)
 		return false;
 	if (action == ACTION_BACK)
 		return app->is_below[app->current];
+	if (action == ACTION_VIEW_NEXT || action == ACTION_RELOAD || action == ACTION_THEME)
+		return !app_grid(app) || COLS >= 110;	/* tables have more useful keys */
 	return info->group != GROUP_TABLE || app_grid(app);
 }
 

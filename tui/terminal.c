@@ -62,16 +62,17 @@ static SCREEN *open_in_memory(void)
 
 static int check_type(char **error)
 {
-	const char *type = getenv("TERM");
+	const char *type = getenv("TERM"), *problem = NULL;
 	int status = 0;
 
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
-		return asprintf(error, "the terminal type '%s' (TERM) is unknown here",
-				type ? type : "") < 0 ? -1 : -1;
-	if (!cursor_address || !*cursor_address)
-		return asprintf(error, "a terminal of type '%s' (TERM) cannot move its cursor",
-				type ? type : "") < 0 ? -1 : -1;
-	return 0;
+		problem = "is unknown here";
+	else if (!cursor_address || !*cursor_address)
+		problem = "cannot move its cursor";
+	if (problem && asprintf(error, "the terminal type '%s' (TERM) %s; 'gputrail report FILE' "
+				"prints the same without", type ? type : "", problem) < 0)
+		*error = NULL;
+	return problem ? -1 : 0;
 }
 
 int terminal_open(bool in_memory, char **error)

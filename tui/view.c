@@ -19,11 +19,26 @@ void view_init(struct view *view, const struct view_class *class)
 			  class->row_size, class->sort, class->empty);
 }
 
+static void free_rows(struct view *view)
+{
+	if (view->rows && view->class->release)
+		view->class->release(view->rows, view->row_count);
+	free(view->rows);
+	view->rows = NULL;
+}
+
 void view_free(struct view *view)
 {
 	grid_free(&view->grid);
-	free(view->rows);
-	view->rows = NULL;
+	free_rows(view);
+}
+
+int64_t view_device_ordinal(const struct snapshot *snapshot, int device)
+{
+	for (size_t i = 0; i < snapshot->devices.count; i++)
+		if (snapshot->devices.rows[i].id == device)
+			return snapshot->devices.rows[i].ordinal;
+	return -1;
 }
 
 void view_update(struct view *view, const struct snapshot *snapshot)
@@ -37,6 +52,7 @@ void view_update(struct view *view, const struct snapshot *snapshot)
 	rows = calloc(room + 1, view->class->row_size);
 	count = rows ? view->class->fill(view, snapshot, rows) : 0;
 	grid_set_rows(&view->grid, rows, count);
-	free(view->rows);
+	free_rows(view);
 	view->rows = rows;
+	view->row_count = count;
 }

@@ -11,6 +11,7 @@ struct view {
 	const struct view_class *class;
 	struct grid grid;	/* unused where the class has no columns */
 	void *rows;		/* owned; the grid's rows */
+	size_t row_count;
 	int subject;		/* of a view below another one: the kernel or process it is about */
 	char subject_name[256];
 };
@@ -27,6 +28,8 @@ struct view_class {
 	/* Most rows there can be, and filling them in: returns how many. Texts stay the snapshot's. */
 	size_t (*room)(const struct snapshot *snapshot);
 	size_t (*fill)(const struct view *view, const struct snapshot *snapshot, void *rows);
+	/* Releases what the rows own besides themselves; NULL: nothing. */
+	void (*release)(void *rows, size_t count);
 	/* Views without a table draw themselves. */
 	void (*draw)(const struct snapshot *snapshot, struct rect rect);
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
@@ -39,6 +42,9 @@ extern const struct view_class view_overview, view_kernels, view_shapes, view_ap
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);
 void view_update(struct view *view, const struct snapshot *snapshot);
+
+/* What users call the device, or -1. */
+int64_t view_device_ordinal(const struct snapshot *snapshot, int device);
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

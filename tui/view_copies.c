@@ -6,9 +6,13 @@
 
 #include "tui/view.h"
 
+#include <stdio.h>
+#include <string.h>
+
 struct copy_row {
 	uint64_t key;
-	const char *name;
+	const char *name, *from, *to;
+	char operation[32];
 	double share, rate;
 	uint64_t total, count, average, minimum, maximum, bytes, least, most;
 	int64_t device;
@@ -27,13 +31,24 @@ static const struct column columns[] = {
 	COLUMN(maximum, "Max", TIME, 0, 3, "longest operation"),
 	COLUMN(least, "Least", SIZE, 0, 6, "smallest operation"),
 	COLUMN(most, "Most", SIZE, 0, 4, "largest operation"),
-	COLUMN(device, "Dev", NUMBER, 4, 2, "device"),
-	COLUMN(name, "Operation", TEXT, 0, 0, "kind, from where to where"),
+	COLUMN(device, "GPU", NUMBER, 4, 2, "number of the device"),
+	COLUMN(from, "From", TEXT, 9, 0, "memory read: pageable, pinned, device..."),
+	COLUMN(to, "To", TEXT, 7, 2, "memory written"),
+	COLUMN(name, "Operation", TEXT, 15, 0, "direction"),
 };
 
 static size_t room(const struct snapshot *snapshot)
 {
 	return snapshot->copies.count;
+}
+
+/* "[CUDA memcpy Host-to-Device]" without what every row has. */
+static void operation_name(char *out, size_t size, const char *name)
+{
+	const char *start = strrchr(name, ' ');
+
+	snprintf(out, size, "%s", start ? start + 1 : name);
+	out[strcspn(out, "]")] = '\0';
 }
 
 static size_t fill(const struct view *view, const struct snapshot *snapshot, void *rows)
@@ -50,7 +65,8 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 
 		*row = (struct copy_row){
 			.key = (uint64_t)(unsigned)c->device << 32 | (unsigned)c->kind,
-			.name = c->name,
+			.from = run_copy_memory(c->kind, false),
+			.to = run_copy_memory(c->kind, true),
 			.share = all ? (double)c->total_ns / (double)all : 0,
 			.rate = c->total_ns ? (double)c->bytes / ((double)c->total_ns * 1e-9) : -1,
 			.total = c->total_ns,
@@ -61,8 +77,10 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.bytes = c->bytes,
 			.least = c->min_bytes,
 			.most = c->max_bytes,
-			.device = c->device,
+			.device = view_device_ordinal(snapshot, c->device),
 		};
+		operation_name(row->operation, sizeof(row->operation), c->name);
+		row->name = row->operation;
 	}
 	return list->count;
 }

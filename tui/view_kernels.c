@@ -7,11 +7,13 @@
 #include "tui/view.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct kernel_row {
 	uint64_t key;
-	const char *name, *limiter;
+	const char *limiter, *full;
+	char *name;	/* the row's own */
 	double share, occupancy, waves;
 	uint64_t total, count, average, minimum, maximum, deviation, shared;
 	int64_t registers, shapes, device;
@@ -34,26 +36,27 @@ static const struct column kernel_columns[] = {
 	       "theoretical occupancy: resident warps by the most an SM can hold"),
 	COLUMN(limiter, "Limit", TEXT, 9, 5, "what keeps the occupancy from being higher"),
 	COLUMN(shapes, "Shapes", NUMBER, 0, 6, "different launch configurations; Enter lists them"),
-	COLUMN(name, "Kernel", TEXT, 0, 0, "name, demangled"),
+	COLUMN(name, "Kernel", TEXT, 29, 0, "name without its parameters; i shows all of it"),
+	COLUMN(full, "Full name", TEXT, -1, 0, "name with its parameters"),
 };
 
 static const struct column shape_columns[] = {
 	COLUMN(share, "Share", SHARE, 0, 0, "part of the GPU time of this kernel"),
 	COLUMN(total, "Total", TIME, 0, 0, "GPU time of all launches of this shape"),
 	COLUMN(count, "Count", COUNT, 0, 0, "launches of this shape"),
-	COLUMN(average, "Average", TIME, 0, 0, "GPU time of one launch"),
+	COLUMN(average, "Average", TIME, 0, 4, "GPU time of one launch"),
 	COLUMN(minimum, "Min", TIME, 0, 6, "shortest launch"),
 	COLUMN(maximum, "Max", TIME, 0, 5, "longest launch"),
-	COLUMN(registers, "Regs", NUMBER, 0, 1, "registers a thread"),
+	COLUMN(registers, "Regs", NUMBER, 0, 2, "registers a thread"),
 	COLUMN(shared, "Shared", SIZE, 0, 3, "shared memory a block, static and dynamic"),
 	COLUMN(occupancy, "Occup", RATIO, 0, 0,
 	       "theoretical occupancy: resident warps by the most an SM can hold"),
-	COLUMN(limiter, "Limit", TEXT, 9, 2, "what keeps the occupancy from being higher"),
-	COLUMN(waves, "Waves", FACTOR, 0, 1,
+	COLUMN(limiter, "Limit", TEXT, 9, 0, "what keeps the occupancy from being higher"),
+	COLUMN(waves, "Waves", FACTOR, 0, 0,
 	       "how often the grid fills the whole GPU; just above 1 wastes nearly half"),
-	COLUMN(device, "Dev", NUMBER, 4, 7, "device"),
-	COLUMN(block_text, "Block", TEXT, 12, 0, "threads in x, y, z"),
-	COLUMN(grid_text, "Grid", TEXT, 14, 0, "blocks in x, y, z"),
+	COLUMN(device, "GPU", NUMBER, 4, 7, "number of the device"),
+	COLUMN(block_text, "Block", TEXT, 10, 0, "threads in x, y, z"),
+	COLUMN(grid_text, "Grid", TEXT, 11, 0, "blocks in x, y, z"),
 };
 
 static size_t kernels_room(const struct snapshot *snapshot)
@@ -66,9 +69,38 @@ static size_t shapes_room(const struct snapshot *snapshot)
 	return snapshot->shapes.count;
 }
 
-static void fill_row(struct kernel_row *row, const struct run_kernel *k)
+/* Where the parameter list of a demangled name begins: the bracket that its last one closes. */
+static size_t parameters_at(const char *name)
 {
-	row->name = k->name && *k->name ? k->name : k->short_name;
+	size_t length = strlen(name), depth = 0;
+
+	if (length == 0 || name[length - 1] != ')')
+		return length;
+	for (size_t i = length; i-- > 0;) {
+		depth += name[i] == ')';
+		depth -= name[i] == '(';
+		if (depth == 0)
+			return i > 0 ? i : length;
+	}
+	return length;
+}
+
+/* "void gemm<float>(float*)" is told from others by "gemm<float>". */
+static char *title_of(const char *name)
+{
+	size_t length = parameters_at(name);
+
+	if (length > 5 && strncmp(name, "void ", 5) == 0)
+		return strndup(name + 5, length - 5);
+	return strndup(name, length);
+}
+
+static void fill_row(struct kernel_row *row, const struct run_kernel *k, const struct snapshot *s)
+{
+	row->full = k->name && *k->name ? k->name : k->short_name;
+	if (!row->full || !*row->full)
+		row->full = "(no name)";
+	row->name = title_of(row->full);
 	row->limiter = k->limiter;
 	row->total = k->total_ns;
 	row->count = k->count;
@@ -82,7 +114,7 @@ static void fill_row(struct kernel_row *row, const struct run_kernel *k)
 	row->occupancy = k->occupancy;
 	row->waves = k->waves;
 	row->shapes = k->shapes;
-	row->device = k->device;
+	row->device = view_device_ordinal(s, k->device);
 	row->kernel = k->kernel;
 	snprintf(row->grid, sizeof(row->grid), "%d, %d, %d", k->grid[0], k->grid[1], k->grid[2]);
 	snprintf(row->block, sizeof(row->block), "%d, %d, %d", k->block[0], k->block[1],
@@ -101,7 +133,7 @@ static size_t kernels_fill(const struct view *view, const struct snapshot *snaps
 	for (size_t i = 0; i < list->count; i++)
 		all += list->rows[i].total_ns;
 	for (size_t i = 0; i < list->count; i++, row++) {
-		fill_row(row, &list->rows[i]);
+		fill_row(row, &list->rows[i], snapshot);
 		row->key = (uint64_t)list->rows[i].kernel;
 		row->share = all ? (double)row->total / (double)all : 0;
 	}
@@ -118,7 +150,7 @@ static size_t shapes_fill(const struct view *view, const struct snapshot *snapsh
 	for (size_t i = 0; i < list->count; i++) {
 		if (list->rows[i].kernel != view->subject)
 			continue;
-		fill_row(&row[count], &list->rows[i]);
+		fill_row(&row[count], &list->rows[i], snapshot);
 		row[count].key = (uint64_t)list->rows[i].shape << 16 |
 				 (uint64_t)(list->rows[i].device & 0xFFFF);
 		all += list->rows[i].total_ns;
@@ -127,6 +159,12 @@ static size_t shapes_fill(const struct view *view, const struct snapshot *snapsh
 	for (size_t i = 0; i < count; i++)
 		row[i].share = all ? (double)row[i].total / (double)all : 0;
 	return count;
+}
+
+static void release(void *rows, size_t count)
+{
+	for (struct kernel_row *row = rows; count--; row++)
+		free(row->name);
 }
 
 static const struct view_class *kernel_open(const void *row, int *subject, const char **name)
@@ -149,6 +187,7 @@ const struct view_class view_kernels = {
 	.empty = "no kernels were recorded",
 	.room = kernels_room,
 	.fill = kernels_fill,
+	.release = release,
 	.open = kernel_open,
 };
 
@@ -163,4 +202,5 @@ const struct view_class view_shapes = {
 	.empty = "no launches of this kernel any more",
 	.room = shapes_room,
 	.fill = shapes_fill,
+	.release = release,
 };

@@ -17,16 +17,16 @@ struct memory_row {
 #define COLUMN(...) GRID_COLUMN(memory_row, __VA_ARGS__)
 
 static const struct column columns[] = {
-	COLUMN(share, "Of device", SHARE, 0, 1, "high-water mark by the memory of the device"),
+	COLUMN(share, "Of GPU", SHARE, 0, 1, "high-water mark by the memory of the device"),
 	COLUMN(high, "High", SIZE, 0, 0, "most bytes held at once"),
 	COLUMN(high_at, "At", TIME, 0, 2, "when that was, from the start of the run"),
 	COLUMN(live, "Live", SIZE, 0, 0, "bytes held now, or at the end"),
 	COLUMN(allocs, "Allocs", COUNT, 0, 0, "allocations"),
 	COLUMN(frees, "Frees", COUNT, 0, 0, "frees"),
 	COLUMN(failed, "Failed", COUNT, 7, 3, "allocations that failed"),
-	COLUMN(device, "Dev", NUMBER, 4, 4, "device"),
+	COLUMN(device, "GPU", NUMBER, 4, 0, "number of the device"),
 	COLUMN(pid, "PID", NUMBER, 7, 5, "process"),
-	COLUMN(kind, "Kind", TEXT, 0, 0, "kind of memory"),
+	COLUMN(kind, "Kind", TEXT, 15, 0, "kind of memory"),
 };
 
 static size_t room(const struct snapshot *snapshot)
@@ -72,7 +72,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.frees = m->frees,
 			.failed = m->failed,
 			.pid = process_pid(snapshot, m->process),
-			.device = m->device,
+			.device = view_device_ordinal(snapshot, m->device),
 		};
 	}
 	return list->count;

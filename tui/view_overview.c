@@ -4,19 +4,16 @@
 #include "config.h"
 #endif
 
-#include "tui/view.h"
+#include "tui/overview.h"
 
 #include "tui/quantity.h"
-#include "tui/wide.h"
+#include "tui/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_WIDTH	9
-#define NOTE_WIDTH	24
-
-static int verdict_losses(const struct snapshot *s, struct rect rect)
+static void verdict_losses(const struct snapshot *s, struct rect rect)
 {
 	char count[QUANTITY_SIZE];
 	const struct run_loss *worst = NULL;
@@ -31,12 +28,29 @@ static int verdict_losses(const struct snapshot *s, struct rect rect)
 		if (!worst || loss->value > worst->value)
 			worst = loss;
 	}
-	if (!worst)
-		return draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD, "Nothing was lost."), 1;
+	if (!worst) {
+		draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD, "Nothing was lost.");
+		return;
+	}
 	draw_textf(rect.y, rect.x, rect.width, COLOR_OF_BAD, "Incomplete: %s %s%s",
 		   quantity_text_count(count, worst->value), *worst->text ? worst->text : worst->name,
 		   kinds > 1 ? ", and more (7: losses)" : " (7: losses)");
-	return 1;
+}
+
+/* A process without GPU times would otherwise just look idle. */
+static int verdict_backends(const struct snapshot *s, struct rect rect)
+{
+	for (size_t i = 0; i < s->processes.count; i++) {
+		const struct run_process *p = &s->processes.rows[i];
+
+		if (strcmp(p->backend, "none") != 0)
+			continue;
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_BAD,
+			   "No GPU times for process %d%s%s", p->pid, *p->backend_note ? ": " : "",
+			   p->backend_note);
+		return 1;
+	}
+	return 0;
 }
 
 /* The device that lost most time. */
@@ -115,7 +129,9 @@ static void draw_device(const struct run_device *d, struct rect rect)
 	parts[0] = (struct draw_part){ ((double)d->compute_ns - both) / span, COLOR_OF_COMPUTE };
 	parts[1] = (struct draw_part){ both / span, COLOR_OF_BOTH };
 	parts[2] = (struct draw_part){ ((double)d->copy_ns - both) / span, COLOR_OF_COPY };
-	draw_textf(rect.y, x, name - 1, COLOR_OF_TEXT, "%d %s", d->ordinal, d->name);
+	/* All of them are NVIDIA's; what differs comes after it. */
+	draw_textf(rect.y, x, name - 1, COLOR_OF_TEXT, "%d %s", d->ordinal,
+		   strncmp(d->name, "NVIDIA ", 7) == 0 ? d->name + 7 : d->name);
 	x += name;
 	if (bar > 4)
 		draw_parts(rect.y, x, bar, parts, 3);
@@ -152,138 +168,107 @@ static int draw_devices(const struct snapshot *s, struct rect rect, int most)
 	return lines + 1;
 }
 
-enum series { SERIES_BUSY, SERIES_COPY, SERIES_MEMORY };
-
-static double bucket_value(const struct run_bucket *b, enum series series, double memory_high)
+/* One line of a list: share, total, count, average, name. */
+static void draw_item(int y, int x, int width, double share, uint64_t total, uint64_t count,
+		      double average, const char *name)
 {
-	double width = b->width_ns ? (double)b->width_ns : 1;
-
-	switch (series) {
-	case SERIES_BUSY:
-		return (double)b->busy_ns / width;
-	case SERIES_COPY:
-		return (double)b->copy_ns / width;
-	default:
-		return memory_high > 0 ? (double)b->live_bytes / memory_high : 0;
-	}
-}
-
-/* The buckets of all devices stretched over the columns: means of shares, sums of memory. */
-static void series_values(const struct snapshot *s, enum series series, double memory_high,
-			  double *values, int columns)
-{
-	double span = (double)(s->chart_to_ns - s->chart_from_ns);
-
-	memset(values, 0, (size_t)columns * sizeof(*values));
-	for (size_t d = 0; d < s->devices.count && span > 0; d++) {
-		const struct run_bucket_list *list = &s->buckets[d];
-		double weight = series == SERIES_MEMORY ? 1 : 1.0 / (double)s->devices.count;
-
-		for (int c = 0; c < columns; c++) {
-			double from = (double)s->chart_from_ns + span * c / columns;
-			double to = from + span / columns, sum = 0, covered = 0;
-
-			for (size_t i = 0; i < list->count; i++) {
-				const struct run_bucket *b = &list->rows[i];
-				double begin = (double)b->start_ns, end = begin + (double)b->width_ns;
-				double part = (end < to ? end : to) - (begin > from ? begin : from);
-
-				if (part <= 0)
-					continue;
-				sum += part * bucket_value(b, series, memory_high);
-				covered += part;
-			}
-			if (covered > 0)
-				values[c] += weight * sum / (series == SERIES_MEMORY ? covered : to - from);
-		}
-	}
-}
-
-static double memory_peak(const struct snapshot *s, uint64_t *at)
-{
-	double peak = 0;
-
-	*at = 0;
-	for (size_t i = 0; i < s->devices.count; i++) {
-		peak += (double)s->devices.rows[i].high_bytes;
-		*at = s->devices.rows[i].high_at_ns;
-	}
-	return peak;
-}
-
-static void draw_series(const struct snapshot *s, enum series series, struct rect rect)
-{
-	static const char *const labels[] = { "GPU busy", "Copies", "Memory" };
-	static const enum color series_colors[] = { COLOR_OF_COMPUTE, COLOR_OF_COPY, COLOR_OF_MEMORY };
-	int columns = rect.width - LABEL_WIDTH - NOTE_WIDTH;
-	char text[QUANTITY_SIZE], at_text[QUANTITY_SIZE], note[96];
-	double *values, best = 0, peak;
-	uint64_t at;
-
-	if (columns < 4)
-		return;
-	values = calloc((size_t)columns, sizeof(*values));
-	if (!values)
-		return;
-	peak = memory_peak(s, &at);
-	series_values(s, series, peak, values, columns);
-	for (int i = 0; i < columns; i++)
-		best = values[i] > best ? values[i] : best;
-	draw_text(rect.y, rect.x, LABEL_WIDTH, COLOR_OF_TITLES, labels[series]);
-	draw_chart((struct rect){ rect.y, rect.x + LABEL_WIDTH, rect.height, columns },
-		   series_colors[series], values);
-	if (series == SERIES_MEMORY)
-		snprintf(note, sizeof(note), "  %s at %s", quantity_text_bytes(text, (uint64_t)peak),
-			 quantity_text_ns(at_text, at));
-	else
-		snprintf(note, sizeof(note), "  at most %s", quantity_text_percent(text, best));
-	draw_text(rect.y, rect.x + LABEL_WIDTH + columns, NOTE_WIDTH, COLOR_OF_DIM, note);
-	free(values);
-}
-
-static void draw_axis(const struct snapshot *s, struct rect rect)
-{
-	int columns = rect.width - LABEL_WIDTH - NOTE_WIDTH, x = rect.x + LABEL_WIDTH;
+	struct quantity q = quantity_ns(total);
 	char text[QUANTITY_SIZE];
 
-	if (columns < 16)
-		return;
-	draw_text(rect.y, x, 4, COLOR_OF_DIM, "0");
-	draw_right(rect.y, x + columns - 12, 12, COLOR_OF_DIM,
-		   quantity_text_ns(text, s->chart_to_ns - s->chart_from_ns));
-	if (columns >= 60)
-		draw_text(rect.y, x + columns / 2, 12, COLOR_OF_DIM,
-			  quantity_text_ns(text, (s->chart_to_ns - s->chart_from_ns) / 2));
+	draw_bar(y, x, 6, COLOR_OF_SHARE, share);
+	draw_right(y, x + 6, 7, COLOR_OF_TEXT, quantity_text_percent(text, share));
+	draw_right(y, x + 14, 5, COLOR_OF_TEXT, q.number);
+	draw_text(y, x + 20, 2, COLOR_OF_DIM, q.unit);
+	draw_right(y, x + 22, 10, COLOR_OF_TEXT, quantity_text_count(text, count));
+	q = quantity_ns((uint64_t)(average + 0.5));
+	draw_right(y, x + 32, 7, COLOR_OF_TEXT, q.number);
+	draw_text(y, x + 40, 2, COLOR_OF_DIM, q.unit);
+	draw_text(y, x + 44, width - 44, COLOR_OF_TEXT, name);
+}
+
+static void draw_list_title(int y, int x, const char *title)
+{
+	draw_text(y, x, 14, COLOR_OF_TITLES, title);
+	draw_right(y, x + 14, 8, COLOR_OF_TITLES, "total");
+	draw_right(y, x + 22, 10, COLOR_OF_TITLES, "count");
+	draw_right(y, x + 32, 10, COLOR_OF_TITLES, "average");
 }
 
 static void draw_top_kernels(const struct snapshot *s, struct rect rect)
 {
 	uint64_t all = kernel_total(s);
-	int rows = rect.height - 1;
 
-	draw_text(rect.y, rect.x, 14, COLOR_OF_TITLES, "Top kernels");
-	draw_right(rect.y, rect.x + 14, 8, COLOR_OF_TITLES, "total");
-	draw_right(rect.y, rect.x + 22, 10, COLOR_OF_TITLES, "count");
-	draw_right(rect.y, rect.x + 32, 10, COLOR_OF_TITLES, "average");
-	for (int i = 0; i < rows && (size_t)i < s->kernels.count; i++) {
+	draw_list_title(rect.y, rect.x, "Top kernels");
+	for (int i = 0; i < rect.height - 1 && (size_t)i < s->kernels.count; i++) {
 		const struct run_kernel *k = &s->kernels.rows[i];
-		double share = all ? (double)k->total_ns / (double)all : 0;
-		struct quantity q = quantity_ns(k->total_ns);
-		char text[QUANTITY_SIZE];
-		int y = rect.y + 1 + i, x = rect.x;
 
-		draw_bar(y, x, 6, COLOR_OF_SHARE, share);
-		draw_right(y, x + 6, 7, COLOR_OF_TEXT, quantity_text_percent(text, share));
-		draw_right(y, x + 14, 5, COLOR_OF_TEXT, q.number);
-		draw_text(y, x + 20, 2, COLOR_OF_DIM, q.unit);
-		draw_right(y, x + 22, 10, COLOR_OF_TEXT, quantity_text_count(text, k->count));
-		q = quantity_ns((uint64_t)(k->average_ns + 0.5));
-		draw_right(y, x + 32, 7, COLOR_OF_TEXT, q.number);
-		draw_text(y, x + 40, 2, COLOR_OF_DIM, q.unit);
-		draw_text(y, x + 44, rect.width - 44, COLOR_OF_TEXT, kernel_name(k));
+		draw_item(rect.y + 1 + i, rect.x, rect.width,
+			  all ? (double)k->total_ns / (double)all : 0, k->total_ns, k->count,
+			  k->average_ns, kernel_name(k));
 	}
-	if (!s->kernels.count && rows > 0)
+	if (!s->kernels.count && rect.height > 1)
 		draw_text(rect.y + 1, rect.x, rect.width, COLOR_OF_DIM, view_kernels.empty);
+}
+
+static void draw_top_apis(const struct snapshot *s, struct rect rect)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < s->apis.count; i++)
+		all += s->apis.rows[i].total_ns;
+	draw_list_title(rect.y, rect.x, "Top API calls");
+	for (int i = 0; i < rect.height - 1 && (size_t)i < s->apis.count; i++) {
+		const struct run_api *a = &s->apis.rows[i];
+
+		draw_item(rect.y + 1 + i, rect.x, rect.width,
+			  all ? (double)a->total_ns / (double)all : 0, a->total_ns, a->count,
+			  a->average_ns, a->name);
+	}
+}
+
+static void draw_top_memory(const struct snapshot *s, struct rect rect)
+{
+	char text[QUANTITY_SIZE];
+
+	draw_text(rect.y, rect.x, 14, COLOR_OF_TITLES, "Memory");
+	draw_right(rect.y, rect.x + 14, 8, COLOR_OF_TITLES, "high");
+	draw_right(rect.y, rect.x + 22, 10, COLOR_OF_TITLES, "live");
+	draw_right(rect.y, rect.x + 32, 10, COLOR_OF_TITLES, "failed");
+	for (int i = 0; i < rect.height - 1 && (size_t)i < s->memory.count; i++) {
+		const struct run_memory *m = &s->memory.rows[i];
+		int y = rect.y + 1 + i, gpu = (int)view_device_ordinal(s, m->device);
+
+		draw_right(y, rect.x + 12, 10, COLOR_OF_TEXT, quantity_text_bytes(text, m->high_bytes));
+		draw_right(y, rect.x + 22, 10, COLOR_OF_TEXT, quantity_text_bytes(text, m->live_bytes));
+		draw_right(y, rect.x + 32, 10, m->failed ? COLOR_OF_BAD : COLOR_OF_TEXT,
+			   quantity_text_count(text, m->failed));
+		if (gpu >= 0)
+			draw_textf(y, rect.x + 44, rect.width - 44, COLOR_OF_TEXT, "%s, GPU %d",
+				   m->kind_name, gpu);
+		else
+			draw_text(y, rect.x + 44, rect.width - 44, COLOR_OF_TEXT, m->kind_name);
+	}
+}
+
+/* Lists below the charts: side by side where that leaves room for names. */
+static void draw_lists(const struct snapshot *s, struct rect rect)
+{
+	struct rect right = { rect.y, rect.x + rect.width / 2 + 2, rect.height,
+			      rect.width / 2 - 2 };
+	int upper = (int)s->apis.count + 1;
+
+	if (rect.width < 150) {
+		draw_top_kernels(s, rect);
+		return;
+	}
+	rect.width = rect.width / 2 - 2;
+	draw_top_kernels(s, rect);
+	right.height = upper < rect.height * 3 / 5 ? upper : rect.height * 3 / 5;
+	draw_top_apis(s, right);
+	right.y += right.height + 1;
+	right.height = rect.height - right.height - 1;
+	if (right.height > 1)
+		draw_top_memory(s, right);
 }
 
 static void overview_draw(const struct snapshot *s, struct rect rect)
@@ -293,20 +278,23 @@ static void overview_draw(const struct snapshot *s, struct rect rect)
 
 	verdict_losses(s, line);
 	line.y++;
+	line.y += verdict_backends(s, line);
 	verdict_idle(s, line);
 	line.y++;
 	verdict_kernel(s, line);
 	line.y += 2;
-	line.y += draw_devices(s, line, rect.height >= 40 ? 16 : 4) + 1;
-	for (int i = SERIES_BUSY; i <= SERIES_MEMORY && line.y + tall < bottom; i++) {
+	if (s->devices.count)
+		line.y += draw_devices(s, line, rect.height >= 40 ? 16 : 4) + 1;
+	for (int i = 0; s->devices.count && i < OVERVIEW_SERIES && line.y + tall < bottom; i++) {
 		line.height = tall;
-		draw_series(s, (enum series)i, line);
+		overview_series_draw(s, (enum overview_series)i, line);
 		line.y += tall + (tall > 2);
 	}
-	draw_axis(s, line);
+	if (s->devices.count && line.y < bottom)
+		overview_axis_draw(s, line);
 	line.y += 2;
 	if (line.y + 1 < bottom)
-		draw_top_kernels(s, (struct rect){ line.y, line.x, bottom - line.y, line.width });
+		draw_lists(s, (struct rect){ line.y, line.x, bottom - line.y, line.width });
 }
 
 const struct view_class view_overview = {

@@ -33,7 +33,7 @@ void app_show_help(struct app *app)
 	popup_add(&app->popup, COLOR_OF_TEXT, "", view->class->help);
 	if (view->class->columns)
 		add_heading(&app->popup, "Columns");
-	for (int i = 0; i < view->class->column_count; i++)
+	for (int i = 0; i < view->class->column_count && view->class->columns[i].width >= 0; i++)
 		popup_add(&app->popup, COLOR_OF_TEXT, view->class->columns[i].title,
 			  view->class->columns[i].help);
 	for (int group = 0; group < GROUP_COUNT; group++) {
@@ -71,7 +71,9 @@ void app_show_details(struct app *app)
 		if (grid->columns[i].kind != COLUMN_TEXT)
 			continue;
 		grid_cell_text(grid, row, i, text, 65536);
-		popup_add(&app->popup, COLOR_OF_STRONG, grid->columns[i].title, text);
+		if (!*text)
+			continue;
+		popup_add(&app->popup, i == grid->column_count - 1 ? COLOR_OF_STRONG : COLOR_OF_TEXT, grid->columns[i].title, text);
 	}
 	for (int i = 0; i < grid->column_count; i++) {
 		if (grid->columns[i].kind == COLUMN_TEXT)
@@ -89,7 +91,7 @@ void app_show_sort_menu(struct app *app)
 	if (!grid)
 		return;
 	show(app, "Sort by", grid->sort);
-	for (int i = 0; i < grid->column_count; i++)
+	for (int i = 0; i < grid->column_count && grid->columns[i].width >= 0; i++)
 		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, grid->columns[i].help);
 	app->popup_for = ACTION_SORT_MENU;
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The charts of the overview. */
+#ifndef GPUTRAIL_TUI_OVERVIEW_H
+#define GPUTRAIL_TUI_OVERVIEW_H
+
+#include "tui/data.h"
+#include "tui/draw.h"
+
+enum overview_series { OVERVIEW_BUSY, OVERVIEW_COPY, OVERVIEW_MEMORY, OVERVIEW_SERIES };
+
+/* A chart as high as the rectangle, with its label and figures. */
+void overview_series_draw(const struct snapshot *s, enum overview_series series, struct rect rect);
+/* The time axis below the charts. */
+void overview_axis_draw(const struct snapshot *s, struct rect rect);
+
+#endif
