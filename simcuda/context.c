@@ -88,6 +88,10 @@ struct sim_context *sim_current(CUresult *result)
 		*result = CUDA_ERROR_CONTEXT_IS_DESTROYED;
 		return NULL;
 	}
+	if (__builtin_expect(context->error, 0)) {
+		*result = context->error;
+		return NULL;
+	}
 	*result = CUDA_SUCCESS;
 	return context;
 }

@@ -67,14 +67,15 @@ static CUresult launch(struct sim_task *task, CUfunction f, CUstream handle, boo
 		       void **params, void **extra)
 {
 	CUresult result = CUDA_SUCCESS, fault = CUDA_SUCCESS;
-	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);
+	struct sim_context *context = sim_current(&result);
+	struct sim_stream *stream = context ? sim_stream_of(handle, per_thread, &result) : NULL;
 	struct sim_kernel *kernel = &task->kernel;
 
 	if (!stream)
 		return result;
 	task->kind = SIM_TASK_KERNEL;
 	kernel->function = sim_function_of(f);
-	if (!kernel->function || sim_current(&result) != stream->context)
+	if (!kernel->function || context != stream->context)
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (!kernel->function->is_loaded)
 		sim_function_load(kernel->function);

@@ -254,8 +254,10 @@ CUresult sim_allocation_create(const struct sim_allocation_request *request,
 	if (!base)
 		base = bytes_map(request->bytes);
 	result = base ? table_insert(request, base, charged, allocation) : CUDA_ERROR_OUT_OF_MEMORY;
-	if (result == CUDA_SUCCESS)
+	if (result == CUDA_SUCCESS) {
+		sim_truth_memory(*allocation, false);
 		return result;
+	}
 	if (base && !request->base)
 		bytes_unmap(base, request->bytes);
 	if (charged)
@@ -272,6 +274,7 @@ bool sim_allocation_detach(struct sim_allocation *allocation, uint64_t id)
 	is_ours = allocation->id == id;
 	if (is_ours) {
 		tdelete(allocation, &table, compare);
+		sim_truth_memory(allocation, true);
 		allocation->id = 0;
 	}
 	pthread_rwlock_unlock(&table_lock);

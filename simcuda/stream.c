@@ -23,6 +23,19 @@ static __thread struct thread_stream *thread_streams;
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 
+/* Destroyed streams leave the context's list once idle. Their memory stays: a stale handle must be
+ * recognised, and who walks the list without the lock must find its way on. With the lock held. */
+static void streams_prune(struct sim_context *context)
+{
+	struct sim_stream **link = &context->streams;
+
+	while (*link)
+		if (!(*link)->magic && !(*link)->head)
+			*link = (*link)->next;
+		else
+			link = &(*link)->next;
+}
+
 static struct sim_stream *stream_add(struct sim_context *context, unsigned flags, int priority)
 {
 	struct sim_stream *stream = calloc(1, sizeof(*stream));
@@ -34,6 +47,7 @@ static struct sim_stream *stream_add(struct sim_context *context, unsigned flags
 	stream->flags = flags;
 	stream->priority = priority;
 	pthread_mutex_lock(&sim_engine_lock);
+	streams_prune(context);
 	stream->id = context->last_stream_id++;
 	stream->next = context->streams;
 	context->streams = stream;
@@ -65,7 +79,6 @@ void sim_context_opened(struct sim_context *context)
 	context->last_stream_id = FIRST_STREAM_ID + 6;
 }
 
-/* Streams stay allocated: a stale handle must be recognised, not read from freed memory. */
 void sim_context_closed(struct sim_context *context)
 {
 	struct sim_context **link;
