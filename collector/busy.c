@@ -79,9 +79,8 @@ static void cover_new(struct busy *busy, uint32_t span, int64_t start, int64_t e
 	cover(busy, start, end);
 }
 
-static void forget_oldest(struct busy *busy)
+static void forget_oldest(struct busy *busy, uint32_t keep)
 {
-	uint32_t keep = busy->span_count / 2;
 	uint32_t drop = busy->span_count - keep;
 
 	busy->frontier = (int64_t)busy->spans[drop - 1].value;
@@ -107,7 +106,7 @@ static uint32_t first_touched(const struct busy *busy, int64_t start)
 
 void busy_merge(struct busy *busy)
 {
-	uint32_t first, span, out = 0, wanted;
+	uint32_t first, span, out = 0, wanted, spans_max = busy->spans_max ? busy->spans_max : SPANS_MAX;
 	int64_t done = INT64_MIN;
 
 	if (!busy->batch_count ||
@@ -140,6 +139,6 @@ void busy_merge(struct busy *busy)
 	memcpy(busy->spans + first, busy->merged, out * sizeof(struct pair));
 	busy->span_count = first + out;
 	busy->batch_count = 0;
-	if (busy->span_count > (busy->spans_max ? busy->spans_max : SPANS_MAX))
-		forget_oldest(busy);
+	if (busy->span_count > spans_max)
+		forget_oldest(busy, spans_max / 2);
 }

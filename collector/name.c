@@ -76,6 +76,7 @@ char *name_shorten(const char *name)
 			memcpy(shorter + out, name, 8 + symbol);
 			out += 8 + symbol;
 			name += 8 + symbol;
+			name += starts(name, " <");
 			continue;
 		}
 		if (starts(name, anonymous))
