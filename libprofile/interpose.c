@@ -77,8 +77,9 @@ static struct interposed answer_behind_us(const struct lookup *lookup)
 
 	if (!address)
 		address = ask_in_scope_of(lookup);
+	/* Asked once more, so that dlerror has a message: programs do not expect none. */
 	if (!address)
-		return answer(NULL);
+		return answer(ask(lookup, RTLD_NEXT));
 	dlerror();
 	return answer(entry_replace(address, lookup->name, WIRE_COUNTER_route_dlsym));
 }

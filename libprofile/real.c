@@ -13,6 +13,7 @@
 #include "libprofile/getproc.h"
 
 struct real_driver real;
+static_assert(sizeof(real) == API_COUNT * sizeof(void *), "a slot for each row, in order");
 void *(*real_dlsym)(void *, const char *);
 void *(*real_dlvsym)(void *, const char *, const char *);
 void *(*real_dlopen)(const char *, int);
@@ -57,10 +58,11 @@ bool real_loader_resolve(void)
 	return real_dlsym && real_dlvsym && real_dlopen;
 }
 
-/* One row: what stands behind this library in the search order if anything does (the driver, or
- * another interposer), else what the loaded driver exports. Both addresses lead to our wrapper. */
-static void resolve_row(int row, const char *symbol, void **slot, const struct object *cuda)
+/* What stands behind this library in the search order may be another interposer's function; both
+ * that and the driver's own lead to our wrapper. */
+static void resolve_row(int row, void **slot, const struct object *cuda, bool *is_global)
 {
+	const char *symbol = entry_name(row);
 	void *next = real_dlsym(RTLD_NEXT, symbol);
 	void *own = object_symbol(cuda, symbol);
 
@@ -72,22 +74,32 @@ static void resolve_row(int row, const char *symbol, void **slot, const struct o
 	entry_add_address(own ? own : next, row);
 	if (next && next != own)
 		entry_add_address(next, row);
+	if (next && next == own)
+		*is_global = true;
 }
 
 static bool resolve_all(void)
 {
+	void **slots = (void **)&real;
+	bool is_global = false;
 	struct object cuda;
 
 	if (!real_loader_resolve() || !object_find_kind(OBJECT_CUDA, &cuda))
 		return false;
 	/* Handed-out pointers outlive a dlclose of the driver; keep it loaded for them. */
 	real_dlopen(cuda.path, RTLD_LAZY | RTLD_NOLOAD);
-#define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \
-	resolve_row(API_##symbol, #symbol, (void **)&real.symbol, &cuda);
-#include "driver/driver_api.def"
-#undef API
+	for (int row = 0; row < (int)API_COUNT; row++)
+		resolve_row(row, &slots[row], &cuda, &is_global);
 	/* Rows this driver lacks left a message that is not the program's. */
 	dlerror();
+	/* A driver opened with RTLD_LOCAL was asked for by its handle, past all interposers; one of
+	 * them could not even find it from where it stands. */
+	for (int row = 0; row < (int)API_COUNT && !is_global; row++) {
+		void *own = object_symbol(&cuda, entry_name(row));
+
+		if (own)
+			slots[row] = own;
+	}
 	getproc_install();
 	return true;
 }
@@ -95,9 +107,7 @@ static bool resolve_all(void)
 /* Rows lie in `real` in the order of the table. */
 bool real_has(int row)
 {
-	void *const *slots = (void *const *)&real;
-
-	return slots[row] != NULL;
+	return ((void *const *)&real)[row] != NULL;
 }
 
 bool real_resolve(void)
