@@ -3,20 +3,23 @@
  * A collector for the tests: runs a command with the shim preloaded, reads its rings and prints
  * each record as one line.
  *
- *   consumer [-s] [-r] [-q] [-k NAME] SHIM COMMAND...
+ *   consumer [-s] [-r] [-q] SHIM COMMAND...
  *	-s	read nothing before the command has ended
  *	-r	refuse: answer hello with status 1
  *	-q	do not answer hello at all
- *	-w	print the call in progress of each ring, then go on
- *
  * Exit status: the command's.
+ *
+ *   consumer collect --socket NAME --output FILE --root PID
+ * As the shim starts a collector: until the root process has ended.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,18 +280,70 @@ static void print_end(const struct process *process)
 	       control->cuda_version, control->backend_note);
 }
 
-static int listen_at(char name[64])
+static int listen_at(const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	snprintf(name, 64, "@gputrail-test-%d", getpid());
 	memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address,
 			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))) ||
 	    listen(fd, 64))
 		fail("socket");
 	return fd;
+}
+
+static void finish(int listener)
+{
+	struct pollfd wait = { .fd = listener, .events = POLLIN };
+
+	while (poll(&wait, 1, 0) > 0)
+		greet(listener);
+	drain();
+	for (int i = 0; i < process_count; i++)
+		print_end(&processes[i]);
+}
+
+/* What the host could have left to us. */
+static void print_inherited(void)
+{
+	struct sigaction action;
+	sigset_t mask;
+	int ignored = 0, blocked = 0, descriptors = 0;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	for (int number = 1; number < 32; number++) {
+		blocked += sigismember(&mask, number) == 1;
+		if (!sigaction(number, NULL, &action))
+			ignored += action.sa_handler != SIG_DFL;
+	}
+	for (int fd = 0; fd < 1024; fd++)
+		descriptors += fcntl(fd, F_GETFD) >= 0;
+	printf("INHERITED preload=%d socket=%d ignored=%d blocked=%d descriptors=%d leader=%d\n",
+	       getenv("LD_PRELOAD") != NULL, getenv("GPUTRAIL_SOCKET") != NULL, ignored, blocked,
+	       descriptors, getsid(0) != getsid(getppid()));
+}
+
+static int collect(char **argv)
+{
+	pid_t root = atoi(argv[7]);
+	struct pollfd wait;
+	char partial[512];
+
+	wait = (struct pollfd){ .fd = listen_at(argv[3]), .events = POLLIN };
+	/* The test waits for the file, so it appears whole. */
+	snprintf(partial, sizeof(partial), "%s.part", argv[5]);
+	if (!freopen(partial, "w", stdout))
+		return 1;
+	print_inherited();
+	do {
+		if (poll(&wait, 1, 1) > 0)
+			greet(wait.fd);
+		drain();
+	} while (!kill(root, 0));
+	finish(wait.fd);
+	fclose(stdout);
+	return rename(partial, argv[5]);
 }
 
 int main(int argc, char **argv)
@@ -298,6 +353,8 @@ int main(int argc, char **argv)
 	char name[64];
 	pid_t child;
 
+	if (argc == 8 && !strcmp(argv[1], "collect"))
+		return collect(argv);
 	while ((option = getopt(argc, argv, "+srq")) > 0) {
 		stalled |= option == 's';
 		refuse |= option == 'r';
@@ -306,6 +363,7 @@ int main(int argc, char **argv)
 	if (argc - optind < 2)
 		return 2;
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	snprintf(name, sizeof(name), "@gputrail-test-%d", getpid());
 	listener = listen_at(name);
 	child = fork();
 	if (!child) {
@@ -321,10 +379,6 @@ int main(int argc, char **argv)
 		if (!stalled)
 			drain();
 	}
-	while (poll(&wait, 1, 0) > 0)
-		greet(listener);
-	drain();
-	for (int i = 0; i < process_count; i++)
-		print_end(&processes[i]);
+	finish(listener);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # GPU times from the simulated CUPTI: of every release, and with everything that can go wrong.
 . "${top_srcdir:?}/tests/lib.sh"
+[ -z "$sanitizers" ] || skip_all "sanitizers and LD_PRELOAD"
 here=$top_builddir/tests
 LD_LIBRARY_PATH=$sim_dir
 export LD_LIBRARY_PATH

@@ -44,6 +44,7 @@ ok "no executable stack"
 if [ -z "$CUDA_INCLUDE" ]; then
 	skip "types of cuda.h" "no CUDA headers"
 	skip "functions of cuda.h" "no CUDA headers"
+	skip "layouts of cuda.h" "no CUDA headers"
 	done_testing
 	exit 0
 fi
@@ -65,4 +66,14 @@ ${CC:-cc} -std=gnu11 -E -P -I"$CUDA_INCLUDE" "$tmp/check.c" 2>/dev/null |
 sed -n 's/^API(\([A-Za-z0-9_]*\),.*/\1/p' "$table" | LC_ALL=C sort -u >"$tmp/rows"
 LC_ALL=C comm -23 "$tmp/header" "$tmp/rows" >"$tmp/missing"
 is "functions of cuda.h without a row" "$(cat "$tmp/missing")" ""
+
+layout=$top_srcdir/tests/shim/layout.c
+${CC:-cc} -std=gnu11 -I"$top_srcdir" -o "$tmp/ours" "$layout" && "$tmp/ours" >"$tmp/ours.txt"
+ok "layouts of our types"
+${CC:-cc} -std=gnu11 -DUSE_CUDA_H -I"$CUDA_INCLUDE" -o "$tmp/theirs" "$layout" &&
+	"$tmp/theirs" >"$tmp/theirs.txt"
+ok "layouts of cuda.h"
+diff "$tmp/ours.txt" "$tmp/theirs.txt" | sed 's/^/# /'
+cmp -s "$tmp/ours.txt" "$tmp/theirs.txt"
+ok "are the same"
 done_testing

@@ -18,6 +18,7 @@ caught() {
 }
 
 for dir in "$fake" "$sim_dir"; do
+	[ -z "$sanitizers" ] || [ "$dir" = "$fake" ] || continue
 	GPUTRAIL_CUPTI=
 	d=simulated
 	# A CUPTI that is installed here would not survive the fake driver's answers.
@@ -39,8 +40,12 @@ for dir in "$fake" "$sim_dir"; do
 	caught "cuGetProcAddress ($d)" "$dir" "$here/shim-routes" getproc-v1
 	caught "cuGetProcAddress through itself ($d)" "$dir" "$here/shim-routes" getproc-self
 done
-caught "b static runtime" "$sim_dir" "$here/shim-runtime-static"
-caught "c shared runtime" "$sim_dir" "$here/.libs/shim-runtime-shared"
+if [ -n "$sanitizers" ]; then
+	skip "b static runtime, c shared runtime, simulated driver" "sanitizers and LD_PRELOAD"
+else
+	caught "b static runtime" "$sim_dir" "$here/shim-runtime-static"
+	caught "c shared runtime" "$sim_dir" "$here/.libs/shim-runtime-shared"
+fi
 
 FAKECUDA_ALIEN=1 GPUTRAIL_CUPTI=off
 export FAKECUDA_ALIEN GPUTRAIL_CUPTI
