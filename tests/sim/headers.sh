@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The tables of the simulated CUPTI and runtime against the headers of a CUDA toolkit: sizes and
+# offsets of records and structs, callback ids, result codes.
+. "${top_srcdir:?}/tests/lib.sh"
+include=${CUDA_INCLUDE:-}
+sim=$top_srcdir/simcuda
+[ -f "$include/cupti_activity.h" ] || skip_all "no CUDA toolkit with CUPTI (configure --with-cuda=DIR)"
+
+# The toolkit's release as our tables write it: 13000 -> 1300, 12040 -> 1204.
+release=$(sed -n 's/^#define CUDA_VERSION \([0-9]*\)$/\1/p' "$include/cuda.h")
+release=$((release / 1000 * 100 + release % 1000 / 10))
+
+# Assertions for one table; a compiler's error names the row.
+records() {
+	awk -v release="$release" -F '[(), ]+' '
+	function same(what, value, row) {
+		printf "_Static_assert(%s == %s, \"%s\");\n", what, value, row
+	}
+	$1 == "RECORD" { header[$2] = $4 }
+	$1 == "SIZE" && $3 <= release {
+		type[$2] = "CUpti_Activity" header[$2] ($4 > 1 ? $4 : "")
+		same("sizeof(" type[$2] ")", $5, $0)
+	}
+	$1 == "FIELD" && $6 <= release && type[$2] {
+		name = $3
+		if ($2 == "overhead" && name ~ /^(process|thread)Id$/)
+			name = "objectId.pt." name
+		same("offsetof(" type[$2] ", " name ")", $4, $0)
+		same("sizeof(((" type[$2] " *)0)->" name ")", $5, $0)
+	}' "$sim/cupti_records.def"
+}
+codes() {
+	# The callback ids end in _vVERSION; twins have their own.
+	awk -v release="$release" -F '[(), ]+' '
+	function same(name, version, id) {
+		printf "_Static_assert(CUPTI_RUNTIME_TRACE_CBID_%s_v%d == %d, \"%s\");\n", name, version, id, name
+	}
+	$1 == "CALL" && $4 <= release * 10 { same($2, $4, $3) }
+	$1 == "STREAM" && $5 <= release * 10 && $7 <= release * 10 { same($2, $5, $4); same($3, $7, $6) }' "$1"
+}
+
+compile() {
+	"${CC:-cc}" -fsyntax-only -I"$include" "$1" 2>"$tmp/errors"
+	_rc=$?
+	sed 's/^/# /' "$tmp/errors" | head -n 20
+	return $_rc
+}
+
+{
+	echo '#include <stddef.h>'
+	echo '#include <cupti.h>'
+	records
+} >"$tmp/records.c"
+checks=$(grep -c _Static_assert "$tmp/records.c")
+[ "$checks" -gt 200 ] && compile "$tmp/records.c"
+ok "activity records of release $release: $checks sizes and offsets"
+
+{
+	echo '#include <cupti.h>'
+	# A row of STREAM is two lines with a blank after the commas; one line each makes it simple.
+	sed -e ':a' -e '/,$/{N;s/\n[ \t]*/ /;ba' -e '}' "$sim/runtime_api.def" >"$tmp/api.def"
+	codes "$tmp/api.def"
+	sed -n 's/^[ \t]*X(\(CUPTI_[A-Z0-9_]*\), \([0-9]*\)).*/_Static_assert(\1 == \2, "\1");/p' "$sim/cupti.h"
+	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' "$sim/cupti.h" |
+		while read -r name value; do
+			case $name in *_LIMIT | *_FORCE_INT | *DEVICE_GRAPHS | *PER_THREAD_ACTIVITY_BUFFER) continue ;; esac
+			echo "_Static_assert($name == $value, \"$name\");"
+		done
+} >"$tmp/codes.c"
+checks=$(grep -c _Static_assert "$tmp/codes.c")
+[ "$checks" -gt 150 ] && compile "$tmp/codes.c"
+ok "CUPTI's ids, kinds, attributes and results: $checks values"
+
+if [ "$release" -lt 1300 ]; then
+	skip "structs of the runtime" "the toolkit is older than the runtime that is simulated"
+else
+	{
+		echo '#include <stddef.h>'
+		echo '#include <cuda_runtime_api.h>'
+		echo '_Static_assert(sizeof(struct cudaDeviceProp) == 1008, "cudaDeviceProp");'
+		echo '_Static_assert(sizeof(struct cudaFuncAttributes) == 144, "cudaFuncAttributes");'
+		echo '_Static_assert(sizeof(struct cudaPointerAttributes) == 88, "cudaPointerAttributes");'
+		awk -F '[(), ]+' '$1 == "PROPERTY" {
+			printf "_Static_assert(offsetof(struct cudaDeviceProp, %s) == %s, \"%s\");\n", $2, $3, $2
+			printf "_Static_assert(sizeof(((struct cudaDeviceProp *)0)->%s) == %s, \"%s\");\n", $2, $4, $2
+		}' "$sim/runtime_properties.def"
+		awk -F '[(), ]+' '$1 == "ERROR" {
+			printf "_Static_assert(%s == %s, \"%s\");\n", $2, $3, $2 }' "$sim/runtime_errors.def"
+	} >"$tmp/runtime.c"
+	checks=$(grep -c _Static_assert "$tmp/runtime.c")
+	[ "$checks" -gt 200 ] && compile "$tmp/runtime.c"
+	ok "structs and errors of the runtime: $checks values"
+fi
+done_testing
