@@ -193,13 +193,13 @@ static void write_due(struct collector *c, bool last)
 				entity_process(c->processes[i], "running", NIL);
 				process_counters(c->processes[i]);
 			}
-		stream_write(c);
-		graph_write(c);
 		summary_write(c->summary, c->db, now);
 		meta_update(c, last ? "complete" : "recording");
 	}
 	if (last || now - c->committed_ns >= COMMIT_NS) {
 		c->committed_ns = now;
+		stream_write(c);
+		graph_write(c);
 		database_commit(c->db);
 	}
 	stop_if_broken(c);

@@ -45,7 +45,20 @@ const char *collector_broken(const struct collector *collector);
  * written. A file without any process is removed. */
 int collector_close(struct collector *collector, struct collector_figures *figures, char **error);
 
-/* Finishes a file whose recorder died. Says on `out` (a FILE *) what it did. Returns an exit code. */
-int recover_file(const char *path, bool force);
+/* Finishing a file whose recorder died. */
+struct recovery {
+	enum recovery_outcome {
+		RECOVERY_DONE,		/* summaries and zone map are made anew from the rows */
+		RECOVERY_HEALTHY,	/* nothing to do */
+		RECOVERY_RECORDING,	/* its recorder is alive */
+		RECOVERY_NOT_OURS,	/* missing, unreadable, or not a gputrail file */
+		RECOVERY_FAILED,
+	} outcome;
+	uint64_t events, kernels, copies;
+	int64_t span_ns;
+	long recorder_pid;
+	char detail[512];		/* what went wrong; what is still wrong with the file */
+};
+void recover_file(const char *path, struct recovery *recovery);
 
 #endif

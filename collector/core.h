@@ -137,8 +137,12 @@ struct process {
 	uint32_t devices[ORDINALS_MAX];	/* ordinal to device id, 0 unknown */
 	struct intern stream_keys;	/* struct stream_key to stream_ids[] */
 	uint32_t *stream_ids, stream_capacity;
-	struct intern gpu_stream_keys;	/* CUPTI's context and stream to gpu_stream_ids[] */
-	uint32_t *gpu_stream_ids, gpu_stream_capacity;
+	struct intern gpu_stream_keys;	/* CUPTI's context and stream to gpu_streams[] */
+	struct gpu_stream {
+		uint32_t id;		/* in the file, 0 not known yet */
+		uint32_t correlation;	/* of its latest record */
+	} *gpu_streams;
+	uint32_t gpu_stream_capacity;
 	struct intern configs, gpu_configs;
 	struct resolved *resolved, *gpu_resolved;
 	uint32_t resolved_capacity, gpu_resolved_capacity;
@@ -187,6 +191,7 @@ struct collector {
 	uint32_t device_count, context_count;
 	struct stream *streams;
 	uint32_t stream_count, stream_capacity;
+	bool streams_changed, graphs_changed;
 	struct graph *graphs;
 	uint32_t graph_count, graph_capacity;
 
@@ -219,6 +224,8 @@ uint32_t stream_of_call(struct process *p, uint32_t wire_context, uint64_t handl
 			uint32_t thread);
 /* Stream of a GPU record by CUPTI's ids; `known` (or 0): the stream of its host call. */
 uint32_t stream_of_gpu(struct process *p, const struct wire_gpu *gpu, uint32_t known);
+/* Notes the record's correlation; returns the one before it on that stream, 0 if it is the same. */
+uint32_t stream_advance(struct process *p, const struct wire_gpu *gpu);
 uint32_t stream_device(struct collector *c, uint32_t stream);
 void stream_write(struct collector *c);
 uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns);

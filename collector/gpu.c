@@ -183,6 +183,24 @@ static void join_single(struct process *p, struct window_row *row, enum place_ki
 	}
 }
 
+/* A stream works in order: once it is at something else, the graph launch before it has all its
+ * nodes. Those that come all the same, from a buffer out of order, are added as late ones. */
+static void graph_passed(struct process *p, const struct wire_gpu *gpu)
+{
+	struct window *window = &p->collector->windows[TABLE_GRAPH_LAUNCH];
+	uint32_t before = stream_advance(p, gpu);
+	struct place place = { PLACE_NONE, 0 };
+	struct window_row *row;
+
+	if (before)
+		place = join_find(&p->join, before);
+	if (place.kind != PLACE_GRAPH)
+		return;
+	row = window_find(window, window->tail + ((place.index - (uint32_t)window->tail) & 0x1fffffff));
+	if (row)
+		row->flags |= ROW_JOINED;
+}
+
 static bool fits(enum place_kind kind, const struct wire_gpu *gpu)
 {
 	return kind == PLACE_GRAPH || (kind == PLACE_LAUNCH) == (gpu->head.kind == WIRE_GPU_KERNEL);
@@ -316,6 +334,7 @@ void gpu_record(struct process *p, const struct wire_gpu *gpu)
 		lonely(p, gpu);
 		return;
 	}
+	graph_passed(p, gpu);
 	place = join_find(&p->join, gpu->correlation);
 	if (!join(p, gpu, place))
 		wait_for_host(p, gpu, place);

@@ -128,14 +128,14 @@ static void host_graph_launch(const struct host_call *h)
 	row = push(h, TABLE_GRAPH_LAUNCH, &sequence);
 	if (!row)
 		return;
-	row->config = h->api;
 	row->column[3] = row->column[4] = NIL;
 	row->column[5] = h->thread;
 	row->column[6] = stream_of_call(h->process, h->call->context, launch->stream,
 					launch->flags & WIRE_LAUNCH_PER_THREAD, h->thread);
 	row->column[7] = graph_of_launch(h->process, launch->graph_exec, h->start);
 	row->column[8] = 0;
-	row->column[9] = 0;
+	row->column[9] = h->api;
+	row->column[10] = 0;
 	await_gpu(h, row, PLACE_GRAPH, sequence);
 }
 

@@ -414,7 +414,7 @@ void process_free(struct process *p)
 	intern_free(&p->gpu_configs);
 	intern_free(&p->graph_keys);
 	free(p->stream_ids);
-	free(p->gpu_stream_ids);
+	free(p->gpu_streams);
 	free(p->resolved);
 	free(p->gpu_resolved);
 	free(p->graph_ids);

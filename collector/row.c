@@ -48,7 +48,7 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 
 	summary_graph_launch(c->summary, device);
 	summary_launched(c->summary, device, row->column[START]);
-	summary_api(c->summary, row->process->id, row->config, row->column[DUR], false);
+	summary_api(c->summary, row->process->id, (uint32_t)row->column[9], row->column[DUR], false);
 	graph_seen(c, (uint32_t)row->column[7], 0, row->nodes);
 	row->column[8] = row->nodes;
 }

@@ -72,7 +72,9 @@ CREATE TABLE launch (   -- successful kernel launches outside stream captures
 CREATE TABLE graph_launch (
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
   gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,   -- first node start to last node end
-  thread INTEGER, stream INTEGER, graph INTEGER, nodes INTEGER, path INTEGER);
+  thread INTEGER, stream INTEGER, graph INTEGER,
+  nodes INTEGER,          -- GPU operations seen of this launch
+  api INTEGER, path INTEGER);
 CREATE TABLE node (     -- kernels inside graph launches
   id INTEGER PRIMARY KEY,
   start_ns INTEGER, gpu_dur_ns INTEGER,       -- start_ns is the GPU start

@@ -22,6 +22,7 @@ static uint32_t stream_new(struct process *p, uint32_t wire_context, uint64_t ha
 
 	if (id > STREAMS_MAX || !array_reserve(&c->streams, &c->stream_capacity, id, sizeof(*c->streams)))
 		return 0;
+	c->streams_changed = true;
 	c->streams[id] = (struct stream){
 		.process = p, .handle = handle, .wire_context = wire_context, .dirty = true,
 	};
@@ -58,7 +59,7 @@ void stream_define(struct process *p, const struct wire_def_stream *def)
 	stream->number = def->number;
 	stream->priority = def->priority;
 	stream->flags = def->flags;
-	stream->defined = stream->dirty = true;
+	stream->defined = stream->dirty = p->collector->streams_changed = true;
 }
 
 uint32_t stream_of_call(struct process *p, uint32_t wire_context, uint64_t handle, bool per_thread,
@@ -79,29 +80,48 @@ uint32_t stream_of_call(struct process *p, uint32_t wire_context, uint64_t handl
 	return *slot;
 }
 
-uint32_t stream_of_gpu(struct process *p, const struct wire_gpu *gpu, uint32_t known)
+static struct gpu_stream *gpu_stream(struct process *p, const struct wire_gpu *gpu)
 {
 	uint32_t key[2] = { gpu->context, gpu->stream }, index;
-	struct stream *stream;
 	bool is_new;
 
 	index = intern_add(&p->gpu_stream_keys, key, &is_new);
-	if (index == INTERN_NONE || !array_reserve(&p->gpu_stream_ids, &p->gpu_stream_capacity, index,
-						   sizeof(*p->gpu_stream_ids)))
+	if (index == INTERN_NONE ||
+	    !array_reserve(&p->gpu_streams, &p->gpu_stream_capacity, index, sizeof(*p->gpu_streams)))
+		return NULL;
+	return &p->gpu_streams[index];
+}
+
+uint32_t stream_of_gpu(struct process *p, const struct wire_gpu *gpu, uint32_t known)
+{
+	struct gpu_stream *place = gpu_stream(p, gpu);
+	struct stream *stream;
+
+	if (!place)
 		return known;
 	if (known) {
-		p->gpu_stream_ids[index] = known;
-	} else if (!p->gpu_stream_ids[index]) {
-		p->gpu_stream_ids[index] = stream_new(p, 0, 0);
-		if (p->gpu_stream_ids[index])
-			p->collector->streams[p->gpu_stream_ids[index]].number = gpu->stream;
+		place->id = known;
+	} else if (!place->id) {
+		place->id = stream_new(p, 0, 0);
+		if (place->id)
+			p->collector->streams[place->id].number = gpu->stream;
 	}
-	stream = &p->collector->streams[p->gpu_stream_ids[index]];
-	if (p->gpu_stream_ids[index] && !stream->device) {
+	stream = &p->collector->streams[place->id];
+	if (place->id && !stream->device) {
 		stream->device = entity_device(p, gpu->device);
-		stream->dirty = true;
+		stream->dirty = p->collector->streams_changed = true;
 	}
-	return p->gpu_stream_ids[index];
+	return place->id;
+}
+
+uint32_t stream_advance(struct process *p, const struct wire_gpu *gpu)
+{
+	struct gpu_stream *place = gpu_stream(p, gpu);
+	uint32_t before = place ? place->correlation : gpu->correlation;
+
+	if (place)
+		place->correlation = gpu->correlation;
+	return before == gpu->correlation ? 0 : before;
 }
 
 uint32_t stream_device(struct collector *c, uint32_t id)
@@ -113,6 +133,7 @@ uint32_t stream_device(struct collector *c, uint32_t id)
 	if (!stream->device && stream->wire_context) {
 		stream->device = entity_context_device(stream->process, stream->wire_context);
 		stream->dirty |= stream->device != 0;
+		c->streams_changed |= stream->dirty;
 	}
 	return stream->device;
 }
@@ -128,7 +149,7 @@ static const char *stream_name(const struct stream *stream)
 
 void stream_write(struct collector *c)
 {
-	for (uint32_t id = 1; id <= c->stream_count; id++) {
+	for (uint32_t id = 1; c->streams_changed && id <= c->stream_count; id++) {
 		struct stream *s = &c->streams[id];
 		const struct process *p = s->process;
 
@@ -145,6 +166,7 @@ void stream_write(struct collector *c)
 			     s->defined ? (int64_t)s->priority : NIL,
 			     s->defined ? (int64_t)s->flags : NIL, stream_name(s));
 	}
+	c->streams_changed = false;
 }
 
 /* --- graphs -------------------------------------------------------------------------------- */
@@ -169,6 +191,7 @@ uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns)
 		return 0;
 	if (!*slot && array_reserve(&c->graphs, &c->graph_capacity, c->graph_count + 1, sizeof(*c->graphs))) {
 		*slot = ++c->graph_count;
+		c->graphs_changed = true;
 		c->graphs[*slot] = (struct graph){
 			.process = p, .handle = handle, .created_ns = now_ns, .dirty = true,
 		};
@@ -199,12 +222,12 @@ void graph_seen(struct collector *c, uint32_t id, uint32_t number, uint32_t node
 	graph->number = number ? number : graph->number;
 	if (graph->nodes < nodes)
 		graph->nodes = nodes;
-	graph->dirty = true;
+	graph->dirty = c->graphs_changed = true;
 }
 
 void graph_write(struct collector *c)
 {
-	for (uint32_t id = 1; id <= c->graph_count; id++) {
+	for (uint32_t id = 1; c->graphs_changed && id <= c->graph_count; id++) {
 		struct graph *g = &c->graphs[id];
 
 		if (!g->dirty)
@@ -214,4 +237,5 @@ void graph_write(struct collector *c)
 			     (int64_t)id, (int64_t)g->process->id, (int64_t)g->handle,
 			     g->number ? (int64_t)g->number : NIL, (int64_t)g->nodes, g->created_ns);
 	}
+	c->graphs_changed = false;
 }
