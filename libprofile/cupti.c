@@ -50,7 +50,8 @@ static void enable_callbacks(void *subscriber)
 static bool enable_kinds(void)
 {
 	static const int kinds[] = {
-		CUPTI_KIND_CONCURRENT_KERNEL, CUPTI_KIND_MEMCPY, CUPTI_KIND_MEMCPY2, CUPTI_KIND_MEMSET,
+		CUPTI_KIND_CONCURRENT_KERNEL, CUPTI_KIND_MEMCPY, CUPTI_KIND_MEMCPY2,
+		CUPTI_KIND_MEMSET,
 	};
 	uint8_t per_thread = 0;
 	size_t bytes = sizeof(per_thread);
@@ -111,15 +112,15 @@ static bool start(void)
 		}
 		if (result == CUPTI_OTHER_SUBSCRIBER) {
 			process_count(WIRE_COUNTER_cupti_refused, 1);
-			gpu_backend_note("another tool in this process uses CUPTI (error 39); host times "
-					 "only. Stop that tool to get GPU times", "");
+			gpu_backend_note("another tool in this process uses CUPTI (error 39); "
+					 "host times only. Stop that tool to get GPU times", "");
 			return false;
 		}
 		process_count(WIRE_COUNTER_cupti_errors, 1);
 		cupti_close();
 	}
-	gpu_backend_note(any ? "CUPTI did not start, most likely because it is newer than the driver;"
-			       " host times only" :
+	gpu_backend_note(any ? "CUPTI did not start, most likely because it is newer than the "
+			       "driver; host times only" :
 			 "no libcupti found; host times only. Set GPUTRAIL_CUPTI to its path", "");
 	return false;
 }

@@ -36,7 +36,8 @@ static const struct { const char *library, *folder; } neighbours[] = {
 #define NEIGHBOURS (sizeof(neighbours) / sizeof(neighbours[0]))
 
 static const char *const folders[] = {
-	"", "/usr/local/cuda/extras/CUPTI/lib64/", "/usr/local/cuda/lib64/", "/opt/cuda/extras/CUPTI/lib64/",
+	"", "/usr/local/cuda/extras/CUPTI/lib64/", "/usr/local/cuda/lib64/",
+	"/opt/cuda/extras/CUPTI/lib64/",
 };
 #define FOLDERS (sizeof(folders) / sizeof(folders[0]))
 

@@ -52,9 +52,9 @@ static bool read_tables(const struct object *object, struct tables *tables)
 
 		switch (entry->d_tag) {
 		case DT_RELA: tables->rela = pointer; break;
-		case DT_RELASZ: tables->rela_count = entry->d_un.d_val / sizeof(ElfW(Rela)); break;
+		case DT_RELASZ: tables->rela_count = value / sizeof(ElfW(Rela)); break;
 		case DT_JMPREL: tables->jump = pointer; break;
-		case DT_PLTRELSZ: tables->jump_count = entry->d_un.d_val / sizeof(ElfW(Rela)); break;
+		case DT_PLTRELSZ: tables->jump_count = value / sizeof(ElfW(Rela)); break;
 		case DT_SYMTAB: tables->symbols = pointer; break;
 		case DT_STRTAB: tables->strings = pointer; break;
 		default: break;

@@ -13,7 +13,7 @@
 
 struct gpu_backend {
 	enum wire_backend kind;
-	bool (*start)(void);		/* before cuInit; writes backend_note when it returns false */
+	bool (*start)(void);		/* before cuInit; false: backend_note says why */
 	void (*ready)(void);		/* cuInit succeeded */
 	void (*flush)(void);		/* called on the flush thread: deliver what is complete */
 	void (*stop)(void);		/* once, at exit, also on the flush thread */

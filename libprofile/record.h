@@ -10,7 +10,9 @@ enum copy_kind {
 	COPY_UNKNOWN, COPY_HTOD, COPY_DTOH, COPY_HTOA, COPY_ATOH, COPY_ATOA, COPY_ATOD, COPY_DTOA,
 	COPY_DTOD, COPY_HTOH, COPY_PTOP,
 };
-enum memory_kind { KIND_UNKNOWN, KIND_PAGEABLE, KIND_PINNED, KIND_DEVICE, KIND_ARRAY, KIND_MANAGED };
+enum memory_kind {
+	KIND_UNKNOWN, KIND_PAGEABLE, KIND_PINNED, KIND_DEVICE, KIND_ARRAY, KIND_MANAGED,
+};
 enum { BLOCKING, ASYNC };
 
 struct call {
@@ -82,7 +84,6 @@ bool record_is_captured(const struct call *call, CUstream stream);
 uint32_t record_stream_flags(const struct call *call, CUstream stream);
 
 /* record_copy.c */
-struct copy_side { enum memory_kind kind; uint64_t address; };
 void record_copy(const struct call *call, enum copy_kind kind, uint64_t destination,
 		 uint64_t source, uint64_t bytes, CUstream stream, int is_async);
 void record_copy_2d(const struct call *call, const CUDA_MEMCPY2D *copy, CUstream stream,

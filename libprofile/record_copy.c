@@ -61,12 +61,20 @@ void record_copy(const struct call *call, enum copy_kind kind, uint64_t destinat
 		 uint64_t source, uint64_t bytes, CUstream stream, int is_async)
 {
 	struct copy copy = {
-		kind, (enum memory_kind)sides[kind].source, (enum memory_kind)sides[kind].destination,
-		source, destination, bytes, stream, is_async,
+		.kind = kind,
+		.source_kind = (enum memory_kind)sides[kind].source,
+		.destination_kind = (enum memory_kind)sides[kind].destination,
+		.source = source, .destination = destination, .bytes = bytes,
+		.stream = stream, .is_async = is_async,
 	};
 
 	emit(call, &copy);
 }
+
+struct copy_side {
+	enum memory_kind kind;
+	uint64_t address;
+};
 
 /* One side of a 2D or 3D copy. */
 static struct copy_side side_of(CUmemorytype type, const void *host, uint64_t device, CUarray array)
@@ -138,11 +146,13 @@ void record_copy_batch(const struct call *call, const CUdeviceptr *destinations,
 	if (!destinations || !sources || !bytes)
 		return record_plain(call);
 	for (size_t i = 0; i < one; i++)
-		record_copy(call, COPY_UNKNOWN, destinations[i], sources[i], bytes[i], stream, ASYNC);
+		record_copy(call, COPY_UNKNOWN, destinations[i], sources[i], bytes[i], stream,
+			    ASYNC);
 	for (size_t i = one; i < count; i++)
 		rest += bytes[i];
 	if (one < count)
-		record_copy(call, COPY_UNKNOWN, destinations[one], sources[one], rest, stream, ASYNC);
+		record_copy(call, COPY_UNKNOWN, destinations[one], sources[one], rest, stream,
+			    ASYNC);
 }
 
 static struct copy_side operand(const CUmemcpy3DOperand *operand)

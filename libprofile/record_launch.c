@@ -105,8 +105,9 @@ static uint32_t launch_attributes(const CUlaunchConfig *config, uint16_t cluster
 
 static void count_correlation(const struct call *call, uint32_t flags)
 {
-	if (unlikely(process.control->backend == WIRE_BACKEND_CUPTI && !call->thread->correlation) &&
-	    call->result == CUDA_SUCCESS && !(flags & WIRE_LAUNCH_CAPTURED))
+	if (unlikely(!call->thread->correlation) &&
+	    process.control->backend == WIRE_BACKEND_CUPTI && call->result == CUDA_SUCCESS &&
+	    !(flags & WIRE_LAUNCH_CAPTURED))
 		process_count(WIRE_COUNTER_correlation_missing, 1);
 }
 

@@ -42,7 +42,7 @@ extern void *(*real_dlvsym)(void *, const char *, const char *);
 extern void *(*real_dlopen)(const char *, int);
 bool real_loader_resolve(void);
 
-/* --- entry points by name and address (entry.c) ----------------------------------------------- */
+/* --- entry points by name and address (entry.c) ---------------------------------------------- */
 #define ENTRY_NONE (-1)
 int entry_find(const char *symbol);			/* row of an exported name with a wrapper */
 int entry_find_base(const char *base, int version, bool per_thread);
@@ -53,7 +53,7 @@ void entry_add_address(const void *address, int row);
 /* The wrapper that stands for what the driver answered, or `answer` itself. */
 void *entry_replace(void *answer, const char *symbol, enum wire_counter route);
 
-/* --- loaded objects (object.c) ------------------------------------------------------------------ */
+/* --- loaded objects (object.c) --------------------------------------------------------------- */
 struct object {
 	uintptr_t base, low, high;	/* load bias; addresses covered */
 	const void *dynamic;
@@ -71,7 +71,7 @@ bool object_of_address(const void *address, struct object *object);
 void *object_symbol(const struct object *object, const char *name);
 bool object_address_in_cuda(const void *address);
 
-/* --- process (init.c) ----------------------------------------------------------------------------- */
+/* --- process (init.c) ------------------------------------------------------------------------ */
 enum process_state { PROCESS_NEW, PROCESS_STARTING, PROCESS_LIVE, PROCESS_OFF };
 
 struct process {
@@ -102,7 +102,7 @@ bool connect_collector(void);
 /* Starts `gputrail collect` for the tree below root (start_collector.c). */
 bool collector_start(const char *socket_name, uint32_t root);
 
-/* --- threads and rings (thread.c) ----------------------------------------------------------------- */
+/* --- threads and rings (thread.c) ------------------------------------------------------------ */
 #define FUNCTION_CACHE 256u
 
 struct function_cache {
@@ -149,7 +149,7 @@ static inline uint64_t clock_wire(void)
 	return clock_monotonic_ns();
 }
 
-/* --- small helpers (util.c): no allocation, no stdio --------------------------------------------- */
+/* --- small helpers (util.c): no allocation, no stdio ----------------------------------------- */
 int util_read_file(const char *path, char *text, size_t bytes);
 size_t util_append(char *text, size_t at, size_t bytes, const char *more);
 size_t util_append_number(char *text, size_t at, size_t bytes, uint64_t value);

@@ -66,8 +66,9 @@ static void fill_environment(void)
 {
 	size_t count = 0;
 
-	for (char **variable = environ; variable && *variable && count < ENVIRONMENT_MAX; variable++)
-		if (strncmp(*variable, "LD_PRELOAD=", 11) && strncmp(*variable, "GPUTRAIL_SOCKET=", 16))
+	for (char **variable = environ; variable && *variable; variable++)
+		if (count < ENVIRONMENT_MAX && strncmp(*variable, "LD_PRELOAD=", 11) &&
+		    strncmp(*variable, "GPUTRAIL_SOCKET=", 16))
 			start.environment[count++] = *variable;
 	start.environment[count] = NULL;
 }

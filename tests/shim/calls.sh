@@ -18,7 +18,8 @@ has() {
 has "records in order" "OUT OF ORDER|CORRUPT" 0
 has "times" " ok=0" 0
 has "function defined once" "DEF_FUNCTION id=1.*kernel_of_calls" 1
-has "LaunchKernelEx" "api=cuLaunchKernelEx .*grid=8,1,1 block=256,1,1 cluster=2,1,1 shared=1024 stream=5000 flags=15$"
+has "LaunchKernelEx" \
+	"api=cuLaunchKernelEx .*grid=8,1,1 block=256,1,1 cluster=2,1,1 shared=1024 stream=5000 flags=15$"
 has "per-thread variant" "api=cuLaunchKernel_ptsz .*grid=3,1,1 .*flags=32$"
 has "cooperative" "api=cuLaunchCooperativeKernel .*grid=4,1,1 .*flags=1$"
 has "several devices" "api=cuLaunchCooperativeKernelMultiDevice .*grid=[56]," 2
@@ -28,11 +29,13 @@ has "launch beside a capture" "LAUNCH .*grid=10,.* flags=0$"
 has "launch after a capture" "LAUNCH .*grid=11,.* flags=0$"
 has "graph launch" "GRAPH_LAUNCH .*stream=5000 exec=9000 flags=0"
 has "HtoD" "api=cuMemcpyHtoD_v2 .*kind=1 from=0 to=3 bytes=64 stream=0 async=0 .*destination=d000"
-has "DtoH async" "api=cuMemcpyDtoHAsync_v2 .*kind=2 from=3 to=0 bytes=32 stream=5000 async=1 .*source=d000"
+has "DtoH async" \
+	"api=cuMemcpyDtoHAsync_v2 .*kind=2 from=3 to=0 bytes=32 stream=5000 async=1 .*source=d000"
 has "DtoD per thread" "api=cuMemcpyDtoDAsync_v2_ptsz .*kind=8 .*bytes=16 .*flags=32"
 has "32-bit variant" "api=cuMemcpyHtoD .*bytes=8 .*destination=d000"
 has "unified copy" "api=cuMemcpyAsync .*kind=0 from=0 to=0 bytes=24"
-has "batch" "api=cuMemcpyBatchAsync .*bytes=(111|222) stream=5000 async=1 .*source=a[12] destination=d[12]" 2
+has "batch" \
+	"api=cuMemcpyBatchAsync .*bytes=(111|222) stream=5000 async=1 .*source=a[12] destination=d[12]" 2
 has "2D copy" "api=cuMemcpy2DAsync_v2 .*kind=1 .*bytes=30 stream=5000 async=1"
 has "set" "api=cuMemsetD8Async .*value=7 bytes=100 stream=5000 async=1"
 has "set of words" "api=cuMemsetD32_v2 .*value=9 bytes=100 stream=0 async=0"

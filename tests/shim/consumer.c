@@ -305,7 +305,7 @@ static void finish(int listener)
 }
 
 /* What the host could have left to us. */
-static void print_inherited(void)
+static void print_inherited(pid_t root)
 {
 	struct sigaction action;
 	sigset_t mask;
@@ -321,7 +321,7 @@ static void print_inherited(void)
 		descriptors += fcntl(fd, F_GETFD) >= 0;
 	printf("INHERITED preload=%d socket=%d ignored=%d blocked=%d descriptors=%d leader=%d\n",
 	       getenv("LD_PRELOAD") != NULL, getenv("GPUTRAIL_SOCKET") != NULL, ignored, blocked,
-	       descriptors, getsid(0) != getsid(getppid()));
+	       descriptors, getsid(0) != getsid(root));
 }
 
 static int collect(char **argv)
@@ -335,7 +335,7 @@ static int collect(char **argv)
 	snprintf(partial, sizeof(partial), "%s.part", argv[5]);
 	if (!freopen(partial, "w", stdout))
 		return 1;
-	print_inherited();
+	print_inherited(root);
 	do {
 		if (poll(&wait, 1, 1) > 0)
 			greet(wait.fd);

@@ -23,7 +23,8 @@ for release in 11.8 12.0 12.4 12.8 13.0 13.2; do
 	export SIMCUPTI_RELEASE
 	run "$release"
 	has "$release: back end" "^END .*backend=1 .*note=CUPTI" 1
-	has "$release: kernels" "^GPU_KERNEL start=1 correlation=1 device=0 graph=0 flags=0 name=1 grid=[123],2,1 block=32,1,1" 3
+	has "$release: kernels" \
+		"^GPU_KERNEL start=1 correlation=1 device=0 graph=0 flags=0 name=1 grid=[123],2,1 block=32,1,1" 3
 	has "$release: name" "^DEF_STRING id=1 text=kernel3" 1
 	has "$release: launches know their correlation" "^LAUNCH .*correlation=1" 3
 	has "$release: nothing counted as lost" "^COUNTER (lost|cupti_[^r]|correlation)" 0
