@@ -216,6 +216,27 @@ static void report_sync(const struct sim_activity *activity)
 	cupti_buffer_append(&record);
 }
 
+static void report_memory(const struct sim_activity *activity)
+{
+	struct cupti_record record;
+
+	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_MEMORY2))
+		return;
+	cupti_record_begin(&record, CUPTI_RECORD_memory, CUPTI_ACTIVITY_KIND_MEMORY2);
+	PUT(&record, memory, memoryOperationType, activity->value);
+	PUT(&record, memory, memoryKind, activity->source_kind);
+	PUT(&record, memory, correlationId, activity->correlation);
+	PUT(&record, memory, address, activity->address);
+	PUT(&record, memory, bytes, activity->bytes);
+	PUT(&record, memory, timestamp, on_clock(activity->start_ns));
+	PUT(&record, memory, processId, getpid());
+	PUT(&record, memory, deviceId, activity->device);
+	PUT(&record, memory, contextId, activity->context);
+	PUT(&record, memory, streamId, activity->stream);
+	PUT(&record, memory, isAsync, activity->is_async);
+	cupti_buffer_append(&record);
+}
+
 /* Called by the simulated driver, on any of its threads, once an operation has ended. */
 void cupti_activity(void *user, const struct sim_activity *activity)
 {
@@ -244,6 +265,9 @@ void cupti_activity(void *user, const struct sim_activity *activity)
 	case SIM_ACTIVITY_SET:
 		if (!is_hidden)
 			report_set(activity);
+		break;
+	case SIM_ACTIVITY_MEMORY:
+		report_memory(activity);
 		break;
 	case SIM_ACTIVITY_HOST:
 		break;

@@ -157,7 +157,8 @@ bool sim_fault(const char *what, CUresult *result);
 
 /* --- the listener: simulated CUPTI ---------------------------------------------------------- */
 enum sim_activity_kind { SIM_ACTIVITY_KERNEL, SIM_ACTIVITY_COPY, SIM_ACTIVITY_PEER_COPY,
-	SIM_ACTIVITY_SET, SIM_ACTIVITY_GRAPH, SIM_ACTIVITY_SYNC, SIM_ACTIVITY_HOST };
+	SIM_ACTIVITY_SET, SIM_ACTIVITY_GRAPH, SIM_ACTIVITY_SYNC, SIM_ACTIVITY_HOST,
+	SIM_ACTIVITY_MEMORY };
 struct sim_activity {
 	enum sim_activity_kind kind;
 	uint64_t start_ns, end_ns;	/* CLOCK_MONOTONIC */
@@ -170,7 +171,9 @@ struct sim_activity {
 	unsigned grid[3], block[3], cluster[3], dynamic_shared;
 	int launch_type, priority;
 	uint64_t bytes;
-	uint32_t value;			/* of a set; of a sync CUPTI's type: 1 event, 2 wait, 3 stream, 4 context */
+	uint64_t address;		/* of memory allocated or released, of the kind source_kind */
+	uint32_t value;			/* of a set; of a sync CUPTI's type: 1 event, 2 wait, 3 stream, 4 context;
+					 * of memory 1 allocation, 2 release */
 	int copy_kind, source_kind, destination_kind, is_async, peer_device;
 };
 struct sim_listener {
@@ -192,6 +195,12 @@ SIM_EXPORT void simcuda_runtime_leave(uint32_t cbid, const char *name, int resul
 SIM_EXPORT uint32_t simcuda_correlation(void);	/* sim_correlation() for the other libraries */
 /* Called by the engine when an operation's times are known and it has ended. */
 void sim_report(const struct sim_activity *activity);
+/* An allocation made, or one about to be given back (report.c). */
+void sim_report_memory(const struct sim_allocation *allocation, bool is_free, uint64_t now_ns);
+/* Ids of graphs as activities carry them (report.c). */
+SIM_EXPORT CUresult simcuda_graph_id(CUgraph handle, uint32_t *id);
+SIM_EXPORT CUresult simcuda_graph_exec_id(CUgraphExec handle, uint32_t *id);
+SIM_EXPORT CUresult simcuda_graph_node_id(CUgraphNode handle, uint64_t *id);
 
 /* --- truth file (truth.c): SIMCUDA_TRUTH=FILE, one line per operation ------------------------- */
 /* Called for each allocation made, and before each is given back. */

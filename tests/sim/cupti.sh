@@ -116,6 +116,13 @@ is "from 12.8 only calls that are traced have one" "$(count external external)" 
 run external SIMCUPTI_RELEASE=12.6 -- -k 39 -a 307 -e
 [ "$(count external external)" -gt 40 ]; ok "before 12.8 all calls have one"
 
+run memory -- -k 49
+is "allocations and releases" \
+	"$(awk -F "$tab" '$1 == "memory" { print $3, $2, $4, $5, $6, $7 }' "$tmp/memory.out")" \
+	"$(awk -F "$tab" '$1 == "alloc" || $1 == "free" { print $1, $3, $7, $10, $17, $26 }' "$tmp/memory.truth")"
+is "say what memory it is" "$(awk -F "$tab" '$1 == "memory" && $3 == "alloc" { print $8, $9 }' \
+	"$tmp/memory.out" | tr '\n' ';')" "device 0;device 1;pinned 0;"
+
 run second -- -s
 is "a second subscriber is refused" "$(fact second second)" 39
 is "and is told the first one's name" "$(fact second second-v2)" "39${tab}first"

@@ -130,9 +130,12 @@ static void print_call(const uint8_t *record, int64_t offset_ns)
 
 static void print_memory(const uint8_t *record, int64_t offset_ns)
 {
-	printf("memory\t%lu\t%ld\t%lu\t%lu\t%lx\t%lu\t%lu\n", GET(memory_correlationId),
-	       TIME(memory_timestamp), GET(memory_memoryOperationType), GET(memory_memoryKind),
-	       GET(memory_address), GET(memory_bytes), GET(memory_isAsync));
+	static const char *const operations[] = { "", "alloc", "free" };
+
+	printf("memory\t%lu\t%s\t%ld\t%lu\t%lu\t0x%lx\t%s\t%lu\n", GET(memory_correlationId),
+	       operations[GET(memory_memoryOperationType)], TIME(memory_timestamp),
+	       GET(memory_contextId), GET(memory_bytes), GET(memory_address),
+	       memory_names[GET(memory_memoryKind)], GET(memory_isAsync));
 }
 
 void cupti_record_print(const uint8_t *record, int64_t offset_ns)

@@ -346,6 +346,39 @@ static void test_correlation(void **state)
 	assert_int_equal(seen.runtime, seen.driver);
 }
 
+static void test_graph_ids(void **state)
+{
+	CUstream stream;
+	CUgraph graph;
+	CUgraphExec exec;
+	CUgraphNode nodes[2];
+	size_t count = 2;
+	uint32_t graph_id = 0, exec_id = 0;
+	uint64_t node_ids[2] = { 0, 0 };
+
+	(void)state;
+	assert_int_equal(cudaStreamCreate(&stream), cudaSuccess);
+	assert_int_equal(cudaStreamBeginCapture(stream, 2), cudaSuccess);
+	assert_int_equal(launch(1, 32, 0, stream, NULL), cudaSuccess);
+	assert_int_equal(launch(1, 32, 0, stream, NULL), cudaSuccess);
+	assert_int_equal(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+	assert_int_equal(cudaGraphGetNodes(graph, nodes, &count), cudaSuccess);
+	assert_int_equal(cudaGraphInstantiate(&exec, graph, 0), cudaSuccess);
+	DO(cuptiGetGraphId, graph, &graph_id);
+	DO(cuptiGetGraphExecId, exec, &exec_id);
+	DO(cuptiGetGraphNodeId, nodes[0], &node_ids[0]);
+	DO(cuptiGetGraphNodeId, nodes[1], &node_ids[1]);
+	assert_int_not_equal(graph_id, 0);
+	assert_int_not_equal(exec_id, graph_id);
+	assert_int_equal(node_ids[0] >> 32, graph_id);
+	assert_int_not_equal(node_ids[0], node_ids[1]);
+	assert_int_equal(cudaGraphExecDestroy(exec), cudaSuccess);
+	assert_int_equal(cudaGraphDestroy(graph), cudaSuccess);
+	assert_int_equal(((cuptiGetGraphId_function)dlsym(cupti, "cuptiGetGraphId"))(NULL, &graph_id),
+			 CUPTI_ERROR_INVALID_PARAMETER);
+	assert_int_equal(cudaStreamDestroy(stream), cudaSuccess);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_streams_and_graphs),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_correlation),
+		cmocka_unit_test(test_graph_ids),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, NULL);

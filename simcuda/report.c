@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the driver tells a listener beside the operations of its streams. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "simcuda/graph.h"
+
+enum { MEMORY_PINNED = 2, MEMORY_DEVICE = 3, MEMORY_MANAGED = 5 };
+enum { OPERATION_ALLOCATION = 1, OPERATION_RELEASE = 2 };
+
+static int memory_kind(enum sim_memory_kind kind)
+{
+	switch (kind) {
+	case SIM_HOST:
+	case SIM_REGISTERED:
+		return MEMORY_PINNED;
+	case SIM_MANAGED:
+		return MEMORY_MANAGED;
+	default:
+		return MEMORY_DEVICE;
+	}
+}
+
+void sim_report_memory(const struct sim_allocation *allocation, bool is_free, uint64_t now_ns)
+{
+	struct sim_activity activity = {
+		.kind = SIM_ACTIVITY_MEMORY,
+		.start_ns = now_ns,
+		.end_ns = now_ns,
+		.correlation = sim_correlation(),
+		.device = allocation->device ? allocation->device->ordinal : 0,
+		.context = allocation->context ? allocation->context->id : 0,
+		.stream = allocation->stream ? allocation->stream->id : 0,
+		.address = allocation->base,
+		.bytes = allocation->bytes,
+		.value = is_free ? OPERATION_RELEASE : OPERATION_ALLOCATION,
+		.source_kind = memory_kind(allocation->kind),
+		.is_async = allocation->kind == SIM_ASYNC,
+	};
+
+	sim_report(&activity);
+}
+
+/* The ids that activities carry, for a profiler that holds the handles. */
+CUresult simcuda_graph_id(CUgraph handle, uint32_t *id)
+{
+	struct sim_graph *graph;
+
+	pthread_mutex_lock(&sim_graph_lock);
+	graph = sim_graph_of(handle);
+	if (graph)
+		*id = graph->id;
+	pthread_mutex_unlock(&sim_graph_lock);
+	return graph ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult simcuda_graph_exec_id(CUgraphExec handle, uint32_t *id)
+{
+	struct sim_graph_exec *exec;
+
+	pthread_mutex_lock(&sim_graph_lock);
+	exec = sim_graph_exec_of(handle);
+	if (exec)
+		*id = exec->id;
+	pthread_mutex_unlock(&sim_graph_lock);
+	return exec ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult simcuda_graph_node_id(CUgraphNode handle, uint64_t *id)
+{
+	struct sim_node *node;
+
+	pthread_mutex_lock(&sim_graph_lock);
+	node = sim_node_of(handle);
+	if (node)
+		*id = node->id;
+	pthread_mutex_unlock(&sim_graph_lock);
+	return node ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
