@@ -69,23 +69,18 @@ static bool has_content(const struct elf *elf, const Elf64_Shdr *section)
 	       in_bounds(elf, section->sh_offset, section->sh_size);
 }
 
+/* A cubin ends with its section headers or with the program headers behind them. */
 size_t sim_image_elf_bytes(const void *data)
 {
 	const Elf64_Ehdr *header = data;
-	const Elf64_Shdr *sections;
-	uint64_t end, furthest;
+	uint64_t sections, segments;
 
-	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_shentsize != sizeof(Elf64_Shdr) ||
-	    header->e_shoff % 8 || header->e_shoff > (uint64_t)1 << 32)
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_shoff > (uint64_t)1 << 32 ||
+	    header->e_phoff > (uint64_t)1 << 32)
 		return 0;
-	end = header->e_shoff + (uint64_t)header->e_shnum * sizeof(Elf64_Shdr);
-	sections = (const void *)((const char *)data + header->e_shoff);
-	for (int i = 0; i < header->e_shnum; i++) {
-		furthest = sections[i].sh_offset + sections[i].sh_size;
-		if (sections[i].sh_type != SHT_NOBITS && furthest > end && furthest < (uint64_t)1 << 32)
-			end = furthest;
-	}
-	return end;
+	sections = header->e_shoff + (uint64_t)header->e_shnum * sizeof(Elf64_Shdr);
+	segments = header->e_phoff + (uint64_t)header->e_phnum * sizeof(Elf64_Phdr);
+	return sections > segments ? sections : segments;
 }
 
 static CUresult elf_open(struct elf *elf, const void *data, size_t bytes)
