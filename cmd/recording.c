@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -25,7 +26,7 @@
 #include "collector/collector.h"
 
 #define WAIT_MS 10		/* between looks at the rings when all is quiet */
-#define GRACE_ROUNDS 20		/* after the command ended, for those it left behind */
+#define GRACE_ROUNDS 50		/* after the command ended, before saying what is waited for */
 
 struct run {
 	const struct recording *recording;
@@ -35,7 +36,7 @@ struct run {
 	int signals;
 	sigset_t old_mask;
 	int wait_status;
-	bool ended, told_broken, told_waiting, interrupted;
+	bool ended, childless, told_broken, told_waiting, interrupted;
 	char path[PATH_MAX];
 };
 
@@ -221,6 +222,7 @@ static void child_reap(struct run *run)
 			run->wait_status = status;
 		}
 	}
+	run->childless = pid < 0 && errno == ECHILD;
 }
 
 /* ^C reaches the command by itself, from the terminal; what was sent to us alone is passed on. */
@@ -264,16 +266,13 @@ static void record_until_done(struct run *run)
 			continue;
 		if (run->recording->wait_primary)
 			break;
-		if (collector_clients(run->collector)) {
-			if (++grace > GRACE_ROUNDS && !run->told_waiting) {
-				run->told_waiting = true;
-				message(run->recording->name, "^C stops recording and leaves them running",
-					"the command ended; waiting for %u more of its processes",
-					collector_clients(run->collector));
-			}
-			continue;
+		if (run->childless && !collector_clients(run->collector))
+			break;
+		if (++grace > GRACE_ROUNDS && !run->told_waiting) {
+			run->told_waiting = true;
+			message(run->recording->name, "^C stops recording and leaves them running",
+				"the command ended; waiting for the processes it left behind");
 		}
-		break;
 	}
 }
 
@@ -398,6 +397,8 @@ int recording_run(const struct recording *recording)
 
 	if (rc != EXIT_OK)
 		return rc;
+	/* What the command leaves behind becomes our child: so we know when all of it has ended. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(socket_name, sizeof(socket_name), "gputrail-record-%d", (int)getpid());
 	listener = collector_listen(socket_name);
 	signals_block(&run);

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# gputrail record: one file for the tree, the command's end passed on, clear words when it cannot.
+. "${top_srcdir:?}/tests/lib.sh"
+[ -n "${sanitizers:-}" ] && skip_all "preloading needs a build without sanitizers"
+[ -e "$sim_dir/libcuda.so.1" ] || skip_all "the simulated driver is not built"
+command -v sqlite3 >/dev/null || skip_all "sqlite3 is not installed"
+workload=$top_builddir/tests/collector-workload
+cd "$tmp" || exit 99
+
+ask() { sqlite3 "$1" "$2"; }
+record() { "$gputrail" record --sim=H200 "$@" 2>err; }
+
+# --- the truth ---
+SIMCUDA_TRUTH=truth record -o truth.db -- "$workload" threads 3 700
+is "exit code 0" $? 0
+$PYTHON3 "$top_srcdir/tests/collector/truth.py" truth.db truth
+ok "every launch, copy, set and allocation once, with the simulator's times"
+is "all launches" "$(ask truth.db 'SELECT count(*) FROM launch')" 2100
+is "three threads" "$(ask truth.db 'SELECT count(DISTINCT thread) FROM launch')" 3
+is "the process exited" "$(ask truth.db 'SELECT state, exit_status FROM process')" "exited|0"
+is "nothing lost" "$(ask truth.db "SELECT sum(value) FROM counter WHERE name NOT LIKE 'route%' AND name NOT IN ('cupti_records', 'gpu_late')")" ""
+grep -q 'kernels, .*copies, 0 lost -> truth.db' err; ok "the closing line names figures and file"
+grep -q 'next: gputrail truth.db' err; ok "and the next command"
+
+# --- ends are passed on ---
+record -o e7.db -- "$workload" exit 7
+is "exit code" $? 7
+is "in the file" "$(ask e7.db 'SELECT state, exit_status >> 8 FROM process')" "exited|7"
+record -o e8.db -- "$workload" _exit 8
+is "_exit" $? 8
+is "_exit in the file" "$(ask e8.db 'SELECT state, exit_status >> 8 FROM process')" "exited|8"
+for signal in 15 9 6; do
+	record -o s$signal.db -- "$workload" raise $signal
+	is "dies of signal $signal like the command" $? $((128 + signal))
+	is "killed by $signal, in the file" \
+		"$(ask s$signal.db "SELECT p.state, p.exit_status & 127, m.value FROM process p, meta m WHERE key='state'")" \
+		"killed|$signal|complete"
+done
+record -o none.db -- "$workload" none 3
+is "exit code of a command without CUDA" $? 3
+grep -q 'did not use CUDA' err; ok "it says that nothing was recorded"
+[ ! -e none.db ]; ok "and keeps no file"
+record -o nix.db -- ./does-not-exist
+is "a command that is not there" $? 127
+[ ! -e nix.db ]; ok "leaves no file"
+record -o sh.db -- sh -c 'exit 5'
+is "a shell" $? 5
+
+# --- the tree ---
+record -o tree.db -- sh -c "$workload tree 3 40; $workload launches 10"
+is "tree: exit code" $? 0
+is "tree: processes" "$(ask tree.db 'SELECT count(*) FROM process')" 4
+is "tree: all launches in one file" "$(ask tree.db 'SELECT count(*) FROM launch')" 130
+is "tree: one device" "$(ask tree.db 'SELECT count(*) FROM device')" 1
+is "tree: GPU times everywhere" "$(ask tree.db 'SELECT count(*) FROM launch WHERE gpu_dur_ns IS NULL')" 0
+record -o leave.db -- "$workload" leave 30
+is "a process left behind is waited for" "$(ask leave.db 'SELECT count(*) FROM launch')" 31
+record --wait=primary -o primary.db -- "$workload" leave 30
+is "--wait=primary ends with the command" "$(ask primary.db 'SELECT count(*) FROM launch')" 1
+
+# --- names ---
+record -o 'p-%p-%%.db' -- "$workload" launches 1
+is "%p is the command's process id" "$(ls p-*)" "p-$(ask p-*.db 'SELECT pid FROM process')-%.db"
+LD_PRELOAD=/does/not/exist.so record -o pre.db -- sh -c 'echo "$LD_PRELOAD"' >out 2>/dev/null
+grep -q 'libprofile.so:/does/not/exist.so$' out; ok "an LD_PRELOAD that was there stays, after ours"
+
+# --- refusals ---
+record -o truth.db -- "$workload" launches 1
+is "an existing file is refused" $? 1
+grep -q 'exists' err && grep -q -- '--force' err; ok "with advice"
+is "and unharmed" "$(ask truth.db 'SELECT count(*) FROM launch')" 2100
+record -f -o truth.db -- "$workload" launches 1
+is "--force replaces it" "$(ask truth.db 'SELECT count(*) FROM launch')" 1
+record -o /nowhere/x.db -- "$workload" launches 1
+is "a folder that is not there" $? 1
+grep -q 'cannot write /nowhere/x.db' err; ok "is named"
+if [ "$(id -u)" -ne 0 ]; then
+	mkdir -m 500 locked
+	record -o locked/x.db -- "$workload" launches 1
+	is "a folder without permission" $? 1
+else
+	skip "a folder without permission" "root may write anywhere"
+fi
+record
+is "no command: usage" $? 2
+record --wait=never -- true
+is "a wrong option: usage" $? 2
+if ldconfig -p 2>/dev/null | grep -q libcuda.so.1; then
+	skip "no driver" "there is one"
+else
+	LD_LIBRARY_PATH='' "$gputrail" record -o no.db -- "$workload" launches 1 2>err
+	is "no driver: exit code 77" $? 77
+	grep -q -- '--sim' err; ok "and the simulated one is offered"
+fi
+record --host-only -o host.db -- "$workload" launches 100
+is "host only: no GPU times, no rows missing" "$(ask host.db 'SELECT count(*), count(gpu_dur_ns) FROM launch')" "100|0"
+is "host only: kernels are counted" "$(ask host.db 'SELECT kernels, busy_ns FROM sum_device')" "100|0"
+done_testing
