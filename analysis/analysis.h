@@ -135,7 +135,8 @@ RUN_LIST(run_bucket);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
 #define RUN_COPY_SET	64		/* copy_kind of memory sets */
-const char *run_copy_operation(int kind);
+const char *run_copy_operation(int kind);	/* "[CUDA memcpy Host-to-Device]" */
+const char *run_copy_direction(int kind);	/* "Host-to-Device" */
 const char *run_copy_memory(int kind, bool destination);
 const char *run_memory_kind(int kind);
 

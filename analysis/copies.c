@@ -12,24 +12,42 @@
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 
 /* copyKind and memoryKind as CUPTI numbers them. */
-static const char *const operations[] = {
-	"[CUDA memcpy Unknown]", "[CUDA memcpy Host-to-Device]", "[CUDA memcpy Device-to-Host]",
-	"[CUDA memcpy Host-to-Array]", "[CUDA memcpy Array-to-Host]",
-	"[CUDA memcpy Array-to-Array]", "[CUDA memcpy Array-to-Device]",
-	"[CUDA memcpy Device-to-Array]", "[CUDA memcpy Device-to-Device]",
-	"[CUDA memcpy Host-to-Host]", "[CUDA memcpy Peer-to-Peer]",
+static const struct {
+	const char *direction, *operation;
+} copies[] = {
+#define DIRECTION(name)	{ name, "[CUDA memcpy " name "]" }
+	DIRECTION("Unknown"),
+	DIRECTION("Host-to-Device"),
+	DIRECTION("Device-to-Host"),
+	DIRECTION("Host-to-Array"),
+	DIRECTION("Array-to-Host"),
+	DIRECTION("Array-to-Array"),
+	DIRECTION("Array-to-Device"),
+	DIRECTION("Device-to-Array"),
+	DIRECTION("Device-to-Device"),
+	DIRECTION("Host-to-Host"),
+	DIRECTION("Peer-to-Peer"),
+#undef DIRECTION
 };
 static const char *const memory_kinds[] = {
 	"", "Pageable", "Pinned", "Device", "Array", "Managed", "Device Static", "Managed Static",
 };
 
-const char *run_copy_operation(int kind)
+static unsigned copy_index(int kind)
 {
 	unsigned direction = (unsigned)kind & 0xff;
 
-	if (direction == RUN_COPY_SET)
-		return "[CUDA memset]";
-	return operations[direction < COUNT(operations) ? direction : 0];
+	return direction < COUNT(copies) ? direction : 0;
+}
+
+const char *run_copy_operation(int kind)
+{
+	return (kind & 0xff) == RUN_COPY_SET ? "[CUDA memset]" : copies[copy_index(kind)].operation;
+}
+
+const char *run_copy_direction(int kind)
+{
+	return (kind & 0xff) == RUN_COPY_SET ? "memset" : copies[copy_index(kind)].direction;
 }
 
 const char *run_copy_memory(int kind, bool destination)

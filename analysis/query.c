@@ -19,6 +19,10 @@ int run_fail(struct run *run, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(run->error, sizeof(run->error), format, args);
 	va_end(args);
+	/* SQLite quotes names of the file, which may hold anything. */
+	for (char *c = run->error; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	return -1;
 }
 

@@ -162,6 +162,29 @@ static int view_find(const char *name)
 	return -1;
 }
 
+static bool has_column(int view, const char *key)
+{
+	if (view >= 0)
+		return view_column((enum view_id)view, key) >= 0;
+	for (size_t i = 0; i < sizeof(overview_views) / sizeof(*overview_views); i++)
+		if (view_column(overview_views[i], key) >= 0)
+			return true;
+	return false;
+}
+
+/* A sort key must do something in one of the views that are printed. */
+static int sort_check(const char *sort, int count, char **names)
+{
+	bool known = !count && has_column(-1, sort);
+
+	for (int i = 0; i < count; i++)
+		known |= has_column(view_find(names[i]), sort);
+	if (!known)
+		message("report", "the keys are the members' names of --json",
+			"no column '%s' in the views asked for", sort);
+	return known ? 0 : -1;
+}
+
 static int views_check(int count, char **names)
 {
 	for (int i = 0; i < count; i++) {
@@ -279,7 +302,8 @@ int cmd_report(int argc, char **argv)
 		message("report", "'gputrail record -o FILE -- PROGRAM' makes one", "no FILE given");
 		return EXIT_USAGE;
 	}
-	if (views_check(argc - optind - 1, argv + optind + 1) < 0)
+	if (views_check(argc - optind - 1, argv + optind + 1) < 0 ||
+	    (request.sort && sort_check(request.sort, argc - optind - 1, argv + optind + 1) < 0))
 		return EXIT_USAGE;
 	setlocale(LC_CTYPE, "");
 	run = run_open(argv[optind], &error);

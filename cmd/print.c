@@ -14,7 +14,8 @@
 #include "analysis/text.h"
 
 #define COLUMNS_MAX	48
-#define NAME_MIN	24
+#define NAME_MIN	20
+#define NAME_GOOD	28		/* what a name gets before wide columns do */
 #define WIDTH_PIPE	120		/* nobody's window: room for the usual columns */
 
 static int terminal_width(void)
@@ -64,7 +65,14 @@ void print_heading(const struct print_style *style, const char *text)
 
 void print_alarm(const struct print_style *style, const char *text)
 {
-	print_coloured(style, "1;31", text);
+	size_t size = 4 * strlen(text) + 8;
+	char *clean = malloc(size);
+
+	if (!clean)
+		return;
+	text_fit(text, -1, clean, size);
+	print_coloured(style, "1;31", clean);
+	free(clean);
 }
 
 void print_fact(const struct print_style *style, const char *name, const char *text)
@@ -106,7 +114,8 @@ static int columns_choose(const struct view *view, int width, int *chosen, int *
 	for (int i = 0; i < view->column_count; i++) {
 		const struct column *c = &view->columns[i];
 
-		if (c->level == LEVEL_WIDE && used + 1 + cell_width(c) <= width) {
+		if (c->level == LEVEL_WIDE &&
+		    used + NAME_GOOD - NAME_MIN + 1 + cell_width(c) <= width) {
 			used += 1 + cell_width(c);
 			wide[i] = true;
 		}

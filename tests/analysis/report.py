@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gputrail report and info: exact figures, JSON, options."""
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+from tap import done, equal, ok, path, report_json, run
+import fixture
+
+SMALL = path("small.db")
+fixture.small(SMALL)
+data = report_json(SMALL)
+
+equal(data["schema_version"], 1, "JSON has its schema version")
+equal((data["run"]["state"], data["run"]["span_ns"], data["run"]["threads"]),
+      ("complete", 10**9, 2), "what the run is")
+equal(data["run"]["command_line"], "server --port 8000", "the recorded command")
+device = data["devices"][0]
+equal([device[k] for k in ("id", "name", "span_ns", "busy_ns", "idle_ns", "compute_ns",
+                           "copy_ns", "kernels", "copies", "sets", "graph_launches")],
+      [1, "NVIDIA H100 80GB HBM3", 9700, 5700, 4000, 4300, 1400, 5, 1, 1, 1],
+      "the device's union of all streams, by hand")
+gemm, norm = data["kernels"]
+equal((gemm["short_name"], gemm["calls"], gemm["total_ns"], gemm["min_ns"], gemm["max_ns"],
+       gemm["launches"], gemm["shapes"]), ("gemm", 3, 3600, 600, 2000, 3, 2), "first kernel")
+equal((norm["short_name"], norm["calls"], norm["total_ns"], norm["launches"]),
+      ("rms_norm", 2, 1500, 0), "kernel that ran inside a graph only")
+equal(gemm["grid"], "132 1 1", "grid of the shape that took the most time")
+ok(abs(gemm["occupancy_percent"] - 50) < 1e-6 and norm["occupancy_percent"] == 100,
+   "theoretical occupancy", gemm["occupancy_percent"], norm["occupancy_percent"])
+ok(abs(gemm["waves"] - (0.5 * 3000 + 0.03 * 600) / 3600) < 1e-6, "waves weighted by time")
+ok(abs(gemm["stddev_ns"] - 721.110255) < 1e-3, "standard deviation of the sample")
+api = {a["name"]: a for a in data["apis"]}
+equal((api["cuLaunchKernel"]["calls"], api["cuLaunchKernel"]["total_ns"]), (3, 500),
+      "calls by entry point")
+equal((api["cuMemAlloc_v2"]["calls"], api["cuMemAlloc_v2"]["failed"]), (2, 1), "failed calls")
+copy = {c["operation"]: c for c in data["copies"]}
+htod = copy["[CUDA memcpy Host-to-Device]"]
+equal((htod["count"], htod["bytes"], htod["source"], htod["destination"],
+       htod["bytes_per_second"]), (1, 4000000, "Pageable", "Device", 4e12), "copies")
+equal((data["memory"][0]["high_bytes"], data["memory"][0]["kind"]), (1048576, "device"), "memory")
+equal(data["losses"], {"lost_records": 0}, "losses by name")
+equal(data["coverage"], {"cupti_records": 7, "route_dlsym": 12}, "coverage is no loss")
+equal(data["lost"], 0, "sum of the losses")
+equal(len(report_json(SMALL, "--by-shape")["kernels"]), 3, "one row per launch shape")
+
+for seed in range(1, 6):
+    file = path(f"random{seed}.db")
+    truth = fixture.random_run(file, seed, 400)
+    data = report_json(file)
+    wanted = []
+    for device in (1, 2):
+        t = truth.device_truth(device)
+        wanted.append([t[3], t[2] - t[1] - t[3], t[4], t[5], t[6], t[7], t[8], t[9]])
+    got = [[d["busy_ns"], d["idle_ns"], d["compute_ns"], d["copy_ns"], d["kernels"], d["copies"],
+            d["sets"], d["graph_launches"]] for d in data["devices"]]
+    equal(got, wanted, f"run {seed}: the summaries are shown")
+    recounted = report_json(file, "--recount")
+    equal(recounted["devices"], data["devices"],
+          f"run {seed}: one ordered scan finds the union that brute force finds")
+    equal([recounted[k] for k in ("kernels", "apis", "copies")],
+          [data[k] for k in ("kernels", "apis", "copies")], f"run {seed}: so with all else")
+
+# A process without GPU times, a kernel that was only launched, losses, and a call only counted.
+HOST = path("host.db")
+f = fixture.Fixture(HOST)
+f.process(backend="none", backend_note="no libcupti found")
+f.device()
+f.add("thread", process=1, tid=1, name="t")
+f.add("stream", process=1, device=1)
+shape = f.shape(f.kernel("lonely"), 1, blocks_per_sm=None, waves_x1000=None)
+f.launch(0, 10, None, None, 1, 1, shape, f.api("cuLaunchKernel"))
+f.db.execute("INSERT INTO sum_kernel VALUES (1, 1, 1, 0, 0, 0, 0, 0.0, 1, 10)")
+f.db.execute("INSERT INTO sum_api VALUES (1, ?, 5, 0, 55, NULL, NULL, 0)",
+             (f.api("cuCtxGetCurrent", "CTX"),))
+f.db.execute("INSERT INTO counter VALUES (1, 'lost_records', 17)")
+f.db.execute("INSERT INTO counter VALUES (1, 'from_the_future', 3)")
+f.close()
+data = report_json(HOST)
+lonely = data["kernels"][0]
+equal([lonely[k] for k in ("calls", "average_ns", "occupancy_percent", "waves")],
+      [1, None, None, None], "what is not known is null")
+counted = [a for a in data["apis"] if a["name"] == "cuCtxGetCurrent"][0]
+equal([counted[k] for k in ("calls", "total_ns", "min_ns")], [5, 55, None],
+      "calls that were only counted")
+equal(data["lost"], 20, "losses are summed, unknown ones too")
+text = run("report", HOST).stdout
+lines = text.splitlines()
+first = [i for i, line in enumerate(lines) if line.startswith("LOST: 17")]
+ok(first and first[0] < lines.index("Devices"), "losses come before anything else", text)
+ok("NO GPU TIMES for process 100: no libcupti found" in text, "missing GPU times are said", text)
+
+text = run("report", SMALL).stdout
+for title in ("Nothing was lost.", "Devices", "Kernels", "Driver calls", "Copies and sets",
+              "Memory", "Processes"):
+    ok(title in text.splitlines(), f"the overview has '{title}'")
+ok("\033" not in text, "no colour in a pipe")
+ok("\033" in run("report", "--color=always", SMALL).stdout, "--color=always")
+for width in (40, 80, 100, 132, 200):
+    lines = run("report", f"--width={width}", SMALL).stdout.splitlines()
+    ok(width < 80 or max(map(len, lines)) <= width, f"nothing is wider than {width} columns",
+       max(lines, key=len))
+ok("5 more; -n 0 prints all" in run("report", "-n", "1", SMALL, "apis").stdout, "-n limits rows")
+names = [line.split()[-1] for line in run("report", "--sort=name", SMALL, "apis")
+         .stdout.splitlines()[2:]]
+equal(names, sorted(names), "--sort=name")
+ok("void gemm<float, 128>(float const*, float*)" in run("report", "--full", SMALL).stdout,
+   "--full prints full names")
+equal(run("report", SMALL, "losses", "devices").returncode, 0, "several views")
+
+for args, code, what in (
+        (("report",), 2, "no file"), (("report", SMALL, "nosuchview"), 2, "no such view"),
+        (("report", "--nosuch", SMALL), 2, "no such option"),
+        (("report", "-n", "x", SMALL), 2, "a number that is none"),
+        (("report", "--sort=nosuch", SMALL), 2, "no such column"),
+        (("report", "--color=pink", SMALL), 2, "no such colour mode"),
+        (("report", "--help"), 0, "--help"), (("info", "--help"), 0, "info --help"),
+        (("info",), 2, "info without a file"), (("info", SMALL), 0, "info")):
+    result = run(*args)
+    equal(result.returncode, code, f"exit status: {what}")
+    ok(bool(result.stderr) == (code != 0), f"message: {what}", result.stderr)
+
+# What is documented is there, and the other way round.
+doc = open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"),
+           encoding="utf-8").read()
+documented = set(re.findall(r"^\| `([a-z_.\[\]]+)`", doc, re.M))
+data = report_json(SMALL)
+actual = set()
+for key, value in data.items():
+    if isinstance(value, list):
+        actual |= {f"{key}[].{k}" for k in value[0]}
+    elif isinstance(value, dict) and key == "run":
+        actual |= {f"{key}.{k}" for k in value}
+    else:
+        actual.add(key)
+equal(sorted(actual - documented), [], "every member is in docs/report-json.md")
+equal(sorted(documented - actual), [], "docs/report-json.md has no member that is not there")
+done()
