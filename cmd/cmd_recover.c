@@ -61,6 +61,6 @@ int cmd_recover(int argc, char **argv)
 		message("recover", "example: gputrail recover run.db", "name one file");
 		return EXIT_USAGE;
 	}
-	recover_file(argv[optind], &recovery);
+	recover_file(argv[optind], false, &recovery);
 	return tell(argv[optind], &recovery);
 }

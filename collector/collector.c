@@ -132,7 +132,7 @@ static void accept_one(struct collector *c)
 	c->processes[c->process_count++] = p;
 	p->id = c->process_count;
 	c->open_count++;
-	entity_process(p, "running", NIL);
+	entity_process(p);
 	welcome(p, 0);
 }
 
@@ -190,7 +190,7 @@ static void write_due(struct collector *c, bool last)
 		c->summarised_ns = now;
 		for (uint32_t i = 0; i < c->process_count; i++)
 			if (!c->processes[i]->closed) {
-				entity_process(c->processes[i], "running", NIL);
+				entity_process(c->processes[i]);
 				process_counters(c->processes[i]);
 			}
 		summary_write(c->summary, c->db, now);
@@ -244,8 +244,10 @@ void collector_child_ended(struct collector *c, pid_t pid, int wait_status)
 		if (p->pid != pid)
 			continue;
 		p->exit_status = wait_status;
-		if (p->closed && !c->stopped)
-			entity_process(p, (wait_status & 0x7f) ? "killed" : "exited", clock_now(&c->clock));
+		if (p->closed) {
+			p->state = (wait_status & 0x7f) ? "killed" : "exited";
+			entity_process(p);
+		}
 		return;
 	}
 }
@@ -301,9 +303,36 @@ static void collector_free(struct collector *c)
 	free(c);
 }
 
+/* The rest could not be written: what is there is put in order, with room set aside for that. */
+static void file_truncate(struct collector *c)
+{
+	struct recovery recovery;
+
+	c->counters[COUNT_rows_lost] += database_lost(c->db);
+	database_revive(c->db);
+	for (uint32_t i = 0; i < c->process_count; i++)
+		entity_process(c->processes[i]);
+	stream_write(c);
+	graph_write(c);
+	meta_update(c, "recording");
+	database_close(c->db);
+	recover_file(c->path, true, &recovery);
+}
+
+static int file_finish(struct collector *c, char **error)
+{
+	if (database_error(c->db)) {
+		*error = strdup(database_error(c->db));
+		file_truncate(c);
+		return -1;
+	}
+	return database_close(c->db);
+}
+
 int collector_close(struct collector *c, struct collector_figures *figures, char **error)
 {
 	struct stat status;
+	uint64_t file_bytes = 0;
 	int rc = 0;
 
 	*error = NULL;
@@ -314,16 +343,15 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 		gpu_expire_waiting(c, clock_now(&c->clock), true);
 		write_due(c, true);
 	}
-	figures_take(c, figures);
 	if (c->db) {
-		if (database_error(c->db))
-			*error = strdup(database_error(c->db));
-		rc = database_close(c->db);
+		rc = file_finish(c, error);
 		if (c->process_count == 0)
 			unlink(c->path);
 		else if (stat(c->path, &status) == 0)
-			figures->file_bytes = (uint64_t)status.st_size;
+			file_bytes = (uint64_t)status.st_size;
 	}
+	figures_take(c, figures);
+	figures->file_bytes = file_bytes;
 	collector_free(c);
 	return rc;
 }

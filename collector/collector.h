@@ -59,6 +59,7 @@ struct recovery {
 	long recorder_pid;
 	char detail[512];		/* what went wrong; what is still wrong with the file */
 };
-void recover_file(const char *path, struct recovery *recovery);
+/* is_ours: the recorder is this process, and done. */
+void recover_file(const char *path, bool is_ours, struct recovery *recovery);
 
 #endif

@@ -124,7 +124,8 @@ struct process {
 	uint64_t control_bytes, file_bytes;
 	enum wire_clock clock;
 	bool closed, reported;
-	int64_t start_ns;
+	const char *state;		/* as in the file */
+	int64_t start_ns, end_ns;	/* end_ns NIL while it runs */
 	int exit_status;		/* wait status, -1 unknown */
 	struct ring rings[WIRE_RINGS_MAX];
 
@@ -213,7 +214,7 @@ void entity_define_function(struct process *p, const struct wire_def_function *d
 void entity_define_string(struct process *p, const struct wire_def_string *def);
 void entity_define_context(struct process *p, const struct wire_def_context *def);
 uint32_t entity_context_device(struct process *p, uint32_t wire_context);
-void entity_process(struct process *p, const char *state, int64_t end_ns);
+void entity_process(struct process *p);
 uint32_t entity_thread(struct process *p, uint32_t tid, const char *name, int64_t now_ns);
 void entity_thread_ended(struct process *p, uint32_t thread, int64_t now_ns);
 

@@ -35,7 +35,7 @@ struct database {
 	char *error;
 	bool in_transaction;
 	int reserve_fd;
-	uint64_t rows;
+	uint64_t rows, uncommitted, lost;
 	struct feed feed;
 	struct appender appenders[TABLE_COUNT];
 	struct {
@@ -73,19 +73,23 @@ uint64_t database_rows(const struct database *db)
 	return db->rows;
 }
 
+uint64_t database_lost(const struct database *db)
+{
+	return db->lost;
+}
+
 sqlite3 *database_handle(struct database *db)
 {
 	return db->sqlite;
 }
 
-/* Remembers the first error and frees the reserve, so that closing has room to write. */
+/* Remembers the first error; what was not committed is lost. */
 static void broken(struct database *db, const char *doing)
 {
 	if (!db->error && asprintf(&db->error, "%s: %s", doing, sqlite3_errmsg(db->sqlite)) < 0)
 		db->error = NULL;
-	if (db->reserve_fd >= 0)
-		close(db->reserve_fd);
-	db->reserve_fd = -1;
+	db->lost += db->uncommitted;
+	db->uncommitted = 0;
 	if (!sqlite3_get_autocommit(db->sqlite))
 		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
 	db->in_transaction = false;
@@ -142,6 +146,7 @@ int64_t *database_row(struct database *db, enum table table, int64_t start, int6
 		chunk_write(db, table);
 	if (db->error)
 		return NULL;
+	db->uncommitted++;
 	id = a->chunk_last + 1;
 	if (a->chunk_rows++ == 0) {
 		a->chunk_first = id;
@@ -233,6 +238,7 @@ void database_commit(struct database *db)
 		return;
 	if (sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
 		broken(db, "commit");
+	db->uncommitted = 0;
 	db->in_transaction = false;
 }
 
@@ -359,29 +365,26 @@ struct database *database_open(const char *path, char **error)
 	return database_new(path, NULL, error);
 }
 
-/* After a full disk the file can be finished again, thanks to the reserve that was freed. */
-static void revive(struct database *db)
+void database_revive(struct database *db)
 {
 	free(db->error);
 	db->error = NULL;
 	for (int table = 0; table < TABLE_COUNT; table++)
-		db->appenders[table].count = 0;
+		db->appenders[table].count = db->appenders[table].chunk_rows = 0;
+	if (db->reserve_fd >= 0)
+		close(db->reserve_fd);
+	db->reserve_fd = -1;
 }
 
 int database_close(struct database *db)
 {
-	int lost = db->error != NULL;
+	int lost;
 
-	if (lost) {
-		revive(db);
-		database_meta_text(db, "state", "truncated");
-	} else {
-		for (int table = 0; table < TABLE_COUNT; table++)
-			if (db->appenders[table].chunk_rows)
-				chunk_write(db, table);
-	}
+	for (int table = 0; table < TABLE_COUNT; table++)
+		if (db->appenders[table].chunk_rows)
+			chunk_write(db, table);
 	database_commit(db);
-	lost |= db->error != NULL;
+	lost = db->error != NULL;
 	sqlite3_exec(db->sqlite, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
 	sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	database_free(db);

@@ -40,6 +40,9 @@ int database_close(struct database *db);
 
 const char *database_error(const struct database *db);	/* NULL: all well */
 uint64_t database_rows(const struct database *db);		/* event rows written so far */
+uint64_t database_lost(const struct database *db);		/* event rows that were not committed */
+/* After an error: forgets it and frees the disk space set aside, so that the file can be finished. */
+void database_revive(struct database *db);
 sqlite3 *database_handle(struct database *db);
 
 /* A place for one row of table_columns() values, to be filled at once; NULL when broken.

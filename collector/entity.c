@@ -219,7 +219,7 @@ static void read_proc(char *text, size_t bytes, const char *path)
 	text[length] = '\0';
 }
 
-void entity_process(struct process *p, const char *state, int64_t end_ns)
+void entity_process(struct process *p)
 {
 	static const char *const backends[] = { "none", "cupti", "events" };
 	char path[64], name[64], command[4096], note[256];
@@ -240,8 +240,8 @@ void entity_process(struct process *p, const char *state, int64_t end_ns)
 	memcpy(note, control->backend_note, sizeof(note));
 	note[sizeof(note) - 1] = '\0';
 	database_run(p->collector->db, "UPDATE process SET state=?, end_ns=?, exit_status=?, backend=?,"
-		     " backend_note=?, cuda_version=?, cupti_version=? WHERE id=?", "tiittiii", state,
-		     end_ns, p->exit_status >= 0 ? (int64_t)p->exit_status : NIL,
+		     " backend_note=?, cuda_version=?, cupti_version=? WHERE id=?", "tiittiii", p->state,
+		     p->end_ns, p->exit_status >= 0 ? (int64_t)p->exit_status : NIL,
 		     backends[backend < 3 ? backend : 0], note, (int64_t)control->cuda_version,
 		     (int64_t)control->cupti_version, (int64_t)p->id);
 }

@@ -117,6 +117,8 @@ struct process *process_accept(struct collector *c, int socket)
 	p->collector = c;
 	p->socket = socket;
 	p->exit_status = -1;
+	p->state = "running";
+	p->end_ns = NIL;
 	p->memfd = receive_hello(socket, &hello);
 	p->pidfd = -1;
 	keys_init(p);
@@ -389,7 +391,9 @@ void process_close(struct process *p)
 	gpu_expire_waiting(c, clock_now(&c->clock), false);
 	finalise_rows(p);
 	join_free(&p->join);
-	entity_process(p, end_state(p), clock_now(&c->clock));
+	p->state = end_state(p);
+	p->end_ns = clock_now(&c->clock);
+	entity_process(p);
 	process_counters(p);
 	close(p->socket);
 	p->socket = -1;

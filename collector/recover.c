@@ -285,7 +285,7 @@ static int rebuild(struct recoverer *r)
 }
 
 /* Decides what is to be done; true: go on. */
-static bool needs_recovery(sqlite3 *sqlite, struct recovery *recovery)
+static bool needs_recovery(sqlite3 *sqlite, bool is_ours, struct recovery *recovery)
 {
 	char state[32];
 
@@ -304,14 +304,14 @@ static bool needs_recovery(sqlite3 *sqlite, struct recovery *recovery)
 		snprintf(recovery->detail, sizeof(recovery->detail), "%s", state);
 		return false;
 	}
-	if (recorder_alive(sqlite, &recovery->recorder_pid)) {
+	if (!is_ours && recorder_alive(sqlite, &recovery->recorder_pid)) {
 		recovery->outcome = RECOVERY_RECORDING;
 		return false;
 	}
 	return true;
 }
 
-void recover_file(const char *path, struct recovery *recovery)
+void recover_file(const char *path, bool is_ours, struct recovery *recovery)
 {
 	struct recoverer r = { .recovery = recovery };
 	sqlite3 *peek = NULL;
@@ -325,7 +325,7 @@ void recover_file(const char *path, struct recovery *recovery)
 		sqlite3_close(peek);
 		return;
 	}
-	wanted = needs_recovery(peek, recovery);
+	wanted = needs_recovery(peek, is_ours, recovery);
 	sqlite3_close(peek);
 	if (!wanted)
 		return;

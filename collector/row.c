@@ -125,8 +125,12 @@ void row_write(void *owner, struct window *window, struct window_row *row)
 	struct collector *c = owner;
 	int64_t *place;
 
+	if (c->stopped) {
+		c->counters[COUNT_rows_lost]++;
+		return;
+	}
 	writers[window->table](c, row);
-	place = c->stopped ? NULL : database_row(c->db, window->table, row->column[1], row->end);
+	place = database_row(c->db, window->table, row->column[1], row->end);
 	if (!place) {
 		c->counters[COUNT_rows_lost]++;
 		return;
