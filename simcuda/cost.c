@@ -129,7 +129,7 @@ static void rules_read(const char *path)
 	fclose(file);
 }
 
-__attribute__((constructor)) static void cost_init(void)
+void sim_cost_init(void)
 {
 	const char *path = getenv("SIMCUDA_COSTS");
 

@@ -269,9 +269,11 @@ uint64_t sim_cost_gap(const struct sim_op *op);	/* after the operation before it
 int sim_cost_blocks_per_sm(const struct sim_kernel *kernel, const struct sim_profile *profile);
 /* Sets duration_ns and units. */
 void sim_cost_of(struct sim_op *op);
+void sim_cost_init(void);			/* reads the environment, at the first context */
 double sim_environment_double(const char *name, double fallback);
 
 /* --- truth.c ------------------------------------------------------------------------------------------- */
+void sim_truth_init(void);
 bool sim_truth_is_on(void);
 void sim_truth_op(const struct sim_op *op);
 void sim_truth_flush(bool is_urgent);

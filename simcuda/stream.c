@@ -55,10 +55,18 @@ static struct sim_stream *stream_add(struct sim_context *context, unsigned flags
 	return stream;
 }
 
+static void settings_read(void)
+{
+	sim_cost_init();
+	sim_truth_init();
+}
+
 void sim_context_opened(struct sim_context *context)
 {
+	static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
 	struct sim_device *device = context->device;
 
+	pthread_once(&settings_once, settings_read);
 	pthread_mutex_lock(&sim_engine_lock);
 	if (!device->engine) {
 		device->engine = calloc(1, sizeof(*device->engine));

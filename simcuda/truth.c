@@ -127,7 +127,7 @@ static bool truth_open(void)
 	return true;
 }
 
-__attribute__((constructor)) static void truth_init(void)
+void sim_truth_init(void)
 {
 	const char *pattern = getenv("SIMCUDA_TRUTH");
 
@@ -220,6 +220,7 @@ void sim_truth_memory(const struct sim_allocation *allocation, bool is_free)
 {
 	unsigned long long now_ns = sim_now_ns();
 
+	sim_report_memory(allocation, is_free, now_ns);
 	if (!is_on)
 		return;
 	pthread_mutex_lock(&truth_lock);
