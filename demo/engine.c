@@ -165,7 +165,7 @@ static void engine_output(const struct plan *plan, int slot)
 
 	for (int i = 0; i < plan->count; i++) {
 		output.request_ids[i] = plan->items[i].request_id;
-		output.is_last[i] = plan->items[i].is_last;
+		output.has_token[i] = plan->items[i].has_output;
 	}
 	output_push(&output);
 	if (plan->count > 0 && plan->plants & PLANT_BIT(sync_readback))

@@ -7,7 +7,7 @@ import time
 
 import cuda
 from model import ModelRunner
-from nn import BATCH_MAX, METADATA_BYTES, Device
+from nn import BATCH_MAX, METADATA_BYTES, VOCABULARY, Device
 from planted import Planted
 from plants import host_work
 from sampler import Sampler
@@ -179,7 +179,7 @@ class Engine:
 
 def detokenize(token):
     """A byte-level stand-in for a vocabulary."""
-    text = ""
+    text, token = "", token % VOCABULARY
     while token or not text:
         token, letter = divmod(token, 26)
         text += chr(ord("a") + letter)

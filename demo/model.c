@@ -146,6 +146,8 @@ void model_open(struct model *model)
 	model_load_weights(model);
 	model->metadata = device_allocate(sizeof(struct metadata));
 	model->tokens = device_allocate(BATCH_MAX * sizeof(int32_t));
+	driver_check(cu.MemsetD32Async(model->tokens, 0, BATCH_MAX, model->compute),
+		     "cuMemsetD32Async");
 	model_activations_lay(&model->graph_activations,
 			      device_allocate(model_activations_bytes(GRAPH_TOKENS)), GRAPH_TOKENS);
 	model->graph_activations.logits = device_allocate((size_t)BATCH_MAX * VOCABULARY * 4);

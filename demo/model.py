@@ -79,6 +79,7 @@ class ModelRunner:
         self.model = CausalLM(device, layers, planted)
         self.metadata = cuda.allocate(METADATA_BYTES)
         self.tokens = cuda.allocate(BATCH_MAX * 4)
+        cuda.call("cuMemsetD8Async", self.tokens, 0, BATCH_MAX * 4, device.compute)
         self.logits = cuda.allocate(BATCH_MAX * VOCABULARY * 4)
         arena = cuda.allocate(Activations.bytes(GRAPH_TOKENS))
         self.static = Activations(arena, GRAPH_TOKENS, self.metadata, self.logits)

@@ -53,7 +53,7 @@ static int detokenize(int32_t token, char *text)
 {
 	int length = 0;
 
-	for (uint32_t rest = (uint32_t)token; length == 0 || rest; rest /= 26)
+	for (uint32_t rest = (uint32_t)token % VOCABULARY; length == 0 || rest; rest /= 26)
 		text[length++] = (char)('a' + rest % 26);
 	text[length++] = ' ';
 	return length;
@@ -66,8 +66,11 @@ void output_process(const struct output *output)
 
 	for (int i = 0; i < output->count; i++) {
 		char *line = streamed[output->request_ids[i] % BATCH_MAX];
-		int length = detokenize(output->tokens[i], text);
+		int length;
 
+		if (!output->has_token[i])
+			continue;	/* a prompt that is not complete */
+		length = detokenize(output->tokens[i], text);
 		memmove(line, line + length, sizeof(streamed[0]) - (size_t)length);
 		memcpy(line + sizeof(streamed[0]) - (size_t)length, text, (size_t)length);
 	}
@@ -85,8 +88,9 @@ void *output_main(void *unused)
 		if (output.count > 0) {
 			driver_check(cu.EventSynchronize(output.tokens_ready), "cuEventSynchronize");
 			output_process(&output);
+			for (int i = 0; i < output.count; i++)
+				atomic_fetch_add(&statistics.tokens, output.has_token[i]);
 		}
-		atomic_fetch_add(&statistics.tokens, output.count);
 		atomic_fetch_add(&statistics.steps, 1);
 		sem_post(&steps_allowed);
 	}

@@ -119,7 +119,7 @@ struct output {
 	const int32_t *tokens;		/* pinned; filled when the event has happened */
 	long request_ids[BATCH_MAX];
 	int count;
-	bool is_last[BATCH_MAX], is_end;
+	bool has_token[BATCH_MAX], is_end;
 };
 void output_open(struct CUctx_st *context);
 void output_push(const struct output *output);
