@@ -51,6 +51,8 @@ static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 			break;
 		b = &fill->rows[i];
 		to = b->start_ns + b->width_ns < end ? b->start_ns + b->width_ns : end;
+		if (to <= from)		/* beyond the last bucket, which ends early */
+			break;
 		part = (double)(to - from) / (double)fill->level_ns;
 		b->busy_ns += (uint64_t)(part * (double)row_u64(stmt, 1) + 0.5);
 		b->compute_ns += (uint64_t)(part * (double)row_u64(stmt, 2) + 0.5);
