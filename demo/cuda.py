@@ -77,6 +77,13 @@ PROTOTYPES = {
 }
 
 
+# Calls that may wait let other threads run; the rest keep the interpreter's lock, since taking it
+# back costs more than they do.
+WAITING = {"cuInit", "cuDevicePrimaryCtxRetain", "cuCtxSynchronize", "cuModuleLoadDataEx",
+           "cuMemAlloc", "cuMemFree", "cuMemHostAlloc", "cuMemFreeHost", "cuStreamSynchronize",
+           "cuEventSynchronize", "cuGraphInstantiateWithFlags"}
+
+
 class CudaError(RuntimeError):
     """A driver call failed."""
 
@@ -114,7 +121,8 @@ def open_driver():
         raise NoDriver(f"no CUDA driver: {error}") from None
     _get_proc_address.argtypes = [c_char_p, POINTER(c_void_p), c_int, c_uint64, POINTER(c_int)]
     for name, types in PROTOTYPES.items():
-        _entries[name] = ctypes.CFUNCTYPE(c_int, *types)(look_up(name))
+        prototype = ctypes.CFUNCTYPE if name in WAITING else ctypes.PYFUNCTYPE
+        _entries[name] = prototype(c_int, *types)(look_up(name))
 
 
 def call(name, *arguments):

@@ -62,6 +62,7 @@ class Frontend:
             for request in self.load.arrived(elapsed):
                 self.connect(request)
             await asyncio.sleep(0.002)
+        await asyncio.get_running_loop().run_in_executor(None, self.engine.join)
         for task in self.clients:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
