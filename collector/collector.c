@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "collector/callpath.h"
 #include "collector/core.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ struct collector *collector_new(const struct collector_options *options, int lis
 	c->options = options_copy(c, options);
 	c->listener = listener;
 	c->summary = summary_new();
+	c->callpath = callpath_new(c);
 	c->first_event_ns = INT64_MAX;
 	c->kernel_keys = (struct intern){ .key_bytes = 16, .limit = FUNCTIONS_MAX };
 	c->shape_keys = (struct intern){ .key_bytes = 40, .limit = 4u << 20 };
@@ -76,9 +78,10 @@ struct collector *collector_new(const struct collector_options *options, int lis
 	}
 	/* Its nodes name it by the id it will get, so it keeps its place. */
 	c->windows[TABLE_GRAPH_LAUNCH].fifo = true;
-	if (!c->path || !c->summary || clock_init(&c->clock) < 0) {
+	if (!c->path || !c->summary || !c->callpath || clock_init(&c->clock) < 0) {
 		clock_free(&c->clock);
 		summary_free(c->summary);
+		callpath_free(c->callpath);
 		free(c->path);
 		free(c);
 		return NULL;
@@ -194,6 +197,7 @@ static void write_due(struct collector *c, bool last)
 				process_counters(c->processes[i]);
 			}
 		summary_write(c->summary, c->db, now);
+		callpath_write(c->callpath);
 		meta_update(c, last ? "complete" : "recording");
 	}
 	if (last || now - c->committed_ns >= COMMIT_NS) {
@@ -296,6 +300,7 @@ static void collector_free(struct collector *c)
 	free(c->waiting);
 	free(c->processes);
 	summary_free(c->summary);
+	callpath_free(c->callpath);
 	clock_free(&c->clock);
 	if (c->listener >= 0)
 		close(c->listener);
@@ -341,6 +346,7 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 	c->open_count = 0;
 	if (c->db) {
 		gpu_expire_waiting(c, clock_now(&c->clock), true);
+		callpath_finish(c->callpath);
 		write_due(c, true);
 	}
 	if (c->db) {

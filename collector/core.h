@@ -98,6 +98,9 @@ struct resolved {
 	uint32_t shape, device;		/* ids in the file; shape 0: not resolved */
 };
 
+struct callpath;
+struct ring_paths;
+
 struct ring {
 	const unsigned char *bytes;	/* mapped twice in a row */
 	uint64_t size, offset;
@@ -105,6 +108,7 @@ struct ring {
 	uint32_t tid;
 	bool dead;			/* corrupt: not read again */
 	uint64_t dropped;
+	struct ring_paths *paths;	/* what its node numbers mean; NULL none yet */
 };
 
 /* Correlation id to where its host row or waiting GPU record is. */
@@ -149,6 +153,8 @@ struct process {
 	uint32_t resolved_capacity, gpu_resolved_capacity;
 	struct intern graph_keys;
 	uint32_t *graph_ids, graph_capacity;
+	uint32_t *modules;		/* module number to 1 + index of callpath.h */
+	uint32_t module_capacity;
 	struct join join;
 	uint64_t dropped;		/* records that found a ring full */
 	uint64_t counters[COUNT_TOTAL];
@@ -176,6 +182,7 @@ struct collector {
 	uint32_t idle_rounds;
 	struct clock clock;
 	struct summary *summary;
+	struct callpath *callpath;
 	struct window windows[TABLE_COUNT];
 	int listener;
 	struct process **processes;

@@ -86,7 +86,7 @@ static void orphan(struct process *p, const struct wire_gpu *gpu)
 }
 
 /* Work inside a graph launch: graph_launch is the launch's id in the file, or NIL. */
-static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch)
+static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch, uint32_t path)
 {
 	struct gpu_times times = times_of(p, gpu);
 	struct window_row *row;
@@ -98,6 +98,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 		row = push(p, TABLE_NODE, times.start, times.start + times.dur);
 		if (!row)
 			return;
+		row->path = path;
 		row->config = shape_gpu_config(p, (const struct wire_gpu_kernel *)gpu);
 		row->column[2] = times.dur;
 		row->column[3] = graph_launch;
@@ -108,6 +109,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 	row = push(p, TABLE_COPY, times.start, times.start + times.dur);
 	if (!row)
 		return;
+	row->path = path;
 	row->column[2] = 0;
 	row->column[3] = 0;
 	row->column[4] = times.dur;
@@ -116,7 +118,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 	row->column[7] = copy_kind(gpu, &bytes);
 	row->column[8] = (int64_t)bytes;
 	row->column[9] = NIL;
-	row->column[10] = 0;
+	row->column[10] = path;
 	row->column[11] = graph_launch;
 }
 
@@ -144,7 +146,7 @@ static void join_graph(struct process *p, struct window_row *row, uint64_t seque
 	if (row->flags & ROW_WRITTEN)
 		row->flags |= ROW_CHANGED;
 	graph_seen(p->collector, (uint32_t)row->column[7], gpu->graph, row->nodes);
-	node(p, gpu, (int64_t)sequence + 1);
+	node(p, gpu, (int64_t)sequence + 1, row->path);
 }
 
 /* One host call, one GPU operation. */
@@ -239,7 +241,7 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 static void lonely(struct process *p, const struct wire_gpu *gpu)
 {
 	if (gpu->graph) {
-		node(p, gpu, NIL);
+		node(p, gpu, NIL, 0);
 	} else {
 		p->counters[COUNT_gpu_orphans]++;
 		orphan(p, gpu);

@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "collector/callpath.h"
 #include "collector/core.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ struct host_call {
 	struct collector *collector;
 	const struct wire_call *call;
 	int64_t start, dur;
-	uint32_t thread;
+	uint32_t thread, path;
 	uint16_t api, result;
 };
 
@@ -42,6 +43,7 @@ static struct window_row *push(const struct host_call *h, enum table table, uint
 	row->process = h->process;
 	row->correlation = h->call->correlation;
 	row->end = h->start + h->dur;
+	row->path = h->path;
 	row->column[2] = h->dur;
 	return row;
 }
@@ -80,7 +82,7 @@ static struct window_row *call_row(const struct host_call *h, uint64_t object, u
 	row->column[6] = (int64_t)object;
 	row->column[7] = (int64_t)second;
 	row->column[8] = (int64_t)value;
-	row->column[9] = 0;
+	row->column[9] = h->path;
 	h->process->counters[COUNT_failed_calls] += h->result != 0;
 	return row;
 }
@@ -111,7 +113,7 @@ static void host_launch(const struct host_call *h)
 	row->column[6] = stream_of_call(h->process, h->call->context, launch->stream,
 					launch->flags & WIRE_LAUNCH_PER_THREAD, h->thread);
 	row->column[8] = h->api;
-	row->column[9] = 0;
+	row->column[9] = h->path;
 	await_gpu(h, row, PLACE_LAUNCH, sequence);
 }
 
@@ -135,7 +137,7 @@ static void host_graph_launch(const struct host_call *h)
 	row->column[7] = graph_of_launch(h->process, launch->graph_exec, h->start);
 	row->column[8] = 0;
 	row->column[9] = h->api;
-	row->column[10] = 0;
+	row->column[10] = h->path;
 	await_gpu(h, row, PLACE_GRAPH, sequence);
 }
 
@@ -154,7 +156,7 @@ static void copy_row(const struct host_call *h, uint64_t stream, uint32_t flags,
 	row->column[7] = kind;
 	row->column[8] = (int64_t)bytes;
 	row->column[9] = h->api;
-	row->column[10] = 0;
+	row->column[10] = h->path;
 	row->column[11] = NIL;
 	await_gpu(h, row, PLACE_COPY, sequence);
 }
@@ -207,7 +209,7 @@ static void host_memory(const struct host_call *h)
 	row->column[9] = (int64_t)memory->stream;
 	row->column[10] = (int64_t)memory->pool;
 	row->column[11] = h->api;
-	row->column[12] = 0;
+	row->column[12] = h->path;
 }
 
 static void host_object(const struct host_call *h)
@@ -241,6 +243,7 @@ static void host_call(struct process *p, struct ring *ring, const struct wire_he
 	if (h.dur < 0)
 		h.dur = 0;
 	h.thread = ring_thread(p, ring, h.start);
+	h.path = callpath_of(p, ring, h.call->native_path, h.call->python_path);
 	if (h.start + h.dur > p->collector->last_event_ns)
 		p->collector->last_event_ns = h.start + h.dur;
 	if (h.start < p->collector->first_event_ns)
@@ -302,6 +305,18 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 		break;
 	case WIRE_DEF_THREAD:
 		define_thread(p, ring, (const struct wire_def_thread *)head);
+		break;
+	case WIRE_DEF_MODULE:
+		callpath_module(p, (const struct wire_def_module *)head);
+		break;
+	case WIRE_DEF_NATIVE_NODE:
+		callpath_native_node(p, ring, (const struct wire_def_native_node *)head);
+		break;
+	case WIRE_DEF_PYTHON_CODE:
+		callpath_python_code(p, ring, (const struct wire_def_python_code *)head);
+		break;
+	case WIRE_DEF_PYTHON_NODE:
+		callpath_python_node(p, ring, (const struct wire_def_python_node *)head);
 		break;
 	case WIRE_GPU_KERNEL:
 	case WIRE_GPU_COPY:

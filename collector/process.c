@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "collector/callpath.h"
 #include "collector/core.h"
 
 #include <errno.h>
@@ -236,6 +237,7 @@ static void ring_owner(struct process *p, const struct wire_ring *shared, struct
 	if (ring->thread)
 		entity_thread_ended(p, ring->thread, clock_now(&p->collector->clock));
 	ring->generation = generation;
+	callpath_ring_reset(ring);
 	ring->thread = 0;
 	ring->tid = shared->tid;
 }
@@ -409,6 +411,9 @@ void process_free(struct process *p)
 		close(p->memfd);
 	if (p->pidfd >= 0)
 		close(p->pidfd);
+	for (uint32_t i = 0; i < WIRE_RINGS_MAX; i++)
+		callpath_ring_reset(&p->rings[i]);
+	free(p->modules);
 	free(p->functions);
 	free(p->strings);
 	free(p->contexts);

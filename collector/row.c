@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "collector/callpath.h"
 #include "collector/core.h"
 
 #include <string.h>
@@ -111,6 +112,29 @@ static void write_call(struct collector *c, struct window_row *row)
 			       WIRE_MEMORY_ALLOC, 0, 0, row->column[START], true);
 }
 
+/* What a row adds to its call path. */
+static void path_count(struct collector *c, enum table table, const struct window_row *row)
+{
+	struct path_sum sum = { .calls = 1, .host_ns = (uint64_t)row->column[DUR] };
+
+	if (table == TABLE_ORPHAN)
+		return;
+	if (table == TABLE_NODE) {
+		sum = (struct path_sum){ .launches = 1, .gpu_ns = (uint64_t)row->column[2] };
+	} else if (table == TABLE_LAUNCH || table == TABLE_COPY) {
+		sum.launches = table == TABLE_LAUNCH;
+		if (row->column[GPU_DUR] != NIL)
+			sum.gpu_ns = (uint64_t)row->column[GPU_DUR];
+		if (table == TABLE_COPY)
+			sum.copy_bytes = (uint64_t)row->column[8];
+		if (table == TABLE_COPY && row->column[11] != NIL)
+			sum.calls = sum.host_ns = 0;	/* inside a graph there is no call */
+	} else if (table == TABLE_MEMORY && row->column[4] == WIRE_MEMORY_ALLOC) {
+		sum.alloc_bytes = (uint64_t)row->column[8];
+	}
+	callpath_count(c->callpath, row->path, &sum);
+}
+
 void row_write(void *owner, struct window *window, struct window_row *row)
 {
 	static void (*const writers[TABLE_COUNT])(struct collector *, struct window_row *) = {
@@ -130,6 +154,7 @@ void row_write(void *owner, struct window *window, struct window_row *row)
 		return;
 	}
 	writers[window->table](c, row);
+	path_count(c, window->table, row);
 	place = database_row(c->db, window->table, row->column[1], row->end);
 	if (!place) {
 		c->counters[COUNT_rows_lost]++;
@@ -170,6 +195,9 @@ static void late_times(struct collector *c, enum table table, struct window_row 
 	} else {
 		graph_seen(c, (uint32_t)row->column[7], 0, row->nodes);
 	}
+	if (table != TABLE_GRAPH_LAUNCH && row->column[GPU_DUR] != NIL)
+		callpath_count(c->callpath, row->path,
+			       &(struct path_sum){ .gpu_ns = (uint64_t)row->column[GPU_DUR] });
 	row->process->counters[COUNT_gpu_late]++;
 }
 

@@ -61,8 +61,14 @@ CREATE TABLE result (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"
   id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER);
 CREATE TABLE frame (
-  id INTEGER PRIMARY KEY, kind TEXT, symbol TEXT, file TEXT, line INTEGER,
-  module INTEGER, offset INTEGER);
+  id INTEGER PRIMARY KEY,
+  kind TEXT,             -- native, interpreter (native, of Python itself), python
+  symbol TEXT,           -- function; NULL unknown
+  file TEXT, line INTEGER,
+  module INTEGER,        -- NULL: code without a file
+  address INTEGER,       -- return address as the module numbers them; in memory without a module
+  function_offset INTEGER);
+CREATE TABLE module (id INTEGER PRIMARY KEY, path TEXT, build_id TEXT);
 
 -- What happened -----------------------------------------------------------------------------
 CREATE TABLE launch (   -- successful kernel launches outside stream captures
@@ -133,6 +139,9 @@ CREATE TABLE sum_memory (
   live_bytes INTEGER, high_bytes INTEGER, high_at_ns INTEGER,
   allocs INTEGER, frees INTEGER, failed INTEGER,
   PRIMARY KEY (process, device, kind)) WITHOUT ROWID;
+CREATE TABLE sum_path (    -- what happened at each call path itself (not below it); 0: without a path
+  path INTEGER PRIMARY KEY, launches INTEGER, gpu_ns INTEGER, host_ns INTEGER,
+  calls INTEGER, copy_bytes INTEGER, alloc_bytes INTEGER);
 CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms * 10^l
   level INTEGER, device INTEGER, bucket INTEGER,
   busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, launches INTEGER, live_bytes INTEGER,

@@ -26,6 +26,7 @@ struct window_row {
 	uint32_t correlation;
 	uint32_t config;		/* launches: configuration; 0 none */
 	uint32_t flags;			/* enum row_flag */
+	uint32_t path;			/* call path, id in the file */
 	uint32_t nodes;			/* graph launches: nodes seen */
 	int64_t end;			/* latest time known of this row, for waiting and zones */
 	int64_t written_id;

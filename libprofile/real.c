@@ -17,6 +17,7 @@ static_assert(sizeof(real) == API_COUNT * sizeof(void *), "a slot for each row, 
 void *(*real_dlsym)(void *, const char *);
 void *(*real_dlvsym)(void *, const char *, const char *);
 void *(*real_dlopen)(const char *, int);
+int (*real_dlclose)(void *);
 
 static uint32_t real_state;	/* 0 not yet, 1 somebody is at it, 2 done */
 
@@ -45,17 +46,19 @@ static int find_loader(struct dl_phdr_info *info, size_t size, void *data)
 			*(void **)&real_dlvsym = object_symbol(&object, "dlvsym");
 		if (!real_dlopen)
 			*(void **)&real_dlopen = object_symbol(&object, "dlopen");
+		if (!real_dlclose)
+			*(void **)&real_dlclose = object_symbol(&object, "dlclose");
 	}
-	return real_dlsym && real_dlvsym && real_dlopen;
+	return real_dlsym && real_dlvsym && real_dlopen && real_dlclose;
 }
 
 bool real_loader_resolve(void)
 {
 	bool is_behind = false;
 
-	if (!real_dlsym || !real_dlvsym || !real_dlopen)
+	if (!real_dlsym || !real_dlvsym || !real_dlopen || !real_dlclose)
 		dl_iterate_phdr(find_loader, &is_behind);
-	return real_dlsym && real_dlvsym && real_dlopen;
+	return real_dlsym && real_dlvsym && real_dlopen && real_dlclose;
 }
 
 /* What stands behind this library in the search order may be another interposer's function; both

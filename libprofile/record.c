@@ -21,8 +21,8 @@ void record_fill(const struct call *call, struct wire_call *record, enum wire_ki
 	};
 	record->begin = call->begin;
 	record->end = call->end;
-	record->native_path = 0;
-	record->python_path = 0;
+	record->native_path = call->native_path;
+	record->python_path = call->python_path;
 	record->correlation = thread->correlation;
 	record->context = thread->context;
 }
@@ -42,7 +42,7 @@ void record_plain(const struct call *call)
 }
 
 /* Tier 2: a sum per entry point; only a failure is worth a record. */
-void record_counted(const struct call *call)
+void record_counted(struct call *call)
 {
 	struct wire_api_stat *stat = &process.control->api[call->api];
 
@@ -51,6 +51,7 @@ void record_counted(const struct call *call)
 	if (!call_failed(call))
 		return;
 	__atomic_fetch_add(&stat->failed, 1, __ATOMIC_RELAXED);
+	call_path(call);
 	record_plain(call);
 }
 

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_RECORD_H
 #define GPUTRAIL_LIBPROFILE_RECORD_H
 
+#include "libprofile/path.h"
 #include "libprofile/shim.h"
 
 /* Copies are described as CUPTI numbers them. Of host memory only the driver knows its kind. */
@@ -21,6 +22,7 @@ struct call {
 	uint16_t api;
 	bool per_thread;
 	CUresult result;
+	uint32_t native_path, python_path;
 };
 
 static inline bool call_enter(struct call *call, enum driver_api api, bool per_thread)
@@ -37,6 +39,7 @@ static inline bool call_enter(struct call *call, enum driver_api api, bool per_t
 	call->thread = thread;
 	call->api = (uint16_t)api;
 	call->per_thread = per_thread;
+	call->native_path = call->python_path = 0;
 	call->begin = clock_wire();
 	__atomic_store_n(&thread->ring->current_begin, call->begin, __ATOMIC_RELAXED);
 	__atomic_store_n(&thread->ring->current_api, (uint32_t)api + 1, __ATOMIC_RELEASE);
@@ -59,6 +62,12 @@ static inline void call_leave(struct call *call)
 	thread->ready = 1;
 }
 
+/* Before the record is begun: first sight of a frame sends records of its own. */
+static inline void call_path(struct call *call)
+{
+	path_capture(call->thread, &call->native_path, &call->python_path);
+}
+
 /* A query's "not ready" is an answer, not a failure. */
 static inline bool call_failed(const struct call *call)
 {
@@ -68,7 +77,7 @@ static inline bool call_failed(const struct call *call)
 void record_fill(const struct call *call, struct wire_call *record, enum wire_kind kind,
 		 uint32_t bytes);
 void record_plain(const struct call *call);
-void record_counted(const struct call *call);
+void record_counted(struct call *call);
 void record_object(const struct call *call, uint64_t object, uint64_t second, uint64_t value);
 void record_memory(const struct call *call, enum wire_memory_op op, enum wire_memory_kind kind,
 		   uint64_t address, uint64_t bytes, uint64_t stream, uint64_t pool);

@@ -40,6 +40,7 @@ bool real_has(int row);
 extern void *(*real_dlsym)(void *, const char *);
 extern void *(*real_dlvsym)(void *, const char *, const char *);
 extern void *(*real_dlopen)(const char *, int);
+extern int (*real_dlclose)(void *);
 bool real_loader_resolve(void);
 
 /* --- entry points by name and address (entry.c) ---------------------------------------------- */
@@ -121,6 +122,9 @@ struct thread {
 	uint32_t correlation;		/* set by the GPU back end during a call */
 	bool context_known;
 	uint32_t tid;
+	uint32_t path_generation;
+	struct unwinder *unwinder;	/* NULL: native paths are off */
+	struct pypath *pypath;		/* NULL: off, or no interpreter that can be read */
 	struct function_cache functions[FUNCTION_CACHE];
 };
 
@@ -157,6 +161,7 @@ uint64_t util_hash(const void *bytes, size_t count);
 uint64_t util_start_ticks(uint32_t pid, uint32_t *parent);
 bool util_ends_with(const char *text, const char *end);
 const char *util_basename(const char *path);
+int util_executable(char *path, size_t bytes);	/* of this process; -1 unknown */
 
 struct spinlock {
 	uint32_t held;

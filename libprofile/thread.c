@@ -18,6 +18,7 @@
 #include "libprofile/env.h"
 #include "libprofile/interpose.h"
 #include "libprofile/lifecycle.h"
+#include "libprofile/path.h"
 #include "libprofile/ring.h"
 
 #define RING_BYTES_FIRST (4u << 20)
@@ -187,6 +188,7 @@ struct thread *thread_claim(void)
 	if (exit_key_made)
 		pthread_setspecific(exit_key, thread);
 	send_def_thread(thread);
+	path_thread_start(thread);
 	thread->ready = 1;
 	return thread;
 }
@@ -227,4 +229,5 @@ void thread_forget_all(void)
 	claim_lock.held = 0;
 	thread_self = NULL;
 	retry_after = 0;
+	path_forget_all();
 }

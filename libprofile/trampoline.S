@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dlsym, dlvsym and dlopen as the program sees them. What RTLD_NEXT, RTLD_DEFAULT and a library's
+ * dlsym, dlvsym, dlopen and dlclose as the program sees them. What RTLD_NEXT, RTLD_DEFAULT and a library's
  * RUNPATH mean depends on the caller's return address, so calls that are none of our business
  * leave by a jump and glibc sees the real caller.
  *
@@ -100,6 +100,32 @@ dlopen:
 	.cfi_endproc
 	.size	dlopen, . - dlopen
 
+/* Frames on a live stack keep their code: what is cached before the counter moves stays true. */
+	.globl	dlclose
+	.type	dlclose, @function
+	.p2align 4
+dlclose:
+	.cfi_startproc
+	endbr64
+	lock incl unwind_code_generation(%rip)
+	movq	real_dlclose(%rip), %rax
+	testq	%rax, %rax
+	je	1f
+	jmp	*%rax
+1:	pushq	%rdi
+	.cfi_adjust_cfa_offset 8
+	call	real_loader_resolve
+	popq	%rdi
+	.cfi_adjust_cfa_offset -8
+	movq	real_dlclose(%rip), %rax
+	testq	%rax, %rax
+	je	2f
+	jmp	*%rax
+2:	movl	$-1, %eax
+	ret
+	.cfi_endproc
+	.size	dlclose, . - dlclose
+
 #elif defined(__aarch64__)
 	.text
 
@@ -196,6 +222,40 @@ dlopen:
 	ret
 	.cfi_endproc
 	.size	dlopen, . - dlopen
+
+	.globl	dlclose
+	.type	dlclose, @function
+	.p2align 4
+dlclose:
+	.cfi_startproc
+	hint	#34
+	adrp	x9, unwind_code_generation
+	add	x9, x9, :lo12:unwind_code_generation
+1:	ldaxr	w10, [x9]
+	add	w10, w10, #1
+	stlxr	w11, w10, [x9]
+	cbnz	w11, 1b
+	LOAD	x16, real_dlclose
+	cbz	x16, 2f
+	br	x16
+2:	stp	x29, x30, [sp, #-32]!
+	.cfi_def_cfa_offset 32
+	.cfi_offset 29, -32
+	.cfi_offset 30, -24
+	str	x0, [sp, #16]
+	bl	real_loader_resolve
+	ldr	x0, [sp, #16]
+	ldp	x29, x30, [sp], #32
+	.cfi_def_cfa_offset 0
+	.cfi_restore 29
+	.cfi_restore 30
+	LOAD	x16, real_dlclose
+	cbz	x16, 3f
+	br	x16
+3:	mov	w0, #-1
+	ret
+	.cfi_endproc
+	.size	dlclose, . - dlclose
 #else
 #error "write the trampolines of this architecture"
 #endif

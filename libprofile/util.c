@@ -127,3 +127,13 @@ void spin_unlock(struct spinlock *lock)
 {
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
+
+int util_executable(char *path, size_t bytes)
+{
+	ssize_t length = readlink("/proc/self/exe", path, bytes - 1);
+
+	if (length <= 0)
+		return -1;
+	path[length] = '\0';
+	return 0;
+}

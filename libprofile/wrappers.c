@@ -35,7 +35,7 @@
 	}
 
 #define WRAP_1(symbol, base, per_thread, params, args) \
-	WRAP(symbol, per_thread, params, args, RECORD_##base args)
+	WRAP(symbol, per_thread, params, args, call_path(&shim_call); RECORD_##base args)
 #define WRAP_2(symbol, base, per_thread, params, args) \
 	WRAP(symbol, per_thread, params, args, record_counted(&shim_call))
 #define WRAP_3(symbol, base, per_thread, params, args)

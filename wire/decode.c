@@ -33,12 +33,27 @@ static int text_valid(const char *record, uint32_t bytes, size_t offset, uint32_
 	       record[offset + text_bytes - 1] == '\0';
 }
 
+static int code_valid(const char *record, uint32_t bytes)
+{
+	struct wire_def_python_code code;
+	size_t at = sizeof(code);
+
+	memcpy(&code, record, sizeof(code));
+	if (!text_valid(record, bytes, at, code.file_bytes))
+		return 0;
+	at += code.file_bytes;
+	if (!text_valid(record, bytes, at, code.name_bytes))
+		return 0;
+	return code.table_bytes <= bytes - at - code.name_bytes;
+}
+
 static int texts_valid(const void *record, const struct wire_head *head)
 {
 	struct wire_def_function function;
 	struct wire_def_string string;
 	struct wire_def_device device;
 	struct wire_def_thread thread;
+	struct wire_def_module module;
 
 	switch (head->kind) {
 	case WIRE_DEF_FUNCTION:
@@ -53,6 +68,11 @@ static int texts_valid(const void *record, const struct wire_head *head)
 	case WIRE_DEF_THREAD:
 		memcpy(&thread, record, sizeof(thread));
 		return memchr(thread.name, 0, sizeof(thread.name)) != NULL;
+	case WIRE_DEF_MODULE:
+		memcpy(&module, record, sizeof(module));
+		return text_valid(record, head->bytes, sizeof(module), module.path_bytes);
+	case WIRE_DEF_PYTHON_CODE:
+		return code_valid(record, head->bytes);
 	default:
 		return 1;
 	}

@@ -314,6 +314,52 @@ struct wire_def_thread {
 };
 static_assert(sizeof(struct wire_def_thread) == 32, "def thread");
 
+/* --- call paths: numbers of nodes and codes belong to the ring that defines them; a later
+ * definition of the same number replaces it. Node 0 is the root. ------------------------------ */
+
+#define WIRE_NODES_MAX (1u << 20)
+
+/* A loaded ELF object. Numbers are counted from 1 in the process. */
+struct wire_def_module {
+	struct wire_head head;
+	uint32_t module;
+	uint32_t build_id_bytes;	/* 0 unknown */
+	uint64_t low, high;		/* addresses covered */
+	uint64_t bias;			/* address in memory - address in the file */
+	uint8_t  build_id[20];
+	uint32_t path_bytes;		/* of the NUL-terminated path that follows */
+	char     path[];
+};
+static_assert(sizeof(struct wire_def_module) == 64, "def module");
+
+struct wire_def_native_node {
+	struct wire_head head;
+	uint32_t node, parent;
+	uint32_t module;		/* 0: code without a file, address is as in memory */
+	uint32_t reserved;
+	uint64_t address;		/* return address, as the module numbers them */
+};
+static_assert(sizeof(struct wire_def_native_node) == 32, "def native node");
+
+struct wire_def_python_code {
+	struct wire_head head;
+	uint32_t code;
+	int32_t  first_line;
+	uint32_t minor;			/* of Python 3.minor: form of the line table */
+	uint32_t file_bytes, name_bytes;	/* NUL-terminated UTF-8, one after the other */
+	uint32_t table_bytes;		/* then the line table */
+	char     bytes[];
+};
+static_assert(sizeof(struct wire_def_python_code) == 32, "def python code");
+
+struct wire_def_python_node {
+	struct wire_head head;
+	uint32_t node, parent;
+	uint32_t code;
+	uint32_t instruction;		/* byte offset << 1 | 1 if entered from C code */
+};
+static_assert(sizeof(struct wire_def_python_node) == 24, "def python node");
+
 /* --- GPU side, from the back end. Times: CLOCK_REALTIME ns as CUPTI gives them ------------- */
 
 enum wire_gpu_flag {

@@ -7,7 +7,7 @@ table=$top_srcdir/driver/driver_api.def
 
 {
 	sed -n 's/^API(\([A-Za-z0-9_]*\), [A-Za-z0-9_]*, [12],.*/\1/p' "$table"
-	printf '%s\n' dlsym dlvsym dlopen
+	printf '%s\n' dlclose dlopen dlsym dlvsym
 } | LC_ALL=C sort >"$tmp/wanted"
 ${NM:-nm} -D --defined-only "$shim" | awk '{ print $NF }' | LC_ALL=C sort >"$tmp/exported"
 diff "$tmp/wanted" "$tmp/exported" | sed 's/^/# /'
@@ -19,10 +19,11 @@ allowed='__cxa_atexit __errno_location __register_atfork access clock_gettime cl
 	dl_iterate_phdr dlclose dlerror dup2 environ __environ execve fallocate fcntl fcntl64 fstat
 	ftruncate ftruncate64 fallocate64 getenv getpid getppid getrlimit getrlimit64 getuid madvise
 	memchr memcpy memfd_create memmove memset mmap mmap64 mprotect munmap nanosleep open open64
-	poll prctl
-	pthread_cond_signal pthread_cond_timedwait pthread_create pthread_detach pthread_key_create
-	pthread_mutex_lock pthread_mutex_unlock pthread_setcancelstate pthread_setspecific
-	pthread_sigmask read recv sched_yield sendmsg setsid sigaction sigemptyset sigfillset
+	poll prctl process_vm_readv
+	pthread_attr_destroy pthread_attr_getstack pthread_cond_signal pthread_cond_timedwait pthread_create pthread_detach
+	pthread_getattr_np pthread_key_create
+	pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setcancelstate pthread_setspecific
+	pthread_sigmask read readlink recv sched_yield sendmsg setsid sigaction sigemptyset sigfillset
 	sigprocmask socket strchr strcmp strlen strncmp strnlen strrchr strstr syscall sysconf
 	waitpid __stack_chk_fail'
 for name in $(${NM:-nm} -D --undefined-only "$shim" | awk '$1 == "U" { sub(/@.*/, "", $2); print $2 }'); do

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Call paths of recorded calls: sets a thread's walkers up, sends the definitions of nodes,
+ * loaded objects and Python code objects on first sight.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "libprofile/path.h"
+
+#include <elf.h>
+#include <link.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "libprofile/cfi.h"
+#include "libprofile/env.h"
+#include "libprofile/pypath.h"
+#include "libprofile/ring.h"
+#include "libprofile/unwind.h"
+
+#define MODULES 4096u
+
+enum path_mode { MODE_UNKNOWN, MODE_OFF, MODE_PYTHON, MODE_NATIVE, MODE_BOTH };
+
+struct module {
+	uintptr_t low, high;
+	uint64_t name;			/* hash of its path */
+	uint32_t sent_to[WIRE_RINGS_MAX / 32];	/* rings that have its definition */
+};
+
+static struct {
+	uint32_t mode;
+	struct spinlock lock;
+	uint32_t count;			/* release-stored after the entry is complete */
+	struct module list[MODULES];
+} modules;
+
+static uint32_t python_version;
+static struct object self;
+static char executable[512];		/* the loader knows it only as "" */
+
+static enum path_mode mode_read(void)
+{
+	const char *text = env_get(ENV_GPUTRAIL_CALLPATH);
+	bool native = strstr(text, "native") != NULL, python = strstr(text, "python") != NULL;
+
+	return native ? (python ? MODE_BOTH : MODE_NATIVE) : python ? MODE_PYTHON : MODE_OFF;
+}
+
+/* --- modules ------------------------------------------------------------------------------- */
+
+/* The entry for exactly this object: after dlclose another one may have its addresses. */
+static uint32_t module_find(const struct object *object, uint64_t name)
+{
+	uint32_t count = __atomic_load_n(&modules.count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (modules.list[i].low == object->low && modules.list[i].high == object->high &&
+		    modules.list[i].name == name)
+			return i + 1;
+	return 0;
+}
+
+/* The GNU build id out of the mapped program headers' notes. */
+static uint32_t build_id_read(const struct object *object, uint8_t *id, uint32_t bytes)
+{
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)object->low;
+	const ElfW(Phdr) *segments;
+
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+	    header->e_phoff + (uint64_t)header->e_phnum * sizeof(*segments) > 4096)
+		return 0;
+	segments = (const ElfW(Phdr) *)(object->low + header->e_phoff);
+	for (unsigned i = 0; i < header->e_phnum; i++) {
+		const char *at = (const char *)(object->base + segments[i].p_vaddr);
+		const char *end = at + segments[i].p_memsz;
+
+		if (segments[i].p_type != PT_NOTE)
+			continue;
+		while (at + sizeof(ElfW(Nhdr)) + 4 <= end) {
+			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)(const void *)at;
+			const char *name = at + sizeof(*note);
+			const char *value = name + ((note->n_namesz + 3) & ~3u);
+
+			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+			    !memcmp(name, "GNU", 4) && note->n_descsz <= bytes &&
+			    value + note->n_descsz <= end) {
+				memcpy(id, value, note->n_descsz);
+				return note->n_descsz;
+			}
+			at = value + ((note->n_descsz + 3) & ~3u);
+		}
+	}
+	return 0;
+}
+
+static bool module_send(struct thread *thread, uint32_t number, const struct object *object)
+{
+	size_t path_bytes = strlen(object->path) + 1;
+	uint32_t bytes = (uint32_t)((sizeof(struct wire_def_module) + path_bytes + 7) & ~7ul);
+	struct wire_def_module *def = ring_reserve(thread, bytes);
+
+	if (!def)
+		return false;
+	memset(def, 0, bytes);
+	def->head = (struct wire_head){ .bytes = (uint16_t)bytes, .kind = WIRE_DEF_MODULE };
+	def->module = number;
+	def->low = object->low;
+	def->high = object->high;
+	def->bias = object->base;
+	def->build_id_bytes = build_id_read(object, def->build_id, sizeof(def->build_id));
+	def->path_bytes = (uint32_t)path_bytes;
+	memcpy(def->path, object->path, path_bytes);
+	ring_commit(thread, bytes);
+	return true;
+}
+
+/* Number of the loaded object that holds the address, after its definition was sent to this
+ * thread's ring; 0 for code without a file. *ok false: the definition could not be sent now. */
+static uint32_t module_of(struct thread *thread, uintptr_t address, struct object *object, bool *ok)
+{
+	uint32_t number, word = thread->slot / 32, bit = 1u << thread->slot % 32;
+	uint64_t name;
+
+	*ok = true;
+	if (!object_of_address((const void *)address, object))
+		return 0;
+	if (!object->path[0])
+		util_append(object->path, 0, sizeof(object->path), executable);
+	name = util_hash(object->path, strlen(object->path));
+	spin_lock(&modules.lock);
+	number = module_find(object, name);
+	if (!number && modules.count < MODULES) {
+		number = modules.count + 1;
+		modules.list[number - 1] = (struct module){ object->low, object->high, name, { 0 } };
+		__atomic_store_n(&modules.count, number, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&modules.lock);
+	if (!number) {
+		process_count(WIRE_COUNTER_table_full, 1);
+		return 0;
+	}
+	if (!(__atomic_load_n(&modules.list[number - 1].sent_to[word], __ATOMIC_RELAXED) & bit)) {
+		*ok = module_send(thread, number, object);
+		if (*ok)
+			__atomic_fetch_or(&modules.list[number - 1].sent_to[word], bit,
+					  __ATOMIC_RELAXED);
+	}
+	return number;
+}
+
+/* --- telling ------------------------------------------------------------------------------- */
+
+static bool tell_native(void *user, uint32_t node, uint32_t parent, uint64_t ip)
+{
+	struct thread *thread = user;
+	struct wire_def_native_node *def;
+	struct object object;
+	uint32_t module;
+	bool ok;
+
+	module = module_of(thread, ip - 1, &object, &ok);
+	if (!ok)
+		return false;
+	def = ring_reserve(thread, sizeof(*def));
+	if (!def)
+		return false;
+	def->head = (struct wire_head){ .bytes = sizeof(*def), .kind = WIRE_DEF_NATIVE_NODE };
+	def->node = node;
+	def->parent = parent;
+	def->module = module;
+	def->reserved = 0;
+	def->address = module ? ip - object.base : ip;
+	ring_commit(thread, sizeof(*def));
+	return true;
+}
+
+static bool tell_python(void *user, uint32_t node, uint32_t parent, uint64_t key)
+{
+	struct thread *thread = user;
+	struct wire_def_python_node *def = ring_reserve(thread, sizeof(*def));
+
+	if (!def)
+		return false;
+	def->head = (struct wire_head){ .bytes = sizeof(*def), .kind = WIRE_DEF_PYTHON_NODE };
+	def->node = node;
+	def->parent = parent;
+	def->code = (uint32_t)(key >> 32);
+	def->instruction = (uint32_t)key;
+	ring_commit(thread, sizeof(*def));
+	return true;
+}
+
+/* Characters of 1, 2 or 4 bytes (Latin-1, UCS-2, UCS-4) as NUL-terminated UTF-8. */
+static uint32_t text_put(char *out, uint32_t room, const char *text, uint32_t bytes, uint8_t kind)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < bytes; i += kind) {
+		uint32_t c = 0;
+
+		memcpy(&c, text + i, kind);
+		if (at + 5 > room)
+			break;
+		if (c < 0x80) {
+			out[at++] = (char)(c ? c : '?');
+		} else if (c < 0x800) {
+			out[at++] = (char)(0xc0 | c >> 6);
+			out[at++] = (char)(0x80 | (c & 0x3f));
+		} else if (c < 0x10000) {
+			out[at++] = (char)(0xe0 | c >> 12);
+			out[at++] = (char)(0x80 | (c >> 6 & 0x3f));
+			out[at++] = (char)(0x80 | (c & 0x3f));
+		} else {
+			out[at++] = (char)(0xf0 | c >> 18);
+			out[at++] = (char)(0x80 | (c >> 12 & 0x3f));
+			out[at++] = (char)(0x80 | (c >> 6 & 0x3f));
+			out[at++] = (char)(0x80 | (c & 0x3f));
+		}
+	}
+	out[at++] = '\0';
+	return at;
+}
+
+#define CODE_TEXT_MAX 4096u
+#define CODE_TABLE_MAX 32768u
+
+static bool tell_code(void *user, uint32_t id, uint64_t code)
+{
+	struct thread *thread = user;
+	struct wire_def_python_code *def;
+	struct pycode info;
+	uint32_t table, bytes, at;
+
+	if (!pycode_read(code, &info))
+		return false;
+	table = info.line_table_bytes < CODE_TABLE_MAX ? info.line_table_bytes : CODE_TABLE_MAX;
+	bytes = (uint32_t)sizeof(*def) + 2 * CODE_TEXT_MAX + table;
+	def = ring_reserve(thread, (bytes + 7) & ~7u);
+	if (!def)
+		return false;
+	def->code = id;
+	def->first_line = info.first_line;
+	def->minor = python_version >> 16 & 0xff;
+	def->file_bytes = text_put(def->bytes, CODE_TEXT_MAX, info.filename, info.filename_bytes,
+				   info.filename_kind);
+	def->name_bytes = text_put(def->bytes + def->file_bytes, CODE_TEXT_MAX, info.name,
+				   info.name_bytes, info.name_kind);
+	def->table_bytes = table;
+	at = def->file_bytes + def->name_bytes;
+	memcpy(def->bytes + at, info.line_table, table);
+	bytes = ((uint32_t)sizeof(*def) + at + table + 7) & ~7u;
+	def->head = (struct wire_head){ .bytes = (uint16_t)bytes, .kind = WIRE_DEF_PYTHON_CODE };
+	ring_commit(thread, bytes);
+	return true;
+}
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+static void *look_up_global(const char *symbol)
+{
+	return real_dlsym(NULL, symbol);	/* RTLD_DEFAULT */
+}
+
+static void walkers_make(struct thread *thread)
+{
+	pthread_attr_t attributes;
+	struct object libc;
+	void *low;
+	size_t bytes;
+
+	thread->path_generation = __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE);
+	if (modules.mode == MODE_UNKNOWN) {
+		modules.mode = mode_read();
+		object_of_address((const void *)path_capture, &self);
+		util_executable(executable, sizeof(executable));
+		if (object_find_kind(OBJECT_LIBC, &libc))
+			*(void **)&cfi_find_object = object_symbol(&libc, "_dl_find_object");
+	}
+	if ((modules.mode == MODE_BOTH || modules.mode == MODE_NATIVE) && !thread->unwinder &&
+	    !pthread_getattr_np(pthread_self(), &attributes)) {
+		if (!pthread_attr_getstack(&attributes, &low, &bytes))
+			thread->unwinder = unwinder_new((uintptr_t)low, (uintptr_t)low + bytes,
+							self.low, self.high, tell_native, thread);
+		pthread_attr_destroy(&attributes);
+	}
+	if ((modules.mode == MODE_BOTH || modules.mode == MODE_PYTHON) && !thread->pypath &&
+	    pyframes_init(look_up_global, &python_version))
+		thread->pypath = pypath_new(tell_python, tell_code, thread);
+}
+
+void path_thread_start(struct thread *thread)
+{
+	if (thread->unwinder)
+		unwinder_free(thread->unwinder);
+	if (thread->pypath)
+		pypath_free(thread->pypath);
+	thread->unwinder = NULL;
+	thread->pypath = NULL;
+	for (uint32_t i = 0; i < modules.count; i++)
+		__atomic_fetch_and(&modules.list[i].sent_to[thread->slot / 32],
+				   ~(1u << thread->slot % 32), __ATOMIC_RELAXED);
+	walkers_make(thread);
+}
+
+void path_forget_all(void)
+{
+	memset(&modules, 0, sizeof(modules));
+}
+
+void path_capture(struct thread *thread, uint32_t *native, uint32_t *python)
+{
+	if (unlikely(thread->path_generation !=
+		     __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE)))
+		walkers_make(thread);	/* perhaps an interpreter was loaded meanwhile */
+	*native = thread->unwinder ? unwinder_path(thread->unwinder) : 0;
+	*python = thread->pypath ? pypath_node(thread->pypath) : 0;
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares a recording of program.py with what the program wrote down. Prints TAP lines."""
+import json
+import sqlite3
+import sys
+
+database = sqlite3.connect(sys.argv[1])
+truth = json.load(open(sys.argv[2]))
+number = int(sys.argv[3])
+frames = {row[0]: row[1:] for row in database.execute("SELECT id, kind, symbol, file, line FROM frame")}
+paths = {row[0]: row[1:] for row in database.execute("SELECT id, parent, frame FROM path")}
+
+
+def path_frames(path):
+    result = []
+    while path:
+        path, frame = paths[path]
+        result.append(frames[frame])
+    return result[::-1]
+
+
+def ok(condition, name):
+    global number
+    number += 1
+    print("%sok %d - %s" % ("" if condition else "not ", number, name))
+
+
+launches = list(database.execute(
+    "SELECT h.grid_x, l.path FROM launch l JOIN shape h ON h.id = l.shape"))
+ok(len(launches) == len(truth) and {x for x, _ in launches} == set(range(1, len(truth) + 1)),
+   "every launch is recorded once (%d)" % len(launches))
+different = no_native = outer = 0
+for grid, path in launches:
+    frames_here = path_frames(path)
+    got = [[file, line, name.rsplit(".", 1)[-1]] for kind, name, file, line in frames_here
+           if kind == "python"]
+    if got != [list(f) for f in truth[grid - 1]]:
+        different += 1
+        if different == 1:
+            print("# want", truth[grid - 1], "\n# got ", got)
+    kinds = [kind for kind, *_ in frames_here]
+    # The launch went through ctypes: native frames stand inside of the last Python frame, and
+    # the thread's start outside of the first.
+    no_native += kinds[-1] != "native"
+    outer += kinds[0] == "python"
+ok(different == 0, "Python frames equal traceback.extract_stack()")
+ok(no_native == 0, "the innermost frame is native")
+ok(outer == 0, "the outermost frame is native")
+sums = database.execute("SELECT sum(launches), sum(gpu_ns) FROM sum_path").fetchone()
+rows = database.execute("SELECT count(*), sum(gpu_dur_ns) FROM launch").fetchone()
+ok(tuple(sums) == tuple(rows), "sum_path adds up to the launches (%s, %s)" % (sums, rows))

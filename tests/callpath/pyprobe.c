@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shim's reader of Python frames as a library that a Python test calls through ctypes. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <dlfcn.h>
+#include <stdio.h>
+
+#include "collector/pylines.h"
+#include "libprofile/pyframes.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static void *look_up(const char *symbol)
+{
+	return dlsym(RTLD_DEFAULT, symbol);
+}
+
+EXPORT int pyprobe(char *out, int bytes);
+
+/* One line "file:line:function" for each frame, outermost first. Returns how many, or -1. */
+EXPORT int pyprobe(char *out, int bytes)
+{
+	struct pyframe frames[PYFRAMES_DEPTH_MAX];
+	uint32_t version, count;
+	bool truncated;
+	int at = 0;
+
+	if (!pyframes_init(look_up, &version))
+		return -1;
+	count = pyframes_read(frames, PYFRAMES_DEPTH_MAX, &truncated);
+	out[0] = '\0';
+	for (uint32_t i = count; i-- > 0;) {
+		struct pycode code;
+
+		if (!pycode_read(frames[i].code, &code))
+			return -1;
+		at += snprintf(out + at, (size_t)(bytes - at), "%.*s:%d:%.*s\n",
+			       (int)code.filename_bytes, code.filename,
+			       (int)pylines_line(version >> 16 & 0xff, code.line_table,
+						 code.line_table_bytes, code.first_line,
+						 frames[i].instruction),
+			       (int)code.name_bytes, code.name);
+	}
+	return (int)count;
+}

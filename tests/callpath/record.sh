@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A recorded Python program: each launch has the call path that the program says it had.
+. "${top_srcdir:?}/tests/lib.sh"
+[ -z "$sanitizers" ] || skip_all "LD_PRELOAD and sanitizers do not mix"
+python=/usr/bin/python3
+"$python" -c 'import sqlite3, ctypes' 2>/dev/null || python=$PYTHON3
+"$python" -c 'import sqlite3, ctypes, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' \
+	2>/dev/null || skip_all "no Python 3.9 to 3.13 with sqlite3 and ctypes"
+"$gputrail" record --sim -o "$tmp/run.db" -- "$python" "$top_srcdir/tests/callpath/program.py" \
+	"$tmp/truth.json" 400 2>"$tmp/err"
+is "record succeeds" "$?" 0
+"$python" "$top_srcdir/tests/callpath/compare.py" "$tmp/run.db" "$tmp/truth.json" "$test_count" \
+	>"$tmp/compared"
+cat "$tmp/compared"
+test_count=$((test_count + $(grep -c '^\(not \)\?ok' "$tmp/compared")))
+for mode in off python native; do
+	GPUTRAIL_CALLPATH=$mode "$gputrail" record --sim -o "$tmp/$mode.db" -- "$python" \
+		"$top_srcdir/tests/callpath/program.py" "$tmp/truth.json" 40 2>"$tmp/err"
+	is "$mode: kinds of frames" \
+		"$(sqlite3 "$tmp/$mode.db" "SELECT group_concat(kind) FROM (SELECT DISTINCT kind FROM frame ORDER BY 1)")" \
+		"$(case $mode in off) ;; python) echo python ;; native) echo interpreter,native ;; esac)"
+done
+done_testing
