@@ -56,10 +56,38 @@ checks=$(grep -c _Static_assert "$tmp/records.c")
 [ "$checks" -gt 200 ] && compile "$tmp/records.c"
 ok "activity records of release $release: $checks sizes and offsets"
 
+# The rows of a table that go over several lines, on one line each.
+rows() {
+	sed -e ':a' -e '/,$/{N;s/\n[ \t]*/ /;ba' -e '}' "$1"
+}
+
+# Declaring a function again with other types is an error.
 {
 	echo '#include <cupti.h>'
-	# A row of STREAM is two lines with a blank after the commas; one line each makes it simple.
-	sed -e ':a' -e '/,$/{N;s/\n[ \t]*/ /;ba' -e '}' "$sim/runtime_api.def" >"$tmp/api.def"
+	rows "$sim/cupti_functions.def" | awk -v release="$release" -F '[(), ]+' '
+	$1 == "CUPTI" && $3 <= release {
+		params = $0
+		sub(/^[^,]*,[^,]*, */, "", params)
+		sub(/\)$/, "", params)
+		print "CUptiResult " $2 params ";"
+	}'
+} >"$tmp/functions.c"
+rows "$sim/cupti_functions.def" | awk -v release="$release" -F '[(), ]+' '
+	$1 == "CUPTI" && $3 > release { print $2 }' >"$tmp/absent"
+checks=$(grep -c CUptiResult "$tmp/functions.c")
+[ "$checks" -gt 30 ] && compile "$tmp/functions.c" && awk '
+	NR == FNR { absent[$1]; next }
+	match($0, /CUPTIAPI *cupti[A-Za-z_0-9]*/) {
+		name = substr($0, RSTART + 8, RLENGTH - 8)
+		gsub(/ /, "", name)
+		if (name in absent) { print "# " name " is there already"; failed = 1 }
+	}
+	END { exit failed }' "$tmp/absent" "$include"/cupti_*.h
+ok "functions of release $release: $checks prototypes"
+
+{
+	echo '#include <cupti.h>'
+	rows "$sim/runtime_api.def" >"$tmp/api.def"
 	codes "$tmp/api.def"
 	sed -n 's/^[ \t]*X(\(CUPTI_[A-Z0-9_]*\), \([0-9]*\)).*/_Static_assert(\1 == \2, "\1");/p' "$sim/cupti.h"
 	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' "$sim/cupti.h" |
@@ -69,12 +97,12 @@ ok "activity records of release $release: $checks sizes and offsets"
 		done
 } >"$tmp/codes.c"
 checks=$(grep -c _Static_assert "$tmp/codes.c")
-[ "$checks" -gt 150 ] && compile "$tmp/codes.c"
-ok "CUPTI's ids, kinds, attributes and results: $checks values"
-
 if [ "$release" -lt 1300 ]; then
+	skip "ids and results" "the toolkit is older than the runtime that is simulated"
 	skip "structs of the runtime" "the toolkit is older than the runtime that is simulated"
 else
+	[ "$checks" -gt 150 ] && compile "$tmp/codes.c"
+	ok "CUPTI's ids, kinds, attributes and results: $checks values"
 	{
 		echo '#include <stddef.h>'
 		echo '#include <cuda_runtime_api.h>'
