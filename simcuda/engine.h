@@ -145,6 +145,7 @@ struct sim_stream {
 	uint32_t id;			/* cuStreamGetId, and CUPTI's streamId */
 	struct sim_context *context;
 	struct sim_stream *next;	/* in the context */
+	struct sim_stream *all_next;	/* of all there ever were */
 	struct sim_op *head, *tail;	/* not ended yet */
 	unsigned pending;
 	uint64_t last_end_ns, last_id, estimate_ns;

@@ -36,6 +36,9 @@ static void streams_prune(struct sim_context *context)
 			link = &(*link)->next;
 }
 
+/* Keeps what is never freed within reach of leak checkers. */
+static struct sim_stream *all_streams;
+
 static struct sim_stream *stream_add(struct sim_context *context, unsigned flags, int priority)
 {
 	struct sim_stream *stream = calloc(1, sizeof(*stream));
@@ -51,6 +54,8 @@ static struct sim_stream *stream_add(struct sim_context *context, unsigned flags
 	stream->id = context->last_stream_id++;
 	stream->next = context->streams;
 	context->streams = stream;
+	stream->all_next = all_streams;
+	all_streams = stream;
 	pthread_mutex_unlock(&sim_engine_lock);
 	return stream;
 }
