@@ -6,9 +6,12 @@
 
 #include "analysis/internal.h"
 
+#include <stdio.h>
+
 /* Level l has buckets of 10 ms * 10^l; the recorder decides how many levels there are. */
 #define BUCKET_NS	10000000ull
 #define LEVELS_MAX	12
+#define LIVE_UNKNOWN	UINT64_MAX
 
 /* The finest level whose buckets over the window fit. */
 static int level_choose(struct run *run, uint64_t span_ns, int columns, uint64_t *width_ns)
@@ -30,6 +33,7 @@ struct bucket_fill {
 	struct run_bucket *rows;
 	size_t count;
 	uint64_t from_ns, width_ns, level_ns;
+	uint64_t live_bytes;		/* at the row that was read last */
 };
 
 /* Adds one bucket of the file to the columns that it overlaps, in proportion; most lie inside
@@ -41,6 +45,9 @@ static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	uint64_t from = start > fill->from_ns ? start : fill->from_ns;
 
 	(void)run;
+	/* NULL: as it was. The memory held at the last change is written once more after it. */
+	if (sqlite3_column_type(stmt, 5) != SQLITE_NULL)
+		fill->live_bytes = row_u64(stmt, 5);
 	while (from < end) {
 		size_t i = (from - fill->from_ns) / fill->width_ns;
 		struct run_bucket *b;
@@ -58,8 +65,8 @@ static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		b->compute_ns += (uint64_t)(part * (double)row_u64(stmt, 2) + 0.5);
 		b->copy_ns += (uint64_t)(part * (double)row_u64(stmt, 3) + 0.5);
 		b->launches += (uint64_t)(part * (double)row_u64(stmt, 4) + 0.5);
-		if (row_u64(stmt, 5) > b->live_bytes)
-			b->live_bytes = row_u64(stmt, 5);
+		if (b->live_bytes == LIVE_UNKNOWN || fill->live_bytes > b->live_bytes)
+			b->live_bytes = fill->live_bytes;
 		from = to;
 	}
 	return 0;
@@ -85,11 +92,33 @@ static int buckets_read(struct run *run, int device, int level, struct bucket_fi
 	return result;
 }
 
+/* The memory held before the first bucket asked for. */
+static uint64_t live_before(struct run *run, int device, int level, const struct bucket_fill *fill)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "SELECT live_bytes FROM bucket WHERE level = %d AND device = %d "
+		 "AND bucket < %llu AND live_bytes IS NOT NULL ORDER BY bucket DESC LIMIT 1", level,
+		 device, (unsigned long long)(fill->from_ns / fill->level_ns));
+	return (uint64_t)run_integer(run, sql, 0);
+}
+
+/* Where the file has no bucket at all, nothing changed either. */
+static void carry_live(struct run_bucket_list *list, uint64_t live_bytes)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->rows[i].live_bytes == LIVE_UNKNOWN)
+			list->rows[i].live_bytes = live_bytes;
+		live_bytes = list->rows[i].live_bytes;
+	}
+}
+
 int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
 		struct run_bucket_list *list)
 {
 	struct bucket_fill fill = { .from_ns = from_ns };
 	uint64_t span = to_ns > from_ns ? to_ns - from_ns : 0;
+	uint64_t before;
 	int level;
 
 	*list = (struct run_bucket_list){ 0 };
@@ -107,13 +136,16 @@ int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, i
 			return run_fail(run, "out of memory");
 		}
 		b->start_ns = at;
+		b->live_bytes = LIVE_UNKNOWN;
 		b->width_ns = to_ns - at < fill.width_ns ? to_ns - at : fill.width_ns;
 	}
 	fill.rows = list->rows;
 	fill.count = list->count;
+	before = fill.live_bytes = live_before(run, device, level, &fill);
 	if (buckets_read(run, device, level, &fill, to_ns) < 0) {
 		run_bucket_list_free(list);
 		return -1;
 	}
+	carry_live(list, before);
 	return 0;
 }
