@@ -65,16 +65,22 @@ static int comparison_holds(const struct grid *grid, const char *row, const char
 	return -1;
 }
 
-bool search_matches(const struct grid *grid, const void *row, const char *word)
+static bool word_in_row(const struct grid *grid, const char *row, const char *word, bool hidden)
 {
 	for (int i = 0; i < grid->column_count; i++) {
 		const struct column *column = &grid->columns[i];
+		const void *field = row + column->offset;
 
-		if (column->kind == COLUMN_TEXT && column->width >= 0 &&
-		    wide_contains(*(const char *const *)(const void *)((const char *)row + column->offset), word))
+		if (column->kind == COLUMN_TEXT && (hidden || column->width >= 0) &&
+		    wide_contains(*(const char *const *)field, word))
 			return true;
 	}
 	return false;
+}
+
+bool search_matches(const struct grid *grid, const void *row, const char *word)
+{
+	return word_in_row(grid, row, word, false);
 }
 
 bool filter_matches(const struct grid *grid, const void *row, const char *filter)
@@ -98,7 +104,7 @@ bool filter_matches(const struct grid *grid, const void *row, const char *filter
 		word[length] = '\0';
 		filter += length;
 		compared = comparison_holds(grid, row, word);
-		holds = compared >= 0 ? compared : search_matches(grid, row, word);
+		holds = compared >= 0 ? compared : word_in_row(grid, row, word, true);
 		if (holds == negated)
 			return false;
 	}

@@ -60,7 +60,8 @@ static int compare_field(const struct column *column, const char *a, const char 
 	case COLUMN_COUNT:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
-		return ASCENDING(*(const uint64_t *)x, *(const uint64_t *)y);
+		/* One more makes the unknown value the least of all. */
+		return ASCENDING(*(const uint64_t *)x + 1, *(const uint64_t *)y + 1);
 	case COLUMN_NUMBER:
 		return ASCENDING(*(const int64_t *)x, *(const int64_t *)y);
 	default:

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define GRID_UNKNOWN	UINT64_MAX	/* of the unsigned kinds */
+
 enum column_kind {
 	COLUMN_TEXT,		/* const char * */
 	COLUMN_COUNT,		/* uint64_t with thousands apart */
@@ -88,7 +90,7 @@ bool grid_write_csv(const struct grid *grid, FILE *out);
 
 /* Is this row shown under `filter`? */
 bool filter_matches(const struct grid *grid, const void *row, const char *filter);
-/* Is `word`, as it stands, in some text of the row? */
+/* Is `word`, as it stands, in some text that the table can show of the row? */
 bool search_matches(const struct grid *grid, const void *row, const char *word);
 
 #endif

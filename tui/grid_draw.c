@@ -103,13 +103,13 @@ static bool quantity_of_cell(const struct column *column, const void *field, str
 	memset(q, 0, sizeof(*q));
 	switch (column->kind) {
 	case COLUMN_COUNT:
-		*q = quantity_count(*(const uint64_t *)field);
-		return true;
 	case COLUMN_TIME:
-		*q = quantity_ns(*(const uint64_t *)field);
-		return true;
 	case COLUMN_SIZE:
-		*q = quantity_bytes(*(const uint64_t *)field);
+		if (*(const uint64_t *)field == GRID_UNKNOWN)
+			break;
+		*q = column->kind == COLUMN_COUNT ? quantity_count(*(const uint64_t *)field) :
+		     column->kind == COLUMN_TIME ? quantity_ns(*(const uint64_t *)field) :
+		     quantity_bytes(*(const uint64_t *)field);
 		return true;
 	case COLUMN_NUMBER:
 		if (*(const int64_t *)field >= 0)
@@ -314,7 +314,8 @@ static void write_csv_cell(FILE *out, const struct column *column, const void *f
 	case COLUMN_COUNT:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
-		fprintf(out, "%" PRIu64, *(const uint64_t *)field);
+		if (*(const uint64_t *)field != GRID_UNKNOWN)
+			fprintf(out, "%" PRIu64, *(const uint64_t *)field);
 		break;
 	case COLUMN_NUMBER:
 		if (*(const int64_t *)field >= 0)

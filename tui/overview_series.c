@@ -78,7 +78,7 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 	static const enum color series_colors[] = { COLOR_OF_COMPUTE, COLOR_OF_COPY, COLOR_OF_MEMORY };
 	int columns = rect.width - LABEL_WIDTH - NOTE_WIDTH;
 	char text[QUANTITY_SIZE], at_text[QUANTITY_SIZE], note[96];
-	double *values, best = 0, sum = 0, peak;
+	double *values, best = 0, peak;
 	uint64_t at;
 
 	if (columns < 4)
@@ -89,7 +89,7 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 	peak = memory_peak(s, &at);
 	series_values(s, series, peak, values, columns);
 	for (int i = 0; i < columns; i++)
-		best = values[i] > best ? values[i] : best, sum += values[i];
+		best = values[i] > best ? values[i] : best;
 	draw_text(rect.y, rect.x, LABEL_WIDTH, COLOR_OF_TITLES, labels[series]);
 	draw_chart((struct rect){ rect.y, rect.x + LABEL_WIDTH, rect.height, columns },
 		   series_colors[series], values);
@@ -97,9 +97,7 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 		snprintf(note, sizeof(note), "  %s at %s", quantity_text_bytes(text, (uint64_t)peak),
 			 quantity_text_ns(at_text, at));
 	else
-		snprintf(note, sizeof(note), "  %s, at most %s",
-			 quantity_text_percent(text, sum / columns),
-			 quantity_text_percent(at_text, best));
+		snprintf(note, sizeof(note), "  at most %s", quantity_text_percent(text, best));
 	draw_text(rect.y, rect.x + LABEL_WIDTH + columns, NOTE_WIDTH, COLOR_OF_DIM, note);
 	free(values);
 }

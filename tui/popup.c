@@ -80,7 +80,9 @@ static int text_width_of(const struct popup *popup, int label)
 	int widest = (int)strlen(popup->title) + 4;
 
 	for (int i = 0; i < popup->count; i++) {
-		int width = (*popup->lines[i].label ? label : 0) + wide_utf8_width(popup->lines[i].text, draw_is_ascii());
+		const struct popup_line *line = &popup->lines[i];
+		int width = (*line->label ? label : 0) +
+			    wide_utf8_width(line->text, draw_is_ascii());
 
 		if (width > widest)
 			widest = width;

@@ -82,8 +82,8 @@ static void draw_tabs(struct app *app)
 
 		if (x + width >= COLS)
 			break;
-		draw_textf(1, x, width, active ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d %s", i + 1,
-			   named ? title : "");
+		draw_textf(1, x, width, active ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d%s%s", i + 1,
+			   named ? " " : "", named ? title : "");
 		add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i));
 		x += width + 2;
 	}
@@ -111,7 +111,8 @@ static void draw_info(struct app *app)
 		snprintf(text, sizeof(text), "%s of %s", count, all);
 	else
 		snprintf(text, sizeof(text), "%s", all);
-	x += draw_textf(2, x, 40, COLOR_OF_STRONG, "%s %s", text, view->class->noun) + 2;
+	x += draw_textf(2, x, 40, COLOR_OF_STRONG, "%s %s", text,
+			grid->row_count == 1 ? view->class->one : view->class->noun) + 2;
 	if (grid->filter[0])
 		x = info_part(x, COLOR_OF_PROMPT, "filter ", grid->filter);
 	if (grid->search[0])

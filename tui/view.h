@@ -18,7 +18,7 @@ struct view {
 
 struct view_class {
 	const char *title;	/* on the tab */
-	const char *noun;	/* "kernels": what the rows are */
+	const char *noun, *one;	/* "kernels", "kernel": what the rows are */
 	const char *help;	/* what the view tells, for the help window */
 	const struct column *columns;
 	int column_count;
@@ -45,6 +45,8 @@ void view_update(struct view *view, const struct snapshot *snapshot);
 
 /* What users call the device, or -1. */
 int64_t view_device_ordinal(const struct snapshot *snapshot, int device);
+/* "void serve::gemm<float>(float*)" is known as "gemm<float>"; the caller frees it. */
+char *view_kernel_title(const char *name);
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

@@ -54,9 +54,10 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.count = api->count,
 			.failed = api->failed,
 			.average = (uint64_t)(api->average_ns + 0.5),
-			.minimum = api->min_ns,
-			.maximum = api->max_ns,
-			.deviation = (uint64_t)(api->stddev_ns + 0.5),
+			.minimum = api->counted_only ? GRID_UNKNOWN : api->min_ns,
+			.maximum = api->counted_only ? GRID_UNKNOWN : api->max_ns,
+			.deviation = api->counted_only ? GRID_UNKNOWN :
+				     (uint64_t)(api->stddev_ns + 0.5),
 		};
 	}
 	return list->count;
@@ -65,6 +66,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 const struct view_class view_apis = {
 	.title = "APIs",
 	.noun = "entry points",
+	.one = "entry point",
 	.help = "How long the host spent in calls of the CUDA driver. Much time in a "
 		"synchronising call means that the host waits for the GPU; many short calls mean "
 		"that the GPU may wait for the host.",

@@ -67,13 +67,15 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.key = (uint64_t)(unsigned)c->device << 32 | (unsigned)c->kind,
 			.from = run_copy_memory(c->kind, false),
 			.to = run_copy_memory(c->kind, true),
-			.share = all ? (double)c->total_ns / (double)all : 0,
-			.rate = c->total_ns ? (double)c->bytes / ((double)c->total_ns * 1e-9) : -1,
-			.total = c->total_ns,
-			.count = c->count,
-			.average = c->count ? c->total_ns / c->count : 0,
-			.minimum = c->min_ns,
-			.maximum = c->max_ns,
+			.share = all && c->count ? (double)c->total_ns / (double)all : -1,
+			/* Bytes are those of all copies, so all must have times. */
+			.rate = c->total_ns && c->count >= c->copies ?
+				(double)c->bytes / ((double)c->total_ns * 1e-9) : -1,
+			.total = c->count ? c->total_ns : GRID_UNKNOWN,
+			.count = c->copies > c->count ? c->copies : c->count,
+			.average = c->count ? c->total_ns / c->count : GRID_UNKNOWN,
+			.minimum = c->count ? c->min_ns : GRID_UNKNOWN,
+			.maximum = c->count ? c->max_ns : GRID_UNKNOWN,
 			.bytes = c->bytes,
 			.least = c->min_bytes,
 			.most = c->max_bytes,
@@ -88,6 +90,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 const struct view_class view_copies = {
 	.title = "Copies",
 	.noun = "kinds of copies",
+	.one = "kind of copies",
 	.help = "Copies and memory sets by device and kind: time, bytes and the rate they reached. "
 		"Pageable host memory is slower than pinned and makes the host wait.",
 	.columns = columns,

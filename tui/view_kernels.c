@@ -36,8 +36,8 @@ static const struct column kernel_columns[] = {
 	       "theoretical occupancy: resident warps by the most an SM can hold"),
 	COLUMN(limiter, "Limit", TEXT, 9, 5, "what keeps the occupancy from being higher"),
 	COLUMN(shapes, "Shapes", NUMBER, 0, 6, "different launch configurations; Enter lists them"),
-	COLUMN(name, "Kernel", TEXT, 29, 0, "name without its parameters; i shows all of it"),
-	COLUMN(full, "Full name", TEXT, -1, 0, "name with its parameters"),
+	COLUMN(name, "Kernel", TEXT, 29, 0, "name without namespaces and parameters; i shows all of it"),
+	COLUMN(full, "Full name", TEXT, -1, 0, "name with namespaces and parameters"),
 };
 
 static const struct column shape_columns[] = {
@@ -85,14 +85,31 @@ static size_t parameters_at(const char *name)
 	return length;
 }
 
-/* "void gemm<float>(float*)" is told from others by "gemm<float>". */
-static char *title_of(const char *name)
+/* Where the name without its namespaces begins. */
+static size_t own_name_at(const char *name, size_t length)
 {
-	size_t length = parameters_at(name);
+	size_t start = 0;
+	int depth = 0;
+
+	if (strstr(name, "operator"))	/* its signs are no brackets */
+		return 0;
+	for (size_t i = 0; i + 1 < length; i++) {
+		depth += !!strchr("<({[", name[i]);
+		depth -= !!strchr(">)}]", name[i]);
+		if (depth == 0 && name[i] == ':' && name[i + 1] == ':')
+			start = i + 2;
+	}
+	return start < length ? start : 0;
+}
+
+char *view_kernel_title(const char *name)
+{
+	size_t length = parameters_at(name), start;
 
 	if (length > 5 && strncmp(name, "void ", 5) == 0)
-		return strndup(name + 5, length - 5);
-	return strndup(name, length);
+		name += 5, length -= 5;
+	start = own_name_at(name, length);
+	return strndup(name + start, length - start);
 }
 
 static void fill_row(struct kernel_row *row, const struct run_kernel *k, const struct snapshot *s)
@@ -100,14 +117,15 @@ static void fill_row(struct kernel_row *row, const struct run_kernel *k, const s
 	row->full = k->name && *k->name ? k->name : k->short_name;
 	if (!row->full || !*row->full)
 		row->full = "(no name)";
-	row->name = title_of(row->full);
+	row->name = view_kernel_title(row->full);
 	row->limiter = k->limiter;
-	row->total = k->total_ns;
-	row->count = k->count;
-	row->average = (uint64_t)(k->average_ns + 0.5);
-	row->minimum = k->min_ns;
-	row->maximum = k->max_ns;
-	row->deviation = (uint64_t)(k->stddev_ns + 0.5);
+	row->total = k->count ? k->total_ns : GRID_UNKNOWN;
+	/* Launches without GPU times were launches too. */
+	row->count = k->count > k->launches ? k->count : k->launches;
+	row->average = k->count ? (uint64_t)(k->average_ns + 0.5) : GRID_UNKNOWN;
+	row->minimum = k->count ? k->min_ns : GRID_UNKNOWN;
+	row->maximum = k->count ? k->max_ns : GRID_UNKNOWN;
+	row->deviation = k->count ? (uint64_t)(k->stddev_ns + 0.5) : GRID_UNKNOWN;
 	row->registers = k->registers;
 	row->shared = (uint64_t)(k->static_shared_bytes > 0 ? k->static_shared_bytes : 0) +
 		      (uint64_t)(k->dynamic_shared_bytes > 0 ? k->dynamic_shared_bytes : 0);
@@ -135,7 +153,7 @@ static size_t kernels_fill(const struct view *view, const struct snapshot *snaps
 	for (size_t i = 0; i < list->count; i++, row++) {
 		fill_row(row, &list->rows[i], snapshot);
 		row->key = (uint64_t)list->rows[i].kernel;
-		row->share = all ? (double)row->total / (double)all : 0;
+		row->share = all && list->rows[i].count ? (double)row->total / (double)all : -1;
 	}
 	return list->count;
 }
@@ -157,7 +175,8 @@ static size_t shapes_fill(const struct view *view, const struct snapshot *snapsh
 		count++;
 	}
 	for (size_t i = 0; i < count; i++)
-		row[i].share = all ? (double)row[i].total / (double)all : 0;
+		row[i].share = all && row[i].total != GRID_UNKNOWN ?
+			       (double)row[i].total / (double)all : -1;
 	return count;
 }
 
@@ -179,6 +198,7 @@ static const struct view_class *kernel_open(const void *row, int *subject, const
 const struct view_class view_kernels = {
 	.title = "Kernels",
 	.noun = "kernels",
+	.one = "kernel",
 	.help = "Where the GPU's compute time went, by kernel. Enter shows the launch shapes of a "
 		"kernel: grid, block, occupancy and what limits it.",
 	.columns = kernel_columns,
@@ -194,6 +214,7 @@ const struct view_class view_kernels = {
 const struct view_class view_shapes = {
 	.title = "Shapes",
 	.noun = "shapes",
+	.one = "shape",
 	.help = "The launch configurations of one kernel, with the theoretical occupancy of each "
 		"and how many waves its grid makes.",
 	.columns = shape_columns,

@@ -48,6 +48,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 const struct view_class view_losses = {
 	.title = "Losses",
 	.noun = "counters",
+	.one = "counter",
 	.help = "Whether the recording is whole: everything that was dropped is counted here, and "
 		"by which ways the program reached the driver.",
 	.columns = columns,

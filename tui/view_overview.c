@@ -37,6 +37,8 @@ static void verdict_losses(const struct snapshot *s, struct rect rect)
 		   kinds > 1 ? ", and more (7: losses)" : " (7: losses)");
 }
 
+#define NARROW	66	/* cells below which the devices show busy and idle only */
+
 /* A process without GPU times would otherwise just look idle. */
 static int verdict_backends(const struct snapshot *s, struct rect rect)
 {
@@ -94,9 +96,9 @@ static uint64_t kernel_total(const struct snapshot *s)
 	return all;
 }
 
-static const char *kernel_name(const struct run_kernel *k)
+static char *kernel_title(const struct run_kernel *k)
 {
-	return k->short_name && *k->short_name ? k->short_name : k->name;
+	return view_kernel_title(k->name && *k->name ? k->name : k->short_name);
 }
 
 static void verdict_kernel(const struct snapshot *s, struct rect rect)
@@ -104,6 +106,7 @@ static void verdict_kernel(const struct snapshot *s, struct rect rect)
 	const struct run_kernel *top = s->kernels.count ? &s->kernels.rows[0] : NULL;
 	char percent[QUANTITY_SIZE], total[QUANTITY_SIZE], count[QUANTITY_SIZE], tail[128];
 	uint64_t all = kernel_total(s);
+	char *title;
 	int used;
 
 	if (!top || !all)
@@ -112,7 +115,9 @@ static void verdict_kernel(const struct snapshot *s, struct rect rect)
 		 quantity_text_percent(percent, (double)top->total_ns / (double)all),
 		 quantity_text_ns(total, top->total_ns), quantity_text_count(count, top->count));
 	used = rect.width - (int)strlen(tail);
-	used = draw_text(rect.y, rect.x, used > 8 ? used : 8, COLOR_OF_STRONG, kernel_name(top));
+	title = kernel_title(top);
+	used = draw_text(rect.y, rect.x, used > 8 ? used : 8, COLOR_OF_STRONG, title);
+	free(title);
 	draw_text(rect.y, rect.x + used, rect.width - used, COLOR_OF_TEXT, tail);
 }
 
@@ -122,7 +127,9 @@ static void draw_device(const struct run_device *d, struct rect rect)
 	double both = (double)d->compute_ns + (double)d->copy_ns - (double)d->busy_ns;
 	struct draw_part parts[3];
 	char text[QUANTITY_SIZE];
-	int x = rect.x, name = rect.width >= 120 ? 30 : 16, bar = rect.width - name - 41;
+	bool narrow = rect.width < NARROW;
+	int figures = narrow ? 19 : 41, x = rect.x, name = rect.width >= 120 ? 30 : 16;
+	int bar = rect.width - name - figures;
 
 	if (both < 0)
 		both = 0;
@@ -135,26 +142,39 @@ static void draw_device(const struct run_device *d, struct rect rect)
 	x += name;
 	if (bar > 4)
 		draw_parts(rect.y, x, bar, parts, 3);
-	x += bar > 4 ? bar : 0;
+	x = rect.x + rect.width - figures;
 	draw_right(rect.y, x, 8, COLOR_OF_STRONG,
 		   quantity_text_percent(text, (double)d->busy_ns / span));
-	draw_right(rect.y, x + 8, 11, COLOR_OF_COMPUTE,
-		   quantity_text_percent(text, (double)d->compute_ns / span));
-	draw_right(rect.y, x + 19, 11, COLOR_OF_COPY,
-		   quantity_text_percent(text, (double)d->copy_ns / span));
-	draw_right(rect.y, x + 30, 11, COLOR_OF_DIM,
+	x += 8;
+	if (!narrow) {
+		draw_right(rect.y, x, 11, COLOR_OF_COMPUTE,
+			   quantity_text_percent(text, (double)d->compute_ns / span));
+		draw_right(rect.y, x + 11, 11, COLOR_OF_COPY,
+			   quantity_text_percent(text, (double)d->copy_ns / span));
+		x += 22;
+	}
+	draw_right(rect.y, x, 11, COLOR_OF_DIM,
 		   quantity_text_percent(text, (double)d->idle_ns / span));
 }
 
 static int draw_devices(const struct snapshot *s, struct rect rect, int most)
 {
-	int x = rect.x + rect.width - 41, lines = 0;
+	static const char *const legend[2][3] = {
+		{ "\u25a0 compute", "\u25a0 copies", "\u25a0 idle" },
+		{ "# compute", "+ copies", ". idle" },
+	};
+	bool narrow = rect.width < NARROW;
+	int x = rect.x + rect.width - (narrow ? 19 : 41), lines = 0;
 
-	draw_text(rect.y, rect.x, 20, COLOR_OF_TITLES, "Device");
+	draw_text(rect.y, rect.x, 14, COLOR_OF_TITLES, "Device");
 	draw_right(rect.y, x, 8, COLOR_OF_TITLES, "busy");
-	draw_right(rect.y, x + 8, 11, COLOR_OF_COMPUTE, "\u25a0 compute" + (draw_is_ascii() ? 4 : 0));
-	draw_right(rect.y, x + 19, 11, COLOR_OF_COPY, "\u25a0 copies" + (draw_is_ascii() ? 4 : 0));
-	draw_right(rect.y, x + 30, 11, COLOR_OF_DIM, "\u25a0 idle" + (draw_is_ascii() ? 4 : 0));
+	x += 8;
+	if (!narrow) {
+		draw_right(rect.y, x, 11, COLOR_OF_COMPUTE, legend[draw_is_ascii()][0]);
+		draw_right(rect.y, x + 11, 11, COLOR_OF_COPY, legend[draw_is_ascii()][1]);
+		x += 22;
+	}
+	draw_right(rect.y, x, 11, COLOR_OF_DIM, legend[draw_is_ascii()][2]);
 	for (size_t i = 0; i < s->devices.count && lines < most; i++) {
 		lines++;
 		if (lines == most && s->devices.count > (size_t)most) {
@@ -201,10 +221,12 @@ static void draw_top_kernels(const struct snapshot *s, struct rect rect)
 	draw_list_title(rect.y, rect.x, "Top kernels");
 	for (int i = 0; i < rect.height - 1 && (size_t)i < s->kernels.count; i++) {
 		const struct run_kernel *k = &s->kernels.rows[i];
+		char *title = kernel_title(k);
 
 		draw_item(rect.y + 1 + i, rect.x, rect.width,
 			  all ? (double)k->total_ns / (double)all : 0, k->total_ns, k->count,
-			  k->average_ns, kernel_name(k));
+			  k->average_ns, title);
+		free(title);
 	}
 	if (!s->kernels.count && rect.height > 1)
 		draw_text(rect.y + 1, rect.x, rect.width, COLOR_OF_DIM, view_kernels.empty);
@@ -274,6 +296,7 @@ static void draw_lists(const struct snapshot *s, struct rect rect)
 static void overview_draw(const struct snapshot *s, struct rect rect)
 {
 	int bottom = rect.y + rect.height, tall = rect.height >= 40 ? 6 : rect.height >= 26 ? 2 : 1;
+	int most;
 	struct rect line = { rect.y, rect.x + 1, 1, rect.width - 2 };
 
 	verdict_losses(s, line);
@@ -283,8 +306,11 @@ static void overview_draw(const struct snapshot *s, struct rect rect)
 	line.y++;
 	verdict_kernel(s, line);
 	line.y += 2;
-	if (s->devices.count)
-		line.y += draw_devices(s, line, rect.height >= 40 ? 16 : 4) + 1;
+	most = rect.height >= 40 ? 16 : 4;
+	if (most > bottom - line.y - 1)
+		most = bottom - line.y - 1;
+	if (s->devices.count && most > 0)
+		line.y += draw_devices(s, line, most) + 1;
 	for (int i = 0; s->devices.count && i < OVERVIEW_SERIES && line.y + tall < bottom; i++) {
 		line.height = tall;
 		overview_series_draw(s, (enum overview_series)i, line);

@@ -122,6 +122,7 @@ static const struct view_class *process_open(const void *row, int *subject, cons
 const struct view_class view_processes = {
 	.title = "Processes",
 	.noun = "processes",
+	.one = "process",
 	.help = "The recorded processes and where their GPU times come from. Enter lists the "
 		"threads of a process.",
 	.columns = process_columns,
@@ -137,6 +138,7 @@ const struct view_class view_processes = {
 const struct view_class view_threads = {
 	.title = "Threads",
 	.noun = "threads",
+	.one = "thread",
 	.help = "The threads of one process that called the driver.",
 	.columns = thread_columns,
 	.column_count = COUNT_OF(thread_columns),
