@@ -25,6 +25,14 @@ static __thread struct {
 	unsigned depth;
 } external[CUPTI_EXTERNAL_CORRELATION_KIND_LIMIT];
 
+bool cupti_thread_quiet(bool is_quiet)
+{
+	bool was_quiet = thread.is_inside;
+
+	thread.is_inside = is_quiet;
+	return was_quiet;
+}
+
 bool cupti_any_api_is_on(void)
 {
 	for (int domain = 0; domain <= CUPTI_CB_DOMAIN_RUNTIME_API; domain++) {

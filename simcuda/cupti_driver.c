@@ -30,10 +30,16 @@ static void driver_open(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void *cupti_driver_symbol(const char *name)
+void *cupti_driver_symbol(_Atomic(void *) *slot, const char *name)
 {
+	void *symbol = atomic_load_explicit(slot, memory_order_relaxed);
+
+	if (symbol)
+		return symbol;
 	driver_open();
-	return driver ? dlsym(driver, name) : NULL;
+	symbol = driver ? dlsym(driver, name) : NULL;
+	atomic_store_explicit(slot, symbol, memory_order_relaxed);
+	return symbol;
 }
 
 bool cupti_driver_attach(void)

@@ -92,37 +92,53 @@ UNSUPPORTED_SWITCH(cuptiActivityEnableAllocationSource, 1206)
 UNSUPPORTED_SWITCH(cuptiActivityEnableAllSyncRecords, 1208)
 UNSUPPORTED_SWITCH(cuptiActivityEnableCudaEventDeviceTimestamps, 1300)
 
+/* Asks the driver for the id behind a handle; the functions differ in the types alone. */
+#define DRIVER_ID(since, symbol, handle_type, handle, id_type, id, failure)			\
+	do {											\
+		static _Atomic(void *) slot;							\
+		CUresult (*get)(handle_type, id_type *);					\
+		CUresult result;								\
+		id_type number;									\
+		bool was_quiet;									\
+												\
+		CUPTI_BEGIN(since);								\
+		get = (CUresult (*)(handle_type, id_type *))cupti_driver_symbol(&slot, symbol);	\
+		if (!get)									\
+			return cupti_fail(CUPTI_ERROR_NOT_SUPPORTED);				\
+		if (!(id))									\
+			return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);			\
+		was_quiet = cupti_thread_quiet(true);						\
+		result = get(handle, &number);							\
+		cupti_thread_quiet(was_quiet);							\
+		if (result != CUDA_SUCCESS)							\
+			return cupti_fail(failure);						\
+		*(id) = (__typeof__(*(id)))number;						\
+		return CUPTI_SUCCESS;								\
+	} while (0)
+
 CUptiResult cuptiGetContextId(CUcontext context, uint32_t *contextId)
 {
-	CUresult (*get)(CUcontext, unsigned long long *);
-	unsigned long long id;
+	DRIVER_ID(1108, "cuCtxGetId", CUcontext, context, unsigned long long, contextId,
+		  CUPTI_ERROR_INVALID_CONTEXT);
+}
 
-	CUPTI_BEGIN(1108);
-	get = (CUresult (*)(CUcontext, unsigned long long *))cupti_driver_symbol("cuCtxGetId");
-	if (!contextId)
-		return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);
-	if (!get || get(context, &id) != CUDA_SUCCESS)
-		return cupti_fail(CUPTI_ERROR_INVALID_CONTEXT);
-	*contextId = (uint32_t)id;
-	return CUPTI_SUCCESS;
+static CUptiResult stream_id(CUstream stream, uint32_t *streamId)
+{
+	DRIVER_ID(1108, "cuStreamGetId", CUstream, stream, unsigned long long, streamId,
+		  CUPTI_ERROR_INVALID_STREAM);
+}
+
+static CUptiResult thread_stream_id(CUstream stream, uint32_t *streamId)
+{
+	DRIVER_ID(1108, "cuStreamGetId_ptsz", CUstream, stream, unsigned long long, streamId,
+		  CUPTI_ERROR_INVALID_STREAM);
 }
 
 CUptiResult cuptiGetStreamIdEx(CUcontext context, CUstream stream, uint8_t perThreadStream,
 			       uint32_t *streamId)
 {
-	CUresult (*get)(CUstream, unsigned long long *);
-	unsigned long long id;
-
 	(void)context;
-	CUPTI_BEGIN(1108);
-	get = (CUresult (*)(CUstream, unsigned long long *))cupti_driver_symbol(
-		perThreadStream ? "cuStreamGetId_ptsz" : "cuStreamGetId");
-	if (!streamId)
-		return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);
-	if (!get || get(stream, &id) != CUDA_SUCCESS)
-		return cupti_fail(CUPTI_ERROR_INVALID_STREAM);
-	*streamId = (uint32_t)id;
-	return CUPTI_SUCCESS;
+	return perThreadStream ? thread_stream_id(stream, streamId) : stream_id(stream, streamId);
 }
 
 CUptiResult cuptiGetStreamId(CUcontext context, CUstream stream, uint32_t *streamId)
@@ -130,54 +146,44 @@ CUptiResult cuptiGetStreamId(CUcontext context, CUstream stream, uint32_t *strea
 	return cuptiGetStreamIdEx(context, stream, 0, streamId);
 }
 
-CUptiResult cuptiGetDeviceId(CUcontext context, uint32_t *deviceId)
-{
-	CUresult (*get)(CUdevice *, CUcontext);
-	CUdevice device;
-
-	CUPTI_BEGIN(1108);
-	get = (CUresult (*)(CUdevice *, CUcontext))cupti_driver_symbol("cuCtxGetDevice_v2");
-	if (!deviceId)
-		return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);
-	if (!get || get(&device, context) != CUDA_SUCCESS)
-		return cupti_fail(CUPTI_ERROR_INVALID_CONTEXT);
-	*deviceId = (uint32_t)device;
-	return CUPTI_SUCCESS;
-}
-
 /* The simulated driver gives these out beside the public API. */
 CUptiResult cuptiGetGraphId(CUgraph graph, uint32_t *id)
 {
-	CUresult (*get)(CUgraph, uint32_t *);
-
-	CUPTI_BEGIN(1108);
-	get = (CUresult (*)(CUgraph, uint32_t *))cupti_driver_symbol("simcuda_graph_id");
-	if (!get)
-		return cupti_fail(CUPTI_ERROR_NOT_SUPPORTED);
-	return cupti_fail(!graph || !id || get(graph, id) ? CUPTI_ERROR_INVALID_PARAMETER :
-							    CUPTI_SUCCESS);
+	DRIVER_ID(1108, "simcuda_graph_id", CUgraph, graph, uint32_t, id,
+		  CUPTI_ERROR_INVALID_PARAMETER);
 }
 
 CUptiResult cuptiGetGraphExecId(CUgraphExec graph, uint32_t *id)
 {
-	CUresult (*get)(CUgraphExec, uint32_t *);
-
-	CUPTI_BEGIN(1203);
-	get = (CUresult (*)(CUgraphExec, uint32_t *))cupti_driver_symbol("simcuda_graph_exec_id");
-	if (!get)
-		return cupti_fail(CUPTI_ERROR_NOT_SUPPORTED);
-	return cupti_fail(!graph || !id || get(graph, id) ? CUPTI_ERROR_INVALID_PARAMETER :
-							    CUPTI_SUCCESS);
+	DRIVER_ID(1203, "simcuda_graph_exec_id", CUgraphExec, graph, uint32_t, id,
+		  CUPTI_ERROR_INVALID_PARAMETER);
 }
 
 CUptiResult cuptiGetGraphNodeId(CUgraphNode node, uint64_t *id)
 {
-	CUresult (*get)(CUgraphNode, uint64_t *);
+	DRIVER_ID(1108, "simcuda_graph_node_id", CUgraphNode, node, uint64_t, id,
+		  CUPTI_ERROR_INVALID_PARAMETER);
+}
+
+CUptiResult cuptiGetDeviceId(CUcontext context, uint32_t *deviceId)
+{
+	static _Atomic(void *) slot;
+	CUresult (*get)(CUdevice *, CUcontext);
+	CUresult result;
+	CUdevice device;
+	bool was_quiet;
 
 	CUPTI_BEGIN(1108);
-	get = (CUresult (*)(CUgraphNode, uint64_t *))cupti_driver_symbol("simcuda_graph_node_id");
+	get = (CUresult (*)(CUdevice *, CUcontext))cupti_driver_symbol(&slot, "cuCtxGetDevice_v2");
+	if (!deviceId)
+		return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);
 	if (!get)
 		return cupti_fail(CUPTI_ERROR_NOT_SUPPORTED);
-	return cupti_fail(!node || !id || get(node, id) ? CUPTI_ERROR_INVALID_PARAMETER :
-							  CUPTI_SUCCESS);
+	was_quiet = cupti_thread_quiet(true);
+	result = get(&device, context);
+	cupti_thread_quiet(was_quiet);
+	if (result != CUDA_SUCCESS)
+		return cupti_fail(CUPTI_ERROR_INVALID_CONTEXT);
+	*deviceId = (uint32_t)device;
+	return CUPTI_SUCCESS;
 }

@@ -115,6 +115,8 @@ struct cupti_call {
 	CUpti_CallbackDomain domain;
 	uint32_t cbid;
 };
+/* While quiet, the thread's calls into the driver are not traced; returns what it was before. */
+bool cupti_thread_quiet(bool is_quiet);
 void cupti_callback_run(struct cupti_call *call, CUpti_ApiCallbackSite site, const char *name,
 			CUcontext context, CUresult *result);
 void cupti_api_enter(void *user, uint32_t cbid, const char *name, uint32_t correlation,
@@ -123,8 +125,8 @@ void cupti_api_leave(void *user, uint32_t cbid, const char *name, uint32_t corre
 		     CUcontext context, CUresult result);
 
 /* --- driver (cupti_driver.c) ---------------------------------------------------------------------------- */
-/* Address of a function of the loaded libcuda.so.1, or NULL. */
-void *cupti_driver_symbol(const char *name);
+/* Address of a function of the loaded libcuda.so.1, or NULL; kept in *slot once found. */
+void *cupti_driver_symbol(_Atomic(void *) *slot, const char *name);
 /* Listens while any kind or callback is enabled; false when the driver is not the simulated one. */
 bool cupti_driver_attach(void);
 void cupti_driver_settle(void);

@@ -102,6 +102,14 @@ is "kernels carry the id of the call that launched them" "$(awk -F "$tab" '
 	      print seen["cuLaunchKernel"], seen["cuGraphLaunch"] }' "$tmp/calls.out")" "21 6"
 is "calls have the thread's kernel id and end after they start" \
 	"$(count calls api '$7 != $8 || $3 >= $4 || $5 != 4')" 0
+run ids -- -k 10 -c -i
+is "context, device and stream are those of the records" "$(fact ids ids)" \
+	"$(awk -F "$tab" -v OFS="$tab" '$1 == "kernel" && $12 == "scale" && $13 == "2,1,1" {
+		print $10, $9, $11, 1 }' "$tmp/ids.truth")"
+is "and asking for them is no call of the program's" \
+	"$(count ids exit '$4 ~ /GetId|GetDevice_v2/')" 0
+run forked -- -k 10 -F
+is "in a forked child the flush hangs" "$rc,$(fact forked child)" "0,hangs"
 run oneapi -- -k 10 -a 307
 is "one function's calls alone" "$(count oneapi api '$6 == 307'),$(count oneapi api)" "23,23"
 run oneapi SIMCUPTI_RELEASE=12.4 -- -k 10 -a 307

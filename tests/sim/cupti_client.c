@@ -11,11 +11,14 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sim/cupti_decode.h"
 #include "sim/workload.h"
@@ -32,6 +35,7 @@ static struct {
 	int cbid;			/* only this driver function's API records */
 	bool has_callbacks, has_external, has_monotonic, has_second, is_null, is_quiet, is_flushing;
 	bool is_waiting;		/* until the worker has handed a buffer back */
+	bool has_fork, has_ids;
 } options = { .buffer_bytes = 65536 };
 
 static void *libcupti;
@@ -202,6 +206,41 @@ static void wait_for_worker(void)
 	}
 }
 
+/* A child has no worker: its flush hangs, and says nothing before. */
+static void flush_in_child(void)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+	pid_t child;
+	int status = 0;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		TRY(cuptiActivityFlushAll, 0);
+		_exit(0);
+	}
+	nanosleep(&pause, NULL);
+	printf("child\t%s\n", waitpid(child, &status, WNOHANG) == 0 ? "hangs" : "ends");
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+}
+
+/* Asked between calls, which are not traced for it; handles are the legacy stream's. */
+static void print_ids(void *libcuda)
+{
+	CUresult (*get)(CUcontext *) = (CUresult (*)(CUcontext *))dlsym(libcuda, "cuCtxGetCurrent");
+	CUcontext context = NULL;
+	uint32_t context_id = 0, device = 77, stream = 0, thread_stream = 0;
+
+	get(&context);
+	DO(cuptiGetContextId, context, &context_id);
+	DO(cuptiGetDeviceId, context, &device);
+	DO(cuptiGetStreamIdEx, context, NULL, 0, &stream);
+	DO(cuptiGetStreamIdEx, context, NULL, 1, &thread_stream);
+	printf("ids\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\t%d\n", context_id, device, stream,
+	       stream != thread_stream);
+}
+
 static void finish(CUpti_SubscriberHandle subscriber)
 {
 	uint64_t last = 0;
@@ -227,7 +266,7 @@ static void read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "k:b:n:a:cemsNqfw")) != -1) {
+	while ((option = getopt(argc, argv, "k:b:n:a:cemsNqfwFi")) != -1) {
 		switch (option) {
 		case 'k':
 			for (char *kind = strtok(optarg, ","); kind; kind = strtok(NULL, ","))
@@ -243,6 +282,8 @@ static void read_options(int argc, char **argv)
 		case 'N': options.is_null = true; break;
 		case 'q': options.is_quiet = true; break;
 		case 'f': options.is_flushing = true; break;
+		case 'F': options.has_fork = true; break;
+		case 'i': options.has_ids = true; break;
 		case 'w': options.is_waiting = true; break;
 		default: exit(2);
 		}
@@ -268,6 +309,10 @@ int main(int argc, char **argv)
 	if (has_flusher && pthread_create(&flusher, NULL, flush_often, NULL))
 		return 1;
 	workload_run(libcuda);
+	if (options.has_ids)
+		print_ids(libcuda);
+	if (options.has_fork)
+		flush_in_child();
 	if (options.is_waiting)
 		wait_for_worker();
 	if (has_flusher) {
