@@ -62,6 +62,7 @@ struct run_device {
 struct run_kernel {
 	int kernel, shape, device, shapes;
 	char *name, *short_name;
+	char *label;			/* short_name, with template arguments where kernels share it */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
 	uint64_t launches;		/* outside graphs, with or without GPU times */
 	double average_ns, stddev_ns;

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 struct shape_sum {
 	struct run_kernel row;
@@ -106,6 +107,64 @@ static int longest_first(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* "gemm" and "void ns::gemm<128, 64>(params)" give "gemm<128, 64>"; NULL if there are none. */
+static char *with_template(const char *short_name, const char *name)
+{
+	size_t length = strlen(short_name), end;
+	const char *at = name;
+	int depth = 0;
+
+	while (length && (at = strstr(at, short_name)) && at[length] != '<')
+		at++;
+	if (!length || !at)
+		return NULL;
+	for (end = length; at[end]; end++) {
+		depth += (at[end] == '<') - (at[end] == '>');
+		if (!depth)
+			return strndup(at, end + 1);
+	}
+	return NULL;
+}
+
+struct name_use {
+	const char *short_name;
+	int kernel;
+	bool shared;
+	UT_hash_handle hh;
+};
+
+/* The names of different kernels must differ in a table as far as they do. */
+static void labels_make(struct run_kernel_list *list)
+{
+	struct name_use *uses = calloc(list->count + 1, sizeof(*uses)), *names = NULL;
+
+	for (size_t i = 0; uses && i < list->count; i++) {
+		struct run_kernel *k = &list->rows[i];
+		struct name_use *use;
+
+		HASH_FIND_STR(names, k->short_name, use);
+		if (!use) {
+			use = &uses[i];
+			*use = (struct name_use){ .short_name = k->short_name, .kernel = k->kernel };
+			HASH_ADD_KEYPTR(hh, names, use->short_name, strlen(use->short_name), use);
+		} else if (use->kernel != k->kernel) {
+			use->shared = true;
+		}
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		struct run_kernel *k = &list->rows[i];
+		struct name_use *use = NULL;
+
+		if (names)
+			HASH_FIND_STR(names, k->short_name, use);
+		k->label = use && use->shared ? with_template(k->short_name, k->name) : NULL;
+		if (!k->label)
+			k->label = strdup(k->short_name);
+	}
+	HASH_CLEAR(hh, names);
+	free(uses);
+}
+
 /* One pass over the summaries; a shape that ran in several processes is one row. */
 static const char shape_sql[] =
 	"SELECT k.id, s.id, s.device, k.name, k.short_name, k.registers, k.static_shared_bytes,"
@@ -148,6 +207,7 @@ int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list)
 		run_kernel_list_free(list);
 		return -1;
 	}
+	labels_make(list);
 	if (list->count)
 		qsort(list->rows, list->count, sizeof(*list->rows), longest_first);
 	return 0;

@@ -23,7 +23,7 @@
 	}
 
 LIST_FREE(run_device, row->name)
-LIST_FREE(run_kernel, row->name, row->short_name, row->limiter)
+LIST_FREE(run_kernel, row->name, row->short_name, row->label, row->limiter)
 LIST_FREE(run_api, row->name, row->category)
 LIST_FREE(run_copy, row->name)
 LIST_FREE(run_memory, row->kind_name)

@@ -15,7 +15,7 @@
 
 #define COLUMNS_MAX	48
 #define NAME_MIN	20
-#define NAME_GOOD	28		/* what a name gets before wide columns do */
+#define NAME_GOOD	44		/* what a name gets before wide columns do */
 #define WIDTH_PIPE	120		/* nobody's window: room for the usual columns */
 
 static int terminal_width(void)

@@ -43,7 +43,23 @@ equal((data["memory"][0]["high_bytes"], data["memory"][0]["kind"]), (1048576, "d
 equal(data["losses"], {"lost_records": 0}, "losses by name")
 equal(data["coverage"], {"cupti_records": 7, "route_dlsym": 12}, "coverage is no loss")
 equal(data["lost"], 0, "sum of the losses")
+equal(gemm["label"], "gemm", "a short name that is unique needs no template arguments")
 equal(len(report_json(SMALL, "--by-shape")["kernels"]), 3, "one row per launch shape")
+
+SAME = path("same.db")
+f = fixture.Fixture(SAME)
+f.process()
+f.device()
+f.add("thread", process=1, tid=1)
+f.add("stream", process=1, device=1)
+for i, (name, short) in enumerate([
+        ("void ns::gemm<128, tuple<int, 4>>(float*)", "gemm"), ("void ns::gemm<64>(float*)", "gemm"),
+        ("void gemm(int)", "gemm"), ("void pre_gemm<1, (x)2>()", "pre_gemm")]):
+    f.launch(i * 10, 1, 1, 9 - i, 1, 1, f.shape(f.kernel(name, short), 1), f.api("cuLaunchKernel"))
+f.close()
+equal([k["label"] for k in report_json(SAME)["kernels"]],
+      ["gemm<128, tuple<int, 4>>", "gemm<64>", "gemm", "pre_gemm"],
+      "kernels that share a short name are told apart")
 
 for seed in range(1, 6):
     file = path(f"random{seed}.db")
