@@ -14,6 +14,7 @@ STREAM_NON_BLOCKING = 1
 EVENT_DISABLE_TIMING = 2
 CAPTURE_THREAD_LOCAL = 1
 MAX_DYNAMIC_SHARED = 8
+SHARED_CARVEOUT = 9
 PROGRAMMATIC_STREAM_SERIALIZATION = 6
 
 # Entry point: the types of its arguments. cuGetProcAddress chooses the variant for our version.

@@ -340,10 +340,14 @@ static void encode_tensor_map(struct model *model, enum kernel kernel)
 		0, 3, 2, 0), "cuTensorMapEncodeTiled");
 }
 
+/* What could have been asked and set once, at every launch. */
 static void query_attributes(struct model *model, enum kernel kernel)
 {
 	int value = 0;
 
+	driver_check(cu.FuncSetAttribute(model->functions[kernel],
+					 CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, 100),
+		     "cuFuncSetAttribute");
 	cu.DeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, model->device);
 	cu.FuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_NUM_REGS, model->functions[kernel]);
 	cu.OccupancyMaxActiveBlocksPerMultiprocessor(&value, model->functions[kernel], 128, 0);

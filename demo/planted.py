@@ -258,8 +258,9 @@ class Planted:
                   cuda.pack("2I", 64, 128), cuda.pack("2I", 1, 1), 0, 3, 2, 0)
 
     def query_attributes(self, name):
-        """What could have been asked once."""
+        """What could have been asked and set once."""
         function = self.device.kernels[name].function
+        cuda.call("cuFuncSetAttribute", function, cuda.SHARED_CARVEOUT, 100)
         self.device.attribute(16)
         cuda.created("cuFuncGetAttribute", 4, function, kind=cuda.c_int)
         cuda.created("cuOccupancyMaxActiveBlocksPerMultiprocessor", function, 128, 0,
