@@ -141,7 +141,10 @@ void context_refresh(struct thread *thread)
 
 	thread->context_known = true;
 	thread->context = 0;
-	if (!real.cuCtxGetCurrent || real.cuCtxGetCurrent(&handle) || !handle)
+	if (!real.cuCtxGetCurrent || real.cuCtxGetCurrent(&handle))
+		handle = NULL;
+	thread->context_handle = handle;
+	if (!handle)
 		return;
 	if (!real.cuCtxGetDevice || real.cuCtxGetDevice(&device))
 		device = 0;
@@ -182,5 +185,4 @@ void context_forget_all(void)
 {
 	context_count = last_id = 0;
 	memset(device_sent, 0, sizeof(device_sent));
-	lock.held = 0;
 }

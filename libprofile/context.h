@@ -3,7 +3,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_CONTEXT_H
 #define GPUTRAIL_LIBPROFILE_CONTEXT_H
 
-#include "libprofile/shim.h"
+#include "libprofile/record.h"
 
 /* Asks the driver which context is current for this thread now. */
 void context_refresh(struct thread *thread);
@@ -11,5 +11,15 @@ void context_refresh(struct thread *thread);
 void context_retire(CUcontext handle);
 void stream_define(struct thread *thread, CUstream stream, unsigned flags, int priority);
 void context_forget_all(void);
+
+/* Most programs make a context current in a call we see. The runtime need not; then the first
+ * work that succeeds has one. */
+static inline void context_update(const struct call *call)
+{
+	struct thread *thread = call->thread;
+
+	if (unlikely(!thread->context_known || !thread->context))
+		context_refresh(thread);
+}
 
 #endif

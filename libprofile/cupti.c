@@ -22,8 +22,12 @@ static void on_callback(void *user, int domain, uint32_t cbid, const void *data)
 
 	(void)user;
 	(void)cbid;
-	if (domain == CUPTI_DOMAIN_DRIVER && call->site == CUPTI_SITE_ENTER && thread)
-		thread->correlation = call->correlation;
+	if (domain != CUPTI_DOMAIN_DRIVER || call->site != CUPTI_SITE_ENTER || !thread)
+		return;
+	thread->correlation = call->correlation;
+	/* The runtime can change the current context in ways that no wrapper sees. */
+	if (call->context && call->context != thread->context_handle)
+		thread->context_known = false;
 }
 
 /* Callback ids of an older library end earlier; what it does not know cannot be called either. */
@@ -98,7 +102,7 @@ static bool start(void)
 		gpu_backend_note("forked from a process that used CUPTI; host times only", "");
 		return false;
 	}
-	if (!cupti_buffers_make()) {
+	if (!cupti_buffers_make() || !cupti_decode_start()) {
 		gpu_backend_note("no memory for CUPTI's buffers; host times only", "");
 		return false;
 	}

@@ -70,6 +70,6 @@ void cupti_buffers_drain(void);
 
 /* One activity record into the calling thread's ring (cupti_decode.c). */
 void cupti_decode(const uint8_t *record);
-void cupti_decode_forget(void);
+bool cupti_decode_start(void);
 
 #endif

@@ -30,10 +30,10 @@ enum {
 };
 
 /* Names by content; ids are places in the order of first sight. */
-static struct { uint64_t hash; uint32_t id; } names[NAMES_SIZE];
+static struct name { uint64_t hash; uint32_t id; } *names;
 static uint32_t name_count;
 /* The same by address, valid until a module goes and the address may hold another name. */
-static struct { const char *address; uint32_t id, generation; } pointers[POINTERS_SIZE];
+static struct pointer { const char *address; uint32_t id, generation; } *pointers;
 static bool consumer_is_gone;
 
 /* Bytes of a kernel record as this library writes it. Version 18 is 11.8 or 12.0; the smaller is
@@ -265,10 +265,9 @@ void cupti_decode(const uint8_t *record)
 		process_count(WIRE_COUNTER_lost_gpu_records, 1);
 }
 
-void cupti_decode_forget(void)
+bool cupti_decode_start(void)
 {
-	memset(names, 0, sizeof(names));
-	memset(pointers, 0, sizeof(pointers));
-	name_count = 0;
-	consumer_is_gone = false;
+	names = util_map(NAMES_SIZE * sizeof(*names));
+	pointers = util_map(POINTERS_SIZE * sizeof(*pointers));
+	return names && pointers;
 }

@@ -27,9 +27,9 @@ struct function {
 #define RETIRED 1u
 
 uint32_t functions_generation;
-static struct function table[TABLE_SIZE];
+static struct function *table;
 static uint32_t table_count, last_id;
-static char names[NAMES_BYTES];
+static char *names;
 static uint32_t names_used = 1;
 static struct spinlock lock;
 
@@ -39,7 +39,7 @@ static struct function *find(uint64_t handle, bool make)
 	uint32_t slot = (uint32_t)(handle * 0x9e3779b97f4a7c15ull >> 40) % TABLE_SIZE;
 	struct function *retired = NULL;
 
-	for (; table[slot].handle; slot = (slot + 1) % TABLE_SIZE) {
+	for (; table && table[slot].handle; slot = (slot + 1) % TABLE_SIZE) {
 		if (table[slot].handle == handle)
 			return &table[slot];
 		if (table[slot].handle == RETIRED && !retired)
@@ -47,7 +47,7 @@ static struct function *find(uint64_t handle, bool make)
 	}
 	if (!make)
 		return NULL;
-	if (!retired && table_count >= TABLE_LIMIT) {
+	if (!table || (!retired && table_count >= TABLE_LIMIT)) {
 		process_count(WIRE_COUNTER_table_full, 1);
 		return NULL;
 	}
@@ -60,12 +60,13 @@ static struct function *find(uint64_t handle, bool make)
 	return retired;
 }
 
+/* Place of a copy of the name, which lasts as long as the process; 0 when there is no room. */
 static uint32_t keep_name(const char *name)
 {
 	size_t bytes = strnlen(name, NAME_MAX_BYTES - 1) + 1;
 	uint32_t at = names_used;
 
-	if (bytes > NAMES_BYTES - names_used)
+	if (!names || bytes > NAMES_BYTES - names_used)
 		return 0;
 	memcpy(names + at, name, bytes - 1);
 	names[at + bytes - 1] = '\0';
@@ -109,7 +110,7 @@ void function_note_kernel(CUfunction handle, CUkernel kernel)
 
 void functions_retire(const void *module)
 {
-	if (!module)
+	if (!module || !table)
 		return;
 	spin_lock(&lock);
 	for (uint32_t slot = 0; slot < TABLE_SIZE; slot++) {
@@ -272,5 +273,12 @@ void functions_forget_all(void)
 		if (table[slot].handle)
 			table[slot].id = 0;
 	last_id = 0;
-	lock.held = 0;
+}
+
+void functions_start(void)
+{
+	if (!table)
+		table = util_map(TABLE_SIZE * sizeof(*table));
+	if (!names)
+		names = util_map(NAMES_BYTES);
 }

@@ -34,5 +34,7 @@ void function_set_block(CUfunction handle, int x, int y, int z);
 void function_set_shared(CUfunction handle, unsigned bytes);
 void function_block(CUfunction handle, uint16_t block[3], uint32_t *shared);
 void functions_forget_all(void);
+/* Makes the tables; without memory for them kernels have no ids. */
+void functions_start(void);
 
 #endif

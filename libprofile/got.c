@@ -192,3 +192,52 @@ void got_scan(void)
 			scan_object(&batch.objects[i]);
 	} while (batch.count == sizeof(batch.objects) / sizeof(batch.objects[0]));
 }
+
+static bool needs_driver(const struct object *object, const struct tables *tables)
+{
+	for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_NEEDED &&
+		    !strncmp(tables->strings + entry->d_un.d_val, "libcuda.so", 10))
+			return true;
+	return false;
+}
+
+static void count_slots(const struct object *object, const struct tables *tables,
+			const ElfW(Rela) *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const ElfW(Sym) *symbol = &tables->symbols[ELF64_R_SYM(entries[i].r_info)];
+		const char *name = tables->strings + symbol->st_name;
+		int row = name[0] == 'c' && name[1] == 'u' ? entry_find(name) : ENTRY_NONE;
+		void *const *slot = (void *const *)(object->base + entries[i].r_offset);
+		uintptr_t value;
+
+		if (row == ENTRY_NONE || !entry_wrapper(row))
+			continue;
+		value = (uintptr_t)*slot;
+		/* Bound to us, or not bound yet. */
+		if (value == (uintptr_t)entry_wrapper(row) ||
+		    (value >= object->low && value < object->high))
+			process_count(WIRE_COUNTER_route_linked, 1);
+	}
+}
+
+static int count_linked(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	struct object object;
+	struct tables tables;
+
+	(void)size;
+	(void)unused;
+	object_fill(info, 0, &object);
+	if (!read_tables(&object, &tables) || !needs_driver(&object, &tables))
+		return 0;
+	count_slots(&object, &tables, tables.rela, tables.rela_count);
+	count_slots(&object, &tables, tables.jump, tables.jump_count);
+	return 0;
+}
+
+void got_count_linked(void)
+{
+	dl_iterate_phdr(count_linked, NULL);
+}

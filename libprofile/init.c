@@ -106,6 +106,7 @@ static bool make_memfd(uint32_t control_bytes)
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ||
 	    fallocate(fd, 0, 0, control_bytes))
 		return false;
+	process.memfd_device = status.st_dev;
 	process.memfd_inode = status.st_ino;
 	process.control = mmap(NULL, control_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (process.control == MAP_FAILED) {
@@ -179,7 +180,6 @@ static bool start(void)
 	fill_control(control_bytes);
 	if (!make_threads() || !connect_collector())
 		return false;
-	process.pid = process.control->pid;
 	*process.alive = 1;
 	return true;
 }
@@ -206,11 +206,25 @@ static void forget_parent(void)
 	thread_forget_all();
 	lifecycle_forget_all();
 	process.control = NULL;
-	if (process.memfd >= 0)
+	if (process.memfd >= 0 && thread_memfd_is_ours())
 		close(process.memfd);
 	process.memfd = -1;
 	process.cuda_ready = false;
 	__atomic_store_n(&process.state, PROCESS_NEW, __ATOMIC_RELEASE);
+}
+
+/* Another thread is at it. In a process forked meanwhile that thread does not exist, and what it
+ * had half done is of no use: this process stays passive. */
+static bool wait_for_start(void)
+{
+	int state;
+
+	while ((state = __atomic_load_n(&process.state, __ATOMIC_ACQUIRE)) == PROCESS_STARTING) {
+		if (process.starting_pid && process.starting_pid != (uint32_t)getpid())
+			__atomic_store_n(&process.state, PROCESS_OFF, __ATOMIC_RELEASE);
+		sched_yield();
+	}
+	return state == PROCESS_LIVE;
 }
 
 bool process_attach(enum driver_api api)
@@ -229,12 +243,9 @@ bool process_attach(enum driver_api api)
 		return false;
 	state = PROCESS_NEW;
 	if (!__atomic_compare_exchange_n(&process.state, &state, PROCESS_STARTING, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
-		while ((state = __atomic_load_n(&process.state, __ATOMIC_ACQUIRE)) ==
-		       PROCESS_STARTING)
-			sched_yield();
-		return state == PROCESS_LIVE;
-	}
+					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return wait_for_start();
+	process.starting_pid = (uint32_t)getpid();
 	if (start()) {
 		lifecycle_started();
 		__atomic_store_n(&process.state, PROCESS_LIVE, __ATOMIC_RELEASE);

@@ -21,6 +21,8 @@ struct interposed interpose_dlvsym(void *handle, const char *name, const char *v
 				   void *caller);
 /* Patches objects that bound our names past this library. */
 void got_scan(void);
+/* Counts what programs and libraries linked to the driver bound to our wrappers. */
+void got_count_linked(void);
 static inline void got_scan_if_pending(void)
 {
 	if (__builtin_expect(__atomic_load_n(&interpose_scan_pending, __ATOMIC_ACQUIRE), 0))

@@ -11,6 +11,8 @@
 #include "libprofile/context.h"
 #include "libprofile/functions.h"
 #include "libprofile/gpu_backend.h"
+#include "libprofile/interpose.h"
+#include "libprofile/ranges.h"
 
 static bool fork_handler_set;
 
@@ -33,6 +35,9 @@ void lifecycle_started(void)
 {
 	if (!fork_handler_set)
 		fork_handler_set = !pthread_atfork(NULL, count_fork, NULL);
+	functions_start();
+	ranges_start();
+	got_count_linked();
 	gpu_backend_start();
 }
 

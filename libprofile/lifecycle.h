@@ -7,6 +7,7 @@
 
 uint64_t thread_rings_bytes(void);
 void thread_forget_all(void);
+bool thread_memfd_is_ours(void);
 
 void lifecycle_started(void);		/* attached, before the first call reaches the driver */
 void lifecycle_cuda_ready(void);	/* cuInit succeeded */

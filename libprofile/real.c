@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <sched.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "libprofile/getproc.h"
 
@@ -20,6 +20,7 @@ void *(*real_dlopen)(const char *, int);
 int (*real_dlclose)(void *);
 
 static uint32_t real_state;	/* 0 not yet, 1 somebody is at it, 2 done */
+static uint32_t resolving_pid;
 
 /* The first object behind this library that defines what is still missing: a library preloaded
  * after this one may have its own dlsym, and it has to see the calls too. */
@@ -124,10 +125,14 @@ bool real_resolve(void)
 	state = 0;
 	if (!__atomic_compare_exchange_n(&real_state, &state, 1, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_ACQUIRE)) {
-		while ((state = __atomic_load_n(&real_state, __ATOMIC_ACQUIRE)) == 1)
+		while ((state = __atomic_load_n(&real_state, __ATOMIC_ACQUIRE)) == 1 &&
+		       (!resolving_pid || resolving_pid == (uint32_t)getpid()))
 			sched_yield();
-		return state == 2;
+		if (state != 1)
+			return state == 2;
+		/* Forked from a process that was at it; what is filled already stays right. */
 	}
+	resolving_pid = (uint32_t)getpid();
 	saved = process_errno_save();
 	is_done = resolve_all();
 	process_errno_restore(saved);

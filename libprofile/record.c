@@ -6,6 +6,7 @@
 #include "libprofile/record.h"
 
 #include "libprofile/context.h"
+#include "libprofile/ranges.h"
 #include "libprofile/ring.h"
 
 void record_fill(const struct call *call, struct wire_call *record, enum wire_kind kind,
@@ -32,8 +33,7 @@ void record_plain(const struct call *call)
 	struct thread *thread = call->thread;
 	struct wire_call *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;
@@ -60,8 +60,7 @@ void record_object(const struct call *call, uint64_t object, uint64_t second, ui
 	struct thread *thread = call->thread;
 	struct wire_object *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;
@@ -72,14 +71,36 @@ void record_object(const struct call *call, uint64_t object, uint64_t second, ui
 	ring_commit(thread, sizeof(*record));
 }
 
+/* Host memory that the driver knows, for later copies. Device memory comes and goes too often for
+ * a sorted table, and most copies say by their name that a side is on the device. */
+static void note_range(enum wire_memory_op op, enum wire_memory_kind kind, uint64_t address,
+		       uint64_t bytes)
+{
+	static const uint8_t kinds[] = {
+		[WIRE_MEMORY_MANAGED] = KIND_MANAGED, [WIRE_MEMORY_HOST] = KIND_PINNED,
+		[WIRE_MEMORY_HOST_REGISTERED] = KIND_PINNED,
+	};
+	enum memory_kind range = kind < sizeof(kinds) ? (enum memory_kind)kinds[kind] : KIND_UNKNOWN;
+
+	if (op == WIRE_MEMORY_FREE && kind == WIRE_MEMORY_DEVICE && ranges_find(address))
+		ranges_remove(address);		/* managed memory is freed as device memory is */
+	if (range == KIND_UNKNOWN)
+		return;
+	if (op == WIRE_MEMORY_ALLOC)
+		ranges_add(address, bytes, range);
+	else if (op == WIRE_MEMORY_FREE)
+		ranges_remove(address);
+}
+
 void record_memory(const struct call *call, enum wire_memory_op op, enum wire_memory_kind kind,
 		   uint64_t address, uint64_t bytes, uint64_t stream, uint64_t pool)
 {
 	struct thread *thread = call->thread;
 	struct wire_memory *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	if (call->result == CUDA_SUCCESS)
+		note_range(op, kind, address, bytes);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;

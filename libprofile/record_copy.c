@@ -6,6 +6,7 @@
 #include "libprofile/record.h"
 
 #include "libprofile/context.h"
+#include "libprofile/ranges.h"
 #include "libprofile/ring.h"
 
 /* A batch larger than this ends with one record for all the rest, so that it cannot fill the
@@ -20,17 +21,18 @@ struct copy {
 	int is_async;
 };
 
+/* What the name of the entry point says; KIND_PAGEABLE may turn out to be pinned. */
 static const struct { uint8_t source, destination; } sides[] = {
 	[COPY_UNKNOWN] = { KIND_UNKNOWN, KIND_UNKNOWN },
-	[COPY_HTOD] = { KIND_UNKNOWN, KIND_DEVICE },
-	[COPY_DTOH] = { KIND_DEVICE, KIND_UNKNOWN },
-	[COPY_HTOA] = { KIND_UNKNOWN, KIND_ARRAY },
-	[COPY_ATOH] = { KIND_ARRAY, KIND_UNKNOWN },
+	[COPY_HTOD] = { KIND_PAGEABLE, KIND_DEVICE },
+	[COPY_DTOH] = { KIND_DEVICE, KIND_PAGEABLE },
+	[COPY_HTOA] = { KIND_PAGEABLE, KIND_ARRAY },
+	[COPY_ATOH] = { KIND_ARRAY, KIND_PAGEABLE },
 	[COPY_ATOA] = { KIND_ARRAY, KIND_ARRAY },
 	[COPY_ATOD] = { KIND_ARRAY, KIND_DEVICE },
 	[COPY_DTOA] = { KIND_DEVICE, KIND_ARRAY },
 	[COPY_DTOD] = { KIND_DEVICE, KIND_DEVICE },
-	[COPY_HTOH] = { KIND_UNKNOWN, KIND_UNKNOWN },
+	[COPY_HTOH] = { KIND_PAGEABLE, KIND_PAGEABLE },
 	[COPY_PTOP] = { KIND_DEVICE, KIND_DEVICE },
 };
 
@@ -39,8 +41,7 @@ static void emit(const struct call *call, const struct copy *copy)
 	struct thread *thread = call->thread;
 	struct wire_copy *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;
@@ -57,17 +58,46 @@ static void emit(const struct call *call, const struct copy *copy)
 	ring_commit(thread, sizeof(*record));
 }
 
+static enum copy_kind kind_of(enum memory_kind source, enum memory_kind destination)
+{
+	static const uint8_t kinds[3][3] = {	/* host, device, array */
+		{ COPY_HTOH, COPY_HTOD, COPY_HTOA },
+		{ COPY_DTOH, COPY_DTOD, COPY_DTOA },
+		{ COPY_ATOH, COPY_ATOD, COPY_ATOA },
+	};
+	static const int8_t sides_of[] = {
+		[KIND_UNKNOWN] = -1, [KIND_PAGEABLE] = 0, [KIND_PINNED] = 0, [KIND_DEVICE] = 1,
+		[KIND_ARRAY] = 2, [KIND_MANAGED] = 1,
+	};
+	int from = sides_of[source], to = sides_of[destination];
+
+	return from < 0 || to < 0 ? COPY_UNKNOWN : (enum copy_kind)kinds[from][to];
+}
+
+static enum memory_kind host_kind(uint64_t address)
+{
+	enum memory_kind kind = ranges_find(address);
+
+	return kind == KIND_UNKNOWN ? KIND_PAGEABLE : kind;
+}
+
 void record_copy(const struct call *call, enum copy_kind kind, uint64_t destination,
 		 uint64_t source, uint64_t bytes, CUstream stream, int is_async)
 {
+	enum memory_kind from = (enum memory_kind)sides[kind].source;
+	enum memory_kind to = (enum memory_kind)sides[kind].destination;
 	struct copy copy = {
 		.kind = kind,
-		.source_kind = (enum memory_kind)sides[kind].source,
-		.destination_kind = (enum memory_kind)sides[kind].destination,
+		.source_kind = from != KIND_PAGEABLE ? from : host_kind(source),
+		.destination_kind = to != KIND_PAGEABLE ? to : host_kind(destination),
 		.source = source, .destination = destination, .bytes = bytes,
 		.stream = stream, .is_async = is_async,
 	};
 
+	if (kind == COPY_UNKNOWN) {
+		copy.source_kind = ranges_find(source);
+		copy.destination_kind = ranges_find(destination);
+	}
 	emit(call, &copy);
 }
 
@@ -89,21 +119,6 @@ static struct copy_side side_of(CUmemorytype type, const void *host, uint64_t de
 	default:
 		return (struct copy_side){ KIND_UNKNOWN, device };
 	}
-}
-
-static enum copy_kind kind_of(enum memory_kind source, enum memory_kind destination)
-{
-	static const uint8_t kinds[3][3] = {	/* host, device, array */
-		{ COPY_HTOH, COPY_HTOD, COPY_HTOA },
-		{ COPY_DTOH, COPY_DTOD, COPY_DTOA },
-		{ COPY_ATOH, COPY_ATOD, COPY_ATOA },
-	};
-	unsigned from = source == KIND_PAGEABLE ? 0 : source == KIND_DEVICE ? 1 : 2;
-	unsigned to = destination == KIND_PAGEABLE ? 0 : destination == KIND_DEVICE ? 1 : 2;
-
-	if (source == KIND_UNKNOWN || destination == KIND_UNKNOWN)
-		return COPY_UNKNOWN;
-	return (enum copy_kind)kinds[from][to];
 }
 
 static void emit_sides(const struct call *call, struct copy_side from, struct copy_side to,
@@ -181,8 +196,7 @@ void record_set(const struct call *call, uint64_t destination, uint32_t value, u
 	struct thread *thread = call->thread;
 	struct wire_set *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;

@@ -118,8 +118,7 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 	struct wire_launch *record;
 	uint32_t id;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	/* After a failure the handle may be anything; asking the driver about it might crash. */
 	id = likely(call->result == CUDA_SUCCESS) ? function_id(thread, function) : 0;
 	if (unlikely(!config))
@@ -138,7 +137,7 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 	record->block[2] = (uint16_t)config->blockDimZ;
 	record->cluster[0] = record->cluster[1] = record->cluster[2] = 0;
 	record->dynamic_shared_bytes = config->sharedMemBytes;
-	if (config->numAttrs)
+	if (config->numAttrs && call->result == CUDA_SUCCESS)
 		flags |= launch_attributes(config, record->cluster);
 	flags |= record_stream_flags(call, config->hStream);
 	record->flags = flags;
@@ -186,8 +185,7 @@ void record_graph_launch(const struct call *call, CUgraphExec graph, CUstream st
 	struct thread *thread = call->thread;
 	struct wire_graph_launch *record;
 
-	if (unlikely(!thread->context_known))
-		context_refresh(thread);
+	context_update(call);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;

@@ -40,8 +40,7 @@ void record_device_reset(const struct call *call, CUdevice device)
 
 void record_stream_created(const struct call *call, CUstream stream, unsigned flags, int priority)
 {
-	if (!call->thread->context_known)
-		context_refresh(call->thread);
+	context_update(call);
 	if (stream)
 		stream_define(call->thread, stream, flags, priority);
 	record_object(call, (uintptr_t)stream, (uint64_t)(int64_t)priority, flags);

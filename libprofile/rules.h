@@ -30,9 +30,13 @@
 #define COPY_3D(copy, stream, is_async) _Generic((copy), \
 	const CUDA_MEMCPY3D_v1 *: record_copy_3d_v1, \
 	const CUDA_MEMCPY3D *: record_copy_3d)(&shim_call, copy, stream, is_async)
+/* A field of a structure that the program may have given as NULL. */
+#define FIELD(pointer, field) ((pointer) ? (pointer)->field : 0)
+#define FIRST(list, count) ((count) && (list) && shim_result == CUDA_SUCCESS ? (list)[0] : 0)
 #define ARRAY(array, descriptor, height, depth) \
-	record_array(&shim_call, (const void *)(uintptr_t)OUT_HANDLE(array), (descriptor)->Width, \
-		     height, depth, (unsigned)(descriptor)->Format, (descriptor)->NumChannels)
+	record_array(&shim_call, (const void *)(uintptr_t)OUT_HANDLE(array), \
+		     FIELD(descriptor, Width), height, depth, (unsigned)FIELD(descriptor, Format), \
+		     FIELD(descriptor, NumChannels))
 
 /* launches */
 #define LAUNCH(flags) do {							\
@@ -138,15 +142,16 @@
 #define RECORD_cuMemImportFromShareableHandle(...) MEMORY(ALLOC, VMM, OUT(handle), 0, NULL, 0)
 #define RECORD_cuIpcOpenMemHandle(...) MEMORY(ALLOC, IPC, OUT(pdptr), 0, NULL, 0)
 #define RECORD_cuIpcCloseMemHandle(...) MEMORY(FREE, IPC, dptr, 0, NULL, 0)
-#define RECORD_cuMemPoolCreate(...) OBJECT(OUT_HANDLE(pool), 0, poolProps->maxSize)
+#define RECORD_cuMemPoolCreate(...) OBJECT(OUT_HANDLE(pool), 0, FIELD(poolProps, maxSize))
 #define RECORD_cuMemPoolDestroy(...) OBJECT(pool, 0, 0)
 #define RECORD_cuMemPoolTrimTo(...) OBJECT(pool, 0, minBytesToKeep)
 #define RECORD_cuMemPoolSetAttribute(...) OBJECT(pool, value, attr)
-#define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, pAllocateArray->Height, 1)
+#define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), 1)
 #define RECORD_cuArray3DCreate(...) \
-	ARRAY(pHandle, pAllocateArray, pAllocateArray->Height, pAllocateArray->Depth)
+	ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), FIELD(pAllocateArray, Depth))
 #define RECORD_cuMipmappedArrayCreate(...) \
-	ARRAY(pHandle, pMipmappedArrayDesc, pMipmappedArrayDesc->Height, pMipmappedArrayDesc->Depth)
+	ARRAY(pHandle, pMipmappedArrayDesc, FIELD(pMipmappedArrayDesc, Height), \
+	      FIELD(pMipmappedArrayDesc, Depth))
 #define RECORD_cuArrayDestroy(...) MEMORY(FREE, ARRAY, HANDLE(hArray), 0, NULL, 0)
 #define RECORD_cuMipmappedArrayDestroy(...) \
 	MEMORY(FREE, ARRAY, HANDLE(hMipmappedArray), 0, NULL, 0)
@@ -155,9 +160,9 @@
 /* managed memory */
 #define RECORD_cuMemAdvise(...) OBJECT(devPtr, advice, count)
 #define RECORD_cuMemPrefetchAsync(...) OBJECT(devPtr, hStream, count)
-#define RECORD_cuMemPrefetchBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
-#define RECORD_cuMemDiscardBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
-#define RECORD_cuMemDiscardAndPrefetchBatchAsync(...) OBJECT(count ? dptrs[0] : 0, hStream, count)
+#define RECORD_cuMemPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
+#define RECORD_cuMemDiscardBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
+#define RECORD_cuMemDiscardAndPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
 #define RECORD_cuStreamAttachMemAsync(...) OBJECT(hStream, dptr, length)
 
 /* synchronisation */
@@ -208,7 +213,7 @@
 #define RECORD_cuGraphInstantiate(...) OBJECT(OUT_HANDLE(phGraphExec), hGraph, 0)
 #define RECORD_cuGraphInstantiateWithFlags(...) OBJECT(OUT_HANDLE(phGraphExec), hGraph, flags)
 #define RECORD_cuGraphInstantiateWithParams(...) \
-	OBJECT(OUT_HANDLE(phGraphExec), hGraph, instantiateParams->flags)
+	OBJECT(OUT_HANDLE(phGraphExec), hGraph, FIELD(instantiateParams, flags))
 #define RECORD_cuGraphExecUpdate(exec, graph, ...) OBJECT(exec, graph, 0)
 #define RECORD_cuGraphExecDestroy(...) OBJECT(hGraphExec, 0, 0)
 #define RECORD_cuGraphCreate(...) OBJECT(OUT_HANDLE(phGraph), 0, flags)
@@ -258,7 +263,7 @@
 #define RECORD_cuGetProcAddress(...) \
 	OBJECT(OUT_HANDLE(pfn), cudaVersion, flags)
 #define RECORD_cuGetExportTable(...) \
-	OBJECT(OUT_HANDLE(ppExportTable), 0, util_hash(pExportTableId, 16))
+	OBJECT(OUT_HANDLE(ppExportTable), 0, pExportTableId ? util_hash(pExportTableId, 16) : 0)
 #define RECORD_cuProfilerInitialize(...) PLAIN()
 #define RECORD_cuProfilerStart(...) PLAIN()
 #define RECORD_cuProfilerStop(...) PLAIN()

@@ -78,11 +78,11 @@ enum process_state { PROCESS_NEW, PROCESS_STARTING, PROCESS_LIVE, PROCESS_OFF };
 struct process {
 	int state;			/* enum process_state */
 	int memfd;
-	uint32_t pid;
+	uint32_t starting_pid;		/* who set PROCESS_STARTING */
 	bool use_tsc;
 	bool exit_registered;
 	bool cuda_ready;		/* cuInit succeeded */
-	uint64_t memfd_bytes, memfd_inode;
+	uint64_t memfd_bytes, memfd_device, memfd_inode;
 	uint64_t next_ring_offset;
 	struct wire_control *control;
 	struct thread *threads;		/* WIRE_RINGS_MAX of them; zeroed in a forked child */
@@ -120,6 +120,7 @@ struct thread {
 	uint64_t head, tail_seen;
 	uint32_t context;		/* id of the current context */
 	uint32_t correlation;		/* set by the GPU back end during a call */
+	CUcontext context_handle;
 	bool context_known;
 	uint32_t tid;
 	uint32_t path_generation;
@@ -164,9 +165,11 @@ const char *util_basename(const char *path);
 int util_executable(char *path, size_t bytes);	/* of this process; -1 unknown */
 
 struct spinlock {
-	uint32_t held;
+	uint32_t owner;			/* process id of the holder, 0 free */
 };
 void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
+/* Zeroed memory that costs nothing until it is touched; NULL when there is none. */
+void *util_map(size_t bytes);
 
 #endif

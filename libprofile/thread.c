@@ -61,11 +61,12 @@ uint64_t thread_rings_bytes(void)
 }
 
 /* The program may have closed the descriptor and re-used its number. */
-static bool memfd_is_ours(void)
+bool thread_memfd_is_ours(void)
 {
 	struct stat status;
 
-	return !fstat(process.memfd, &status) && status.st_ino == process.memfd_inode;
+	return !fstat(process.memfd, &status) && status.st_ino == process.memfd_inode &&
+		status.st_dev == process.memfd_device;
 }
 
 /* fallocate takes the memory now, so that a record never meets a full memory as SIGBUS. */
@@ -74,7 +75,7 @@ static unsigned char *ring_map(uint64_t offset, uint64_t bytes)
 	int prot = PROT_READ | PROT_WRITE;
 	unsigned char *both;
 
-	if (!memfd_is_ours() || fallocate(process.memfd, 0, (off_t)offset, (off_t)bytes))
+	if (!thread_memfd_is_ours() || fallocate(process.memfd, 0, (off_t)offset, (off_t)bytes))
 		return NULL;
 	both = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (both == MAP_FAILED)
@@ -183,6 +184,7 @@ struct thread *thread_claim(void)
 	thread->ring->tid = thread->tid;
 	__atomic_store_n(&thread->ring->generation, thread->ring->generation + 1, __ATOMIC_RELEASE);
 	thread->context = 0;
+	thread->context_handle = NULL;
 	thread->context_known = false;
 	memset(thread->functions, 0, sizeof(thread->functions));
 	if (exit_key_made)
@@ -226,7 +228,6 @@ struct thread *thread_enter_slow(enum driver_api api)
 /* After fork the child's copy knows nothing of the parent's rings. */
 void thread_forget_all(void)
 {
-	claim_lock.held = 0;
 	thread_self = NULL;
 	retry_after = 0;
 	path_forget_all();

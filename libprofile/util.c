@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "libprofile/env.h"
@@ -116,16 +117,32 @@ const char *util_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Held for a few hundred instructions at most and never across a call into other code. */
+/* Held for a few hundred instructions at most and never across a call into other code. A holder
+ * of another process id was a thread of the process this one was forked from: it is not here. */
 void spin_lock(struct spinlock *lock)
 {
-	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
+	uint32_t self = (uint32_t)getpid(), owner = 0;
+
+	while (!__atomic_compare_exchange_n(&lock->owner, &owner, self, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		if (owner != self && owner)
+			continue;	/* take it over */
+		owner = 0;
 		sched_yield();
+	}
 }
 
 void spin_unlock(struct spinlock *lock)
 {
-	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock->owner, 0, __ATOMIC_RELEASE);
+}
+
+void *util_map(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 int util_executable(char *path, size_t bytes)

@@ -75,18 +75,22 @@ static void memory(void)
 {
 	CUDA_ARRAY_DESCRIPTOR array = { 10, 4, CU_AD_FORMAT_FLOAT, 2 };
 	CUmemGenericAllocationHandle handle = 0;
-	CUdeviceptr pointer;
+	CUdeviceptr pointer, device;
 	CUarray made;
 	void *host;
 
 	NEED(!cuMemAlloc_v2(&pointer, 4096));
-	NEED(!cuMemFree_v2(pointer));
+	device = pointer;
 	NEED(!cuMemAllocAsync(&pointer, 512, STREAM));
 	NEED(!cuMemFreeAsync(0xd000, STREAM));
 	NEED(!cuMemHostAlloc(&host, 2048, 0));
+	NEED(!cuMemcpyHtoDAsync_v2(device, (char *)host + 2000, 20, STREAM));
 	NEED(!cuMemFreeHost(host));
+	NEED(!cuMemcpyHtoD_v2(device, host, 22));
 	NEED(!cuMemHostRegister_v2(host, 1000, 0));
 	NEED(!cuMemAllocManaged(&pointer, 300, 1));
+	NEED(!cuMemcpy(device + 8, pointer + 100, 21));
+	NEED(!cuMemFree_v2(device));
 	NEED(!cuMemAddressReserve(&pointer, 1 << 21, 0, 0, 0));
 	NEED(!cuMemCreate(&handle, 1 << 21, NULL, 0));
 	NEED(!cuMemMap(0xd000, 1 << 21, 0, 0x4444, 0));

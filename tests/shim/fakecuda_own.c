@@ -181,6 +181,13 @@ FAKE(cuMemAlloc_v2, (CUdeviceptr *pointer, size_t bytes))
 	return (CUresult)failure();
 }
 
+FAKE(cuMemAllocManaged, (CUdeviceptr *pointer, size_t bytes, unsigned flags))
+{
+	(void)flags;
+	*pointer = 0x77000000 + bytes;
+	return CUDA_SUCCESS;
+}
+
 FAKE(cuMemHostAlloc, (void **pointer, size_t bytes, unsigned flags))
 {
 	(void)flags;
