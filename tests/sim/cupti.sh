@@ -19,7 +19,8 @@ run() {
 	done
 	shift
 	# shellcheck disable=SC2086
-	env SIMCUDA_TRUTH="$tmp/$name.truth" $settings timeout 10 "$client" "$@" >"$tmp/$name.out" 2>"$tmp/$name.err"
+	env SIMCUDA_TRUTH="$tmp/$name.truth" $settings timeout 10 "$client" "$@" \
+		>"$tmp/$name.out" 2>"$tmp/$name.err"
 	rc=$?
 }
 # fact NAME KEY: what the client said under KEY.
@@ -127,7 +128,8 @@ run external SIMCUPTI_RELEASE=12.6 -- -k 39 -a 307 -e
 run memory -- -k 49
 is "allocations and releases" \
 	"$(awk -F "$tab" '$1 == "memory" { print $3, $2, $4, $5, $6, $7 }' "$tmp/memory.out")" \
-	"$(awk -F "$tab" '$1 == "alloc" || $1 == "free" { print $1, $3, $7, $10, $17, $26 }' "$tmp/memory.truth")"
+	"$(awk -F "$tab" '$1 == "alloc" || $1 == "free" { print $1, $3, $7, $10, $17, $26 }' \
+		"$tmp/memory.truth")"
 is "say what memory it is" "$(awk -F "$tab" '$1 == "memory" && $3 == "alloc" { print $8, $9 }' \
 	"$tmp/memory.out" | tr '\n' ';')" "device 0;device 1;pinned 0;"
 
@@ -145,7 +147,8 @@ is "SIMCUPTI_DROP loses every fifth record and counts it" \
 	"$(told_work drop | wc -l),$(fact drop dropped)" "$((total - total / 5)),$((total / 5))"
 run unordered SIMCUPTI_UNORDERED=1 -- -k $work -b 2048
 same_work unordered "SIMCUPTI_UNORDERED loses nothing"
-awk -F "$tab" '$1 == "kernel" { if ($3 < last) n++; last = $3 } END { exit n < 5 }' "$tmp/unordered.out"
+awk -F "$tab" '$1 == "kernel" { if ($3 < last) n++; last = $3 } END { exit n < 5 }' \
+	"$tmp/unordered.out"
 ok "but the order"
 run zero SIMCUPTI_ZERO_TIMES=4 -- -k 10
 is "SIMCUPTI_ZERO_TIMES" "$(count zero kernel '$3 == 0 && $4 == 0'),$(count zero kernel)" 6,27

@@ -34,10 +34,14 @@ codes() {
 	# The callback ids end in _vVERSION; twins have their own.
 	awk -v release="$release" -F '[(), ]+' '
 	function same(name, version, id) {
-		printf "_Static_assert(CUPTI_RUNTIME_TRACE_CBID_%s_v%d == %d, \"%s\");\n", name, version, id, name
+		printf "_Static_assert(CUPTI_RUNTIME_TRACE_CBID_%s_v%d == %d, \"%s\");\n",
+			name, version, id, name
 	}
 	$1 == "CALL" && $4 <= release * 10 { same($2, $4, $3) }
-	$1 == "STREAM" && $5 <= release * 10 && $7 <= release * 10 { same($2, $5, $4); same($3, $7, $6) }' "$1"
+	$1 == "STREAM" && $5 <= release * 10 && $7 <= release * 10 {
+		same($2, $5, $4)
+		same($3, $7, $6)
+	}' "$1"
 }
 
 compile() {
@@ -89,10 +93,14 @@ ok "functions of release $release: $checks prototypes"
 	echo '#include <cupti.h>'
 	rows "$sim/runtime_api.def" >"$tmp/api.def"
 	codes "$tmp/api.def"
-	sed -n 's/^[ \t]*X(\(CUPTI_[A-Z0-9_]*\), \([0-9]*\)).*/_Static_assert(\1 == \2, "\1");/p' "$sim/cupti.h"
-	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' "$sim/cupti.h" |
+	sed -n 's/^[ \t]*X(\(CUPTI_[A-Z0-9_]*\), \([0-9]*\)).*/_Static_assert(\1 == \2, "\1");/p' \
+		"$sim/cupti.h"
+	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' \
+		"$sim/cupti.h" |
 		while read -r name value; do
-			case $name in *_LIMIT | *_FORCE_INT | *DEVICE_GRAPHS | *PER_THREAD_ACTIVITY_BUFFER) continue ;; esac
+			case $name in
+			*_LIMIT | *_FORCE_INT | *DEVICE_GRAPHS | *PER_THREAD_ACTIVITY_BUFFER) continue ;;
+			esac
 			echo "_Static_assert($name == $value, \"$name\");"
 		done
 } >"$tmp/codes.c"
@@ -110,8 +118,10 @@ else
 		echo '_Static_assert(sizeof(struct cudaFuncAttributes) == 144, "cudaFuncAttributes");'
 		echo '_Static_assert(sizeof(struct cudaPointerAttributes) == 88, "cudaPointerAttributes");'
 		awk -F '[(), ]+' '$1 == "PROPERTY" {
-			printf "_Static_assert(offsetof(struct cudaDeviceProp, %s) == %s, \"%s\");\n", $2, $3, $2
-			printf "_Static_assert(sizeof(((struct cudaDeviceProp *)0)->%s) == %s, \"%s\");\n", $2, $4, $2
+			name = "struct cudaDeviceProp"
+			printf "_Static_assert(offsetof(%s, %s) == %s, \"%s\");\n", name, $2, $3, $2
+			printf "_Static_assert(sizeof(((%s *)0)->%s) == %s, \"%s\");\n",
+				name, $2, $4, $2
 		}' "$sim/runtime_properties.def"
 		awk -F '[(), ]+' '$1 == "ERROR" {
 			printf "_Static_assert(%s == %s, \"%s\");\n", $2, $3, $2 }' "$sim/runtime_errors.def"
