@@ -13,7 +13,7 @@
 static CUresult allocate(CUdeviceptr *dptr, size_t bytes, enum sim_memory_kind kind, unsigned flags)
 {
 	CUresult result;
-	struct sim_context *context = sim_current(&result);
+	struct sim_context *context = sim_current_sound(&result);
 	struct sim_allocation *allocation;
 
 	if (!context)
@@ -86,10 +86,11 @@ static bool may_be_freed(const struct sim_allocation *allocation)
 IMPL(cuMemFree_v2)(CUdeviceptr dptr)
 {
 	CUresult result;
+	struct sim_context *context = sim_current(&result);
 	struct sim_allocation *allocation;
 	uint64_t id;
 
-	if (!sim_current(&result))
+	if (!context)
 		return result;
 	if (!dptr)
 		return CUDA_SUCCESS;
@@ -107,7 +108,7 @@ IMPL(cuMemFree_v2)(CUdeviceptr dptr)
 	if (allocation->kind == SIM_ASYNC)
 		sim_pool_give_back(allocation);
 	sim_allocation_reclaim(allocation);
-	return result;
+	return result == CUDA_SUCCESS ? context->error : result;
 }
 
 IMPL(cuMemFree)(CUdeviceptr_v1 dptr)

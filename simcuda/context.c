@@ -96,6 +96,17 @@ struct sim_context *sim_current(CUresult *result)
 	return context;
 }
 
+struct sim_context *sim_current_sound(CUresult *result)
+{
+	struct sim_context *context = sim_current(result);
+
+	if (context && context->error) {
+		*result = context->error;
+		return NULL;
+	}
+	return context;
+}
+
 bool sim_context_is_valid(CUcontext handle)
 {
 	bool is_found = false;

@@ -212,18 +212,6 @@ IMPL(cuCtxGetExecAffinity)(CUexecAffinityParam *pExecAffinity, CUexecAffinityTyp
 
 /* --- peers --------------------------------------------------------------------------------------- */
 
-bool sim_peer_is_enabled(struct sim_context *context, struct sim_device *owner)
-{
-	bool is_enabled;
-
-	if (!owner || context->device == owner)
-		return true;
-	pthread_mutex_lock(&sim_lock);
-	is_enabled = context->settings->is_peer[owner->ordinal];
-	pthread_mutex_unlock(&sim_lock);
-	return is_enabled;
-}
-
 /* Boards without NVLink here are consumer boards, whose driver refuses peer access. */
 static bool can_access(const struct sim_device *device, const struct sim_device *peer)
 {

@@ -32,14 +32,10 @@ static inline struct sim_context *sim_context_of(CUcontext handle)
 {
 	return (struct sim_context *)handle;
 }
-/* May work in `context` reach memory of `owner`? */
-bool sim_peer_is_enabled(struct sim_context *context, struct sim_device *owner);
+/* The current context as sim_current gives it, or NULL and the error that sticks to it. */
+struct sim_context *sim_current_sound(CUresult *result);
 
 /* --- memory (memory.c) --------------------------------------------------------------------------- */
-/* Device memory is host memory that the kernel commits at first touch. */
-void *sim_pages_map(size_t bytes);
-void sim_pages_unmap(void *pages, size_t bytes);
-
 /* Counts bytes as used on the device; false when the device is full. */
 bool sim_device_charge(struct sim_device *device, size_t bytes);
 void sim_device_uncharge(struct sim_device *device, size_t bytes);
@@ -73,8 +69,6 @@ void sim_memory_forget_context(struct sim_context *context);
 /* --- modules (image*.c, module.c) ------------------------------------------------------------------ */
 #define SIM_MAGIC_FUNCTION 0x46554e43u
 #define SIM_MAGIC_KERNEL 0x4b45524eu
-#define SIM_MAGIC_MODULE 0x4d4f4455u
-#define SIM_MAGIC_LIBRARY 0x4c494252u
 #define SIM_MAGIC_DEAD 0xdeadu
 
 struct sim_global {
@@ -115,7 +109,6 @@ struct sim_global *sim_image_add_global(struct sim_image *image, const char *nam
 struct sim_param *sim_function_add_param(struct sim_function *function);
 
 struct sim_module {
-	uint32_t magic;
 	struct sim_context *context;
 	struct sim_library *library;	/* NULL when loaded as a module */
 	struct sim_function **functions;
@@ -131,7 +124,6 @@ void sim_module_destroy(struct sim_module *module);
 void sim_module_forget_context(struct sim_context *context);
 bool sim_loads_eagerly(void);
 struct sim_module *sim_module_of(CUmodule handle);	/* NULL: no such module */
-struct sim_function *sim_module_function(struct sim_module *module, const char *name);
 struct sim_global *sim_module_global(struct sim_module *module, const char *name);
 
 CUresult sim_function_get(const struct sim_function *function, CUfunction_attribute attribute,

@@ -20,7 +20,6 @@ struct sim_library_kernel {
 };
 
 struct sim_library {
-	uint32_t magic;
 	struct sim_image image;
 	struct sim_library_kernel **kernels;
 	struct sim_module **modules;	/* one per context */
@@ -251,7 +250,6 @@ static CUresult library_load(CUlibrary *handle, const void *code)
 
 	if (!library)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	library->magic = SIM_MAGIC_LIBRARY;
 	sim_host_cost("library_load", 20000);
 	result = library_fill(library, code);
 	if (result == CUDA_SUCCESS)

@@ -18,7 +18,7 @@
 IMPL(cuMemHostAlloc)(void **pp, size_t bytesize, unsigned int Flags)
 {
 	CUresult result;
-	struct sim_context *context = sim_current(&result);
+	struct sim_context *context = sim_current_sound(&result);
 	struct sim_allocation *allocation;
 
 	if (!context)

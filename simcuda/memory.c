@@ -42,12 +42,15 @@ static int compare(const void *left, const void *right)
 struct sim_allocation *sim_memory_find(const void *address)
 {
 	struct sim_allocation key = { .base = (uintptr_t)address, .bytes = 1 };
+	struct sim_allocation *allocation = NULL;
 	void *node;
 
 	pthread_rwlock_rdlock(&table_lock);
 	node = tfind(&key, &table, compare);
+	if (node)	/* the node, unlike the allocation, does not outlive the lock */
+		allocation = *(struct sim_allocation **)node;
 	pthread_rwlock_unlock(&table_lock);
-	return node ? *(struct sim_allocation **)node : NULL;
+	return allocation;
 }
 
 struct sim_allocation *sim_allocation_at(uintptr_t base)
@@ -107,7 +110,8 @@ static size_t charge_of(size_t bytes)
 
 /* --- pages -------------------------------------------------------------------------------------- */
 
-void *sim_pages_map(size_t bytes)
+/* Device memory is host memory that the kernel commits at first touch. */
+static void *pages_map(size_t bytes)
 {
 	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -115,7 +119,7 @@ void *sim_pages_map(size_t bytes)
 	return pages == MAP_FAILED ? NULL : pages;
 }
 
-void sim_pages_unmap(void *pages, size_t bytes)
+static void pages_unmap(void *pages, size_t bytes)
 {
 	munmap(pages, bytes);
 }
@@ -132,7 +136,7 @@ static int class_of(size_t bytes)
 static bool class_refill(int class)
 {
 	size_t size = (size_t)SMALL_BYTES << class;
-	char *slab = sim_pages_map(SLAB_BYTES);
+	char *slab = pages_map(SLAB_BYTES);
 
 	if (!slab)
 		return false;
@@ -152,7 +156,7 @@ static void *bytes_map(size_t bytes)
 	int class;
 
 	if (bytes > (size_t)SMALL_BYTES << (CLASS_COUNT - 1))
-		return sim_pages_map(round_up(bytes, 4096));
+		return pages_map(round_up(bytes, 4096));
 	class = class_of(bytes);
 	pthread_mutex_lock(&block_lock);
 	if (free_blocks[class] || class_refill(class)) {
@@ -169,7 +173,7 @@ static void bytes_unmap(void *address, size_t bytes)
 	int class;
 
 	if (bytes > (size_t)SMALL_BYTES << (CLASS_COUNT - 1)) {
-		sim_pages_unmap(address, round_up(bytes, 4096));
+		pages_unmap(address, round_up(bytes, 4096));
 		return;
 	}
 	class = class_of(bytes);

@@ -157,7 +157,7 @@ static CUresult allocate(CUdeviceptr *dptr, size_t bytes, struct sim_pool *pool,
 			 bool is_per_thread)
 {
 	CUresult result;
-	struct sim_context *context = sim_current(&result);
+	struct sim_context *context = sim_current_sound(&result);
 	struct sim_allocation *allocation;
 	struct sim_stream *stream;
 

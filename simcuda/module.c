@@ -149,7 +149,6 @@ CUresult sim_module_create(struct sim_context *context, const struct sim_image *
 
 	if (!module)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	module->magic = SIM_MAGIC_MODULE;
 	module->context = context;
 	sim_host_cost("module_load", load_cost_ns(image));
 	if (sim_fault("module", &result)) {
@@ -222,7 +221,7 @@ struct sim_module *sim_module_of(CUmodule handle)
 	return module;
 }
 
-struct sim_function *sim_module_function(struct sim_module *module, const char *name)
+static struct sim_function *find_function(struct sim_module *module, const char *name)
 {
 	for (int i = 0; i < module->function_count; i++)
 		if (strcmp(module->functions[i]->name, name) == 0)
@@ -243,7 +242,7 @@ struct sim_global *sim_module_global(struct sim_module *module, const char *name
 IMPL(cuModuleLoadData)(CUmodule *module, const void *image)
 {
 	CUresult result;
-	struct sim_context *context = sim_current(&result);
+	struct sim_context *context = sim_current_sound(&result);
 	struct sim_module *created;
 	struct sim_image content;
 
@@ -322,7 +321,7 @@ IMPL(cuModuleGetFunction)(CUfunction *hfunc, CUmodule hmod, const char *name)
 	module = sim_module_of(hmod);
 	if (!module)
 		return CUDA_ERROR_INVALID_HANDLE;
-	function = sim_module_function(module, name);
+	function = find_function(module, name);
 	if (!function)
 		return CUDA_ERROR_NOT_FOUND;
 	*hfunc = (CUfunction)function;

@@ -101,7 +101,7 @@ struct sim_allocation {
 	bool is_synchronous;		/* CU_POINTER_ATTRIBUTE_SYNC_MEMOPS */
 	bool is_read_mostly;		/* managed: advice */
 	int preferred;			/* managed: advised device, -1 host, SIM_NOWHERE none */
-	int location;			/* managed: device it is on, -1 host; guarded by sim_lock */
+	int location;			/* managed: last prefetched to, -1 host, SIM_NOWHERE never */
 };
 /* Allocation holding address, or NULL (pageable host memory). Thread safe. */
 struct sim_allocation *sim_memory_find(const void *address);
