@@ -174,6 +174,16 @@ static void socket_name(uint32_t root, char name[108])
 	util_append_number(name, at, 108, util_start_ticks(root, NULL));
 }
 
+/* Anybody on the machine can bind an abstract name; what we record is not for them. */
+static bool is_own(int fd)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) &&
+		(peer.uid == getuid() || peer.uid == 0);
+}
+
 /* Several processes may start a collector at once; binding the name decides which one stays. */
 static int connect_or_start(void)
 {
@@ -184,14 +194,17 @@ static int connect_or_start(void)
 
 	socket_name(root, name);
 	fd = connect_to(name);
-	if (fd >= 0)
-		return fd;
-	if (!collector_start(name, root))
+	if (fd < 0 && !collector_start(name, root))
 		return -1;
 	end = clock_monotonic_ns() + START_LIMIT_NS;
-	while ((fd = connect_to(name)) < 0 && clock_monotonic_ns() < end)
+	while (fd < 0 && clock_monotonic_ns() < end) {
 		poll(NULL, 0, RETRY_MS);
-	return fd;
+		fd = connect_to(name);
+	}
+	if (fd < 0 || is_own(fd))
+		return fd;
+	close(fd);
+	return -1;
 }
 
 bool connect_collector(void)

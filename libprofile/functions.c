@@ -22,6 +22,7 @@ struct function {
 	uint32_t shared;		/* of the legacy launch interface */
 	uint16_t block[3];
 	bool is_stale;			/* attributes changed since its definition */
+	bool is_kernel;			/* a CUkernel, which launches take in a function's place */
 };
 
 #define RETIRED 1u
@@ -74,17 +75,18 @@ static uint32_t keep_name(const char *name)
 	return at;
 }
 
-void function_note(const void *handle, const char *name, const void *module)
+void function_note(const void *handle, const char *name, const void *module, bool is_kernel)
 {
 	struct function *function;
 
-	if (!handle || !name)
+	if (!handle)
 		return;
 	spin_lock(&lock);
 	function = find((uintptr_t)handle, true);
 	if (function) {
 		function->module = (uintptr_t)module;
-		if (!function->name || strcmp(names + function->name, name))
+		function->is_kernel = is_kernel;
+		if (name && (!function->name || strcmp(names + function->name, name)))
 			function->name = keep_name(name);
 	}
 	spin_unlock(&lock);
@@ -172,17 +174,37 @@ void function_block(CUfunction handle, uint16_t block[3], uint32_t *shared)
 	spin_unlock(&lock);
 }
 
-/* Handles may be CUkernels in disguise; the driver takes either. */
-static const char *ask_name(CUfunction handle)
+uint32_t function_id_known(CUfunction handle)
 {
+	const struct function *function;
+	uint32_t id;
+
+	spin_lock(&lock);
+	function = find((uintptr_t)handle, false);
+	id = function ? function->id : 0;
+	spin_unlock(&lock);
+	return id;
+}
+
+static const char *ask_name(const struct function *function)
+{
+	void *handle = (void *)(uintptr_t)function->handle;
 	const char *name = NULL;
 
-	if (real.cuFuncGetName && !real.cuFuncGetName(&name, handle) && name)
-		return name;
-	name = NULL;
-	if (real.cuKernelGetName && !real.cuKernelGetName(&name, (CUkernel)handle) && name)
-		return name;
-	return NULL;
+	if (function->is_kernel)
+		return real.cuKernelGetName && !real.cuKernelGetName(&name, handle) ? name : NULL;
+	return real.cuFuncGetName && !real.cuFuncGetName(&name, handle) ? name : NULL;
+}
+
+/* What a kernel is in the current context: only that has attributes of functions. */
+static CUfunction handle_of(const struct function *function)
+{
+	CUfunction handle = (CUfunction)(uintptr_t)function->handle, made = NULL;
+
+	if (function->is_kernel && real.cuKernelGetFunction &&
+	    !real.cuKernelGetFunction(&made, (CUkernel)handle))
+		return made;
+	return handle;
 }
 
 static uint32_t attribute(CUfunction handle, CUfunction_attribute which)
@@ -197,7 +219,7 @@ static uint32_t attribute(CUfunction handle, CUfunction_attribute which)
 static void send_definition(struct thread *thread, const struct function *function,
 			    const char *name)
 {
-	CUfunction handle = (CUfunction)(uintptr_t)function->handle;
+	CUfunction handle = handle_of(function);
 	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
 	uint32_t name_bytes = (uint32_t)strnlen(name, NAME_MAX_BYTES - 1) + 1;
 	uint32_t bytes = (uint32_t)(sizeof(struct wire_def_function) + name_bytes + 7) & ~7u;
@@ -258,7 +280,7 @@ uint32_t function_id_slow(struct thread *thread, CUfunction handle)
 	if (!function)
 		return 0;
 	if (is_new) {
-		name = copy.name ? names + copy.name : ask_name(handle);
+		name = copy.name ? names + copy.name : ask_name(&copy);
 		if (!name)
 			process_count(WIRE_COUNTER_functions_unnamed, 1);
 		send_definition(thread, &copy, name ? name : "");

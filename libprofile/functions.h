@@ -22,8 +22,10 @@ static inline uint32_t function_id(struct thread *thread, CUfunction handle)
 	return function_id_slow(thread, handle);
 }
 
-/* handle was looked up as `name` in `module` (a module or library). */
-void function_note(const void *handle, const char *name, const void *module);
+/* handle was looked up as `name` in `module`, or as a CUkernel in a library. name may be NULL. */
+void function_note(const void *handle, const char *name, const void *module, bool is_kernel);
+/* The id if there is one already; asks the driver nothing, so any handle will do. */
+uint32_t function_id_known(CUfunction handle);
 /* function is what kernel became in the current context. */
 void function_note_kernel(CUfunction function, CUkernel kernel);
 /* All functions of an unloaded module or library. */

@@ -123,6 +123,8 @@ void record_capture_begin(const struct call *call, CUstream stream, uint64_t mod
 void record_capture_end(const struct call *call, CUstream stream, CUgraph graph);
 void record_function(const struct call *call, const void *handle, const void *module,
 		     const char *name);
+void record_kernels(const struct call *call, const CUkernel *kernels, unsigned count,
+		    CUlibrary library, const char *name);
 void record_kernel_function(const struct call *call, CUfunction function, CUkernel kernel);
 void record_module_gone(const struct call *call, const void *module);
 void record_attribute(const struct call *call, const void *function, uint64_t attribute,

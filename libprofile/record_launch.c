@@ -120,7 +120,8 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 
 	context_update(call);
 	/* After a failure the handle may be anything; asking the driver about it might crash. */
-	id = likely(call->result == CUDA_SUCCESS) ? function_id(thread, function) : 0;
+	id = likely(call->result == CUDA_SUCCESS) ? function_id(thread, function) :
+		function_id_known(function);
 	if (unlikely(!config))
 		return record_plain(call);
 	record = ring_reserve(thread, sizeof(*record));

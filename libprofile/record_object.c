@@ -49,8 +49,17 @@ void record_stream_created(const struct call *call, CUstream stream, unsigned fl
 void record_function(const struct call *call, const void *handle, const void *module,
 		     const char *name)
 {
-	function_note(handle, name, module);
+	function_note(handle, name, module, false);
 	record_object(call, (uintptr_t)handle, (uintptr_t)module, 0);
+}
+
+void record_kernels(const struct call *call, const CUkernel *kernels, unsigned count,
+		    CUlibrary library, const char *name)
+{
+	for (unsigned i = 0; i < count && kernels && call->result == CUDA_SUCCESS; i++)
+		function_note(kernels[i], name, library, true);
+	record_object(call, name && count && call->result == CUDA_SUCCESS ? (uintptr_t)kernels[0] : 0,
+		      (uintptr_t)library, count);
 }
 
 void record_kernel_function(const struct call *call, CUfunction function, CUkernel kernel)

@@ -236,9 +236,10 @@
 #define RECORD_cuLibraryLoadFromFile(...) OBJECT(OUT_HANDLE(library), 0, numJitOptions)
 #define RECORD_cuLibraryUnload(...) record_module_gone(&shim_call, library)
 #define RECORD_cuLibraryGetKernel(...) \
-	record_function(&shim_call, shim_result ? NULL : *pKernel, library, name)
+	record_kernels(&shim_call, pKernel, 1, library, name)
 #define RECORD_cuLibraryGetModule(...) OBJECT(OUT_HANDLE(pMod), library, 0)
-#define RECORD_cuLibraryEnumerateKernels(...) OBJECT(lib, 0, numKernels)
+#define RECORD_cuLibraryEnumerateKernels(...) \
+	record_kernels(&shim_call, kernels, numKernels, lib, NULL)
 #define RECORD_cuKernelGetFunction(...) \
 	record_kernel_function(&shim_call, shim_result ? NULL : *pFunc, kernel)
 #define RECORD_cuKernelSetAttribute(...) record_attribute(&shim_call, kernel, attrib, (uint64_t)val)

@@ -17,7 +17,7 @@ ok "exports are the rows of tiers 1 and 2, and the loader's"
 # Of libc only what neither allocates nor buffers; weak ones are the compiler's.
 allowed='__cxa_atexit __errno_location __register_atfork access clock_gettime clone close connect
 	dl_iterate_phdr dlclose dlerror dup2 environ __environ execve fallocate fcntl fcntl64 fstat
-	ftruncate ftruncate64 fallocate64 getenv getpid getppid getrlimit getrlimit64 getuid madvise
+	ftruncate ftruncate64 fallocate64 getenv getpid getsockopt getppid getrlimit getrlimit64 getuid madvise
 	memchr memcpy memfd_create memmove memset mmap mmap64 mprotect munmap nanosleep open open64
 	poll prctl process_vm_readv
 	pthread_attr_destroy pthread_attr_getstack pthread_cond_signal pthread_cond_timedwait pthread_create pthread_detach
