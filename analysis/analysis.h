@@ -36,6 +36,7 @@ void run_thaw(struct run *run);
 
 struct run_info {
 	char *path, *state;		/* recording, complete, truncated */
+	bool needs_recovery;		/* truncated, and nobody tidied up yet */
 	char *command_line, *host, *created, *tool_version;
 	int schema_version;
 	uint64_t span_ns;		/* first to last event */

@@ -38,8 +38,9 @@ static int device_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 }
 
 /*
- * A device's high-water is that of its fullest kind and process when there is one pair, which
- * is the usual case; with several it is at least the largest of them and at least what lives.
+ * The buckets know the most memory that lived on the device at one time, over all kinds and
+ * processes; the coarsest level has few of them. Where there are none, it is at least that of
+ * the fullest kind. high_at is that kind's, which makes most of it.
  */
 int run_devices(struct run *run, struct run_device_list *list)
 {
@@ -48,10 +49,11 @@ int run_devices(struct run *run, struct run_device_list *list)
 		"SELECT d.id, d.ordinal, d.name, d.cc_major, d.cc_minor, d.sm_count, d.memory_bytes,"
 		" s.first_ns, s.last_ns, s.busy_ns, s.compute_ns, s.copy_ns,"
 		" s.kernels, s.copies, s.sets, s.graph_launches,"
-		" m.live, max(m.high, m.live), m.high_at "
+		" m.live, max(m.high, m.live, coalesce((SELECT max(live_bytes) FROM bucket b"
+		"  WHERE b.device = d.id AND b.level = (SELECT max(level) FROM bucket)), 0)), m.high_at "
 		"FROM device d LEFT JOIN sum_device s ON s.device = d.id "
 		"LEFT JOIN (SELECT device, sum(live_bytes) live, max(high_bytes) high, high_at_ns high_at"
-		"  FROM sum_memory WHERE kind IN (1, 2, 3, 6, 8) GROUP BY device) m ON m.device = d.id "
+		"  FROM sum_memory WHERE kind IN (1, 2, 6, 8) GROUP BY device) m ON m.device = d.id "
 		"ORDER BY d.ordinal, d.id", device_row, list) < 0) {
 		run_device_list_free(list);
 		return -1;

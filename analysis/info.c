@@ -89,9 +89,12 @@ static uint64_t file_size(const char *path, const char *suffix)
 	return stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-/* First to last event: zone maps, device summaries and processes know both ends. */
+/* First to last event: the recorder notes both; else zone maps, device summaries and processes
+ * know them about. */
 static uint64_t run_span_ns(struct run *run)
 {
+	int64_t noted = run_integer(run, "SELECT l.value - f.value FROM meta f, meta l "
+				    "WHERE f.key = 'first_event' AND l.key = 'last_event'", -1);
 	int64_t first = run_integer(run,
 		"SELECT min(v) FROM (SELECT min(min_ns) v FROM chunk UNION ALL "
 		"SELECT min(first_ns) FROM sum_device WHERE last_ns > 0 UNION ALL "
@@ -101,6 +104,8 @@ static uint64_t run_span_ns(struct run *run)
 		"SELECT max(last_ns) FROM sum_device UNION ALL "
 		"SELECT max(end_ns) FROM process)", 0);
 
+	if (noted >= 0)
+		return (uint64_t)noted;
 	return last > first ? (uint64_t)last - (uint64_t)first : 0;
 }
 
@@ -118,10 +123,14 @@ int run_info(struct run *run, struct run_info *info)
 
 	memset(info, 0, sizeof(*info));
 	state = run_meta(run, "state");
-	if (state && !strcmp(state, "complete"))
+	if (state && !strcmp(state, "complete")) {
 		info->state = strdup("complete");
-	else
-		info->state = strdup(run_recorder_alive(run) ? "recording" : "truncated");
+	} else if (run_recorder_alive(run)) {
+		info->state = strdup("recording");
+	} else {
+		info->state = strdup("truncated");
+		info->needs_recovery = state && !strcmp(state, "recording");
+	}
 	free(state);
 	info->path = strdup(run->path);
 	info->command_line = meta_text(run, "command_line");

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,36 @@ static int write_row(void *arg, const struct nsys_cell *cells, int count)
 	return ferror(csv->out) ? EXIT_FAILED : 0;
 }
 
+/* Interrupting must not leave half a file behind, which would look like a whole one: the query
+ * is stopped, the file removed, and then the signal takes its course. */
+static struct run *interruptible;
+static volatile sig_atomic_t interrupted_by;
+
+static void interrupt(int number)
+{
+	interrupted_by = number;
+	run_interrupt(interruptible);
+}
+
+static void signals_catch(struct run *run)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND };
+
+	interruptible = run;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+static void signals_obey(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	if (interrupted_by)
+		raise(interrupted_by);
+}
+
 /* Returns an exit code; what is wrong was said. */
 static int report_write(struct run *run, int report, FILE *out, const char *path)
 {
@@ -116,8 +147,8 @@ static int report_write(struct run *run, int report, FILE *out, const char *path
 	result = nsys_report_run(run, (enum nsys_report_id)report, write_row, &csv);
 	run_on_progress(run, NULL, NULL);
 	progress_finish(&progress);
-	if (result < 0) {
-		message("export", NULL, "%s", run_error(run));
+	if (result < 0 || interrupted_by) {
+		message("export", NULL, "%s", interrupted_by ? "interrupted" : run_error(run));
 		return EXIT_INPUT;
 	}
 	if (result > 0 || fflush(out) == EOF) {
@@ -281,7 +312,9 @@ int cmd_export(int argc, char **argv)
 		free(error);
 		return EXIT_INPUT;
 	}
+	signals_catch(run);
 	result = export(run, &request, argv[optind]);
+	signals_obey();
 	run_close(run);
 	return result;
 }

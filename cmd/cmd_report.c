@@ -133,6 +133,9 @@ static int report_head(struct run *run, const struct request *request)
 	print_fact(&request->style, "run", line);
 	if (info.command_line[0])
 		print_fact(&request->style, "command", info.command_line);
+	if (info.needs_recovery)
+		print_alarm(&request->style, "CUT SHORT: its recorder died. 'gputrail recover FILE' "
+			    "finishes the file; --recount counts what is in it");
 	run_info_free(&info);
 	return 0;
 }

@@ -185,11 +185,33 @@ static void print_row(const struct print_style *style, const struct table *table
 	putchar('\n');
 }
 
+/* The widest name that is printed: more room than that would only tear the line apart. */
+static int name_longest(const struct table *table, size_t rows)
+{
+	const struct view *view = &views[table->view];
+	int longest = 0;
+
+	for (int i = 0; i < view->column_count; i++) {
+		if (view->columns[i].unit != UNIT_NAME)
+			continue;
+		longest = (int)strlen(view->columns[i].title);
+		for (size_t row = 0; row < rows; row++) {
+			struct value value;
+			int columns;
+
+			table_value(table, row, i, &value);
+			columns = text_columns(value.text);
+			longest = columns > longest ? columns : longest;
+		}
+	}
+	return longest;
+}
+
 void print_table(const struct print_style *style, const struct table *table)
 {
 	const struct view *view = &views[table->view];
 	size_t rows = table->count;
-	int chosen[COLUMNS_MAX], count, name_width;
+	int chosen[COLUMNS_MAX], count, name_width, longest;
 
 	if (!rows) {
 		printf("none\n");
@@ -198,6 +220,9 @@ void print_table(const struct print_style *style, const struct table *table)
 	if (style->rows && rows > style->rows)
 		rows = style->rows;
 	count = columns_choose(view, style->width, chosen, &name_width);
+	longest = name_longest(table, rows);
+	if (name_width > longest)
+		name_width = longest;
 	print_titles(style, view, chosen, count, name_width);
 	for (size_t i = 0; i < rows; i++)
 		print_row(style, table, i, chosen, count, name_width);

@@ -7,9 +7,12 @@ sys.dont_write_bytecode = True
 sys.path = sys.path[1:] + sys.path[:1]      # the standard csv, not this file
 import csv
 import io
+import signal
+import sqlite3
 import statistics
+import subprocess
 
-from tap import done, equal, ok, path, run
+from tap import GPUTRAIL, done, equal, ok, path, run
 import fixture
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -142,9 +145,27 @@ for args, code, what in (
     equal(result.returncode, code, f"exit status: {what}")
 if os.path.exists("/dev/full"):
     with open("/dev/full", "w", encoding="utf-8") as sink:
-        import subprocess
-        from tap import GPUTRAIL
         code = subprocess.run([GPUTRAIL, "export", "--csv=cuda_gpu_trace", SMALL], stdout=sink,
                               stderr=subprocess.PIPE, check=False)
     ok(code.returncode == 1 and b"cannot write" in code.stderr, "a full disk is said", code)
+
+# Interrupted in the middle: no half a file.
+BIG = path("big.db")
+fixture.small(BIG)
+db = sqlite3.connect(BIG)
+db.execute("WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) "
+           "INSERT INTO launch (id, start_ns, dur_ns, gpu_delay_ns, gpu_dur_ns, thread, stream, shape) "
+           "SELECT i, (i * 7919) % 1000003, 5, 5, 5, 1, 1, 1 FROM n")
+db.commit()
+db.close()
+victim = subprocess.Popen([GPUTRAIL, "export", "--csv=cuda_gpu_trace", "-o", path("cut"), BIG],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+target = path("cut/big_cuda_gpu_trace.csv")
+while victim.poll() is None and not os.path.exists(target):
+    os.sched_yield()
+victim.send_signal(signal.SIGINT)
+message = victim.communicate()[1]
+ok(victim.returncode == -signal.SIGINT and b"interrupted" in message and
+   not os.path.exists(target), "interrupted: dies of the signal and leaves no half a file",
+   victim.returncode, message)
 done()

@@ -87,6 +87,7 @@ total = commits.value
 data = report_json(LIVE)
 equal(data["run"]["state"], "truncated", "the recorder is gone: 'truncated'")
 equal(data["kernels"][0]["calls"], total, "and everything committed is there")
+ok("CUT SHORT" in run("report", LIVE).stdout, "the report says so first")
 
 COPY = path("reused.db")
 shutil.copy(LIVE, COPY)
