@@ -39,6 +39,11 @@ for dir in "$fake" "$sim_dir"; do
 	caught "cuGetProcAddress_v2 ($d)" "$dir" "$here/shim-routes" getproc
 	caught "cuGetProcAddress ($d)" "$dir" "$here/shim-routes" getproc-v1
 	caught "cuGetProcAddress through itself ($d)" "$dir" "$here/shim-routes" getproc-self
+	if [ -n "$PYTHON3" ]; then
+		caught "Python's ctypes ($d)" "$dir" "$PYTHON3" "$top_srcdir/tests/shim/launch3.py"
+	else
+		skip "Python's ctypes ($d)" "no python3"
+	fi
 done
 if [ -n "$sanitizers" ]; then
 	skip "b static runtime, c shared runtime, simulated driver" "sanitizers and LD_PRELOAD"
