@@ -207,6 +207,7 @@ struct collector {
 	uint64_t waiting_head, waiting_tail;
 	uint64_t counters[COUNT_TOTAL];
 	uint64_t records;
+	int64_t now_ns;			/* of the round under way */
 	int64_t committed_ns, summarised_ns, first_event_ns, last_event_ns;
 	bool stopped;			/* the file cannot be written any more */
 	unsigned char scratch[WIRE_RECORD_MAX + 8] __attribute__((aligned(8)));
@@ -267,6 +268,8 @@ void gpu_take_waiting(struct process *p, uint32_t correlation, uint32_t index);
 /* GPU records nobody asked for in time become orphans. */
 void gpu_expire_waiting(struct collector *c, int64_t now_ns, bool all);
 int64_t host_time(const struct process *p, uint64_t wire_time);
+/* Whether something can have happened then: not reversed, not long before the run or after now. */
+bool times_plausible(const struct collector *c, int64_t start, int64_t end);
 
 /* row.c: what happens when a row goes to the file */
 void row_write(void *owner, struct window *window, struct window_row *row);

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Clocks are compared with this much tolerance: it is to catch nonsense, not drift. */
+#define SLACK_NS 3600000000000ll
+
 struct host_call {
 	struct process *process;
 	struct collector *collector;
@@ -23,6 +26,11 @@ int64_t host_time(const struct process *p, uint64_t wire_time)
 	if (p->clock == WIRE_CLOCK_TSC)
 		return clock_from_ticks(&p->collector->clock, wire_time);
 	return clock_from_monotonic(&p->collector->clock, wire_time);
+}
+
+bool times_plausible(const struct collector *c, int64_t start, int64_t end)
+{
+	return start >= -SLACK_NS && start <= end && end <= c->now_ns + SLACK_NS;
 }
 
 static uint32_t ring_thread(struct process *p, struct ring *ring, int64_t now_ns)
@@ -240,8 +248,11 @@ static void host_call(struct process *p, struct ring *ring, const struct wire_he
 
 	h.start = host_time(p, h.call->begin);
 	h.dur = host_time(p, h.call->end) - h.start;
-	if (h.dur < 0)
+	if (!times_plausible(p->collector, h.start, h.start + h.dur)) {
+		p->counters[COUNT_bad_times]++;
+		h.start = p->collector->now_ns;
 		h.dur = 0;
+	}
 	h.thread = ring_thread(p, ring, h.start);
 	h.path = callpath_of(p, ring, h.call->native_path, h.call->python_path);
 	if (h.start + h.dur > p->collector->last_event_ns)

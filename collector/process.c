@@ -278,8 +278,10 @@ void process_drain(struct process *p)
 		heads[i] = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
 		any |= heads[i] != shared->tail;
 	}
-	if (any)
+	if (any) {
 		clock_sample(&p->collector->clock);
+		p->collector->now_ns = clock_now(&p->collector->clock);
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct wire_ring *shared = &p->control->rings[i];
 		struct ring *ring = &p->rings[i];
