@@ -91,15 +91,24 @@ void sim_capture_leave(struct sim_capture *capture)
 	free(capture);
 }
 
-static void mark_before(const struct sim_node *node, bool *is_reached)
+/* Marks all that marked nodes depend on. Captured nodes depend on older ones, so one way down the
+ * list is nearly always enough. */
+static void mark_before(const struct sim_graph *graph, bool *is_reached)
 {
-	const struct sim_graph *graph = node->graph;
+	const struct sim_node *node, *from;
+	bool has_changed = true;
 
-	if (node->index >= graph->last_index || is_reached[node->index])
-		return;
-	is_reached[node->index] = true;
-	for (size_t i = 0; i < node->edge_count; i++)
-		mark_before(node->edges[i].from, is_reached);
+	while (has_changed) {
+		has_changed = false;
+		for (size_t i = graph->count; i-- > 0;) {
+			node = graph->nodes[i];
+			for (size_t j = 0; is_reached[node->index] && j < node->edge_count; j++) {
+				from = node->edges[j].from;
+				has_changed |= !is_reached[from->index] && from->index > node->index;
+				is_reached[from->index] = true;
+			}
+		}
+	}
 }
 
 /* Has everything the forked streams did been waited for by the origin? */
@@ -110,7 +119,9 @@ bool sim_capture_is_joined(const struct sim_capture *capture)
 	const struct sim_node_set *set = &capture->origin->capture_set;
 
 	for (size_t i = 0; is_joined && i < set->count; i++)
-		mark_before((struct sim_node *)set->nodes[i], is_reached);
+		is_reached[((struct sim_node *)set->nodes[i])->index] = true;
+	if (is_joined)
+		mark_before(capture->graph, is_reached);
 	for (size_t i = 0; is_joined && i < capture->stream_count; i++) {
 		set = &capture->streams[i]->capture_set;
 		for (size_t j = 0; is_joined && j < set->count; j++)

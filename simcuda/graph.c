@@ -12,6 +12,11 @@
 pthread_mutex_t sim_graph_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static uint32_t last_graph_id;
 
+/* What was freed, for the next of its kind: a stale handle must not read freed memory. */
+static struct sim_graph *spare_graphs;
+static struct sim_node *spare_nodes;
+static struct sim_graph_exec *spare_execs;
+
 struct sim_graph *sim_graph_of(CUgraph handle)
 {
 	struct sim_graph *graph = (struct sim_graph *)handle;
@@ -42,10 +47,44 @@ uint32_t sim_graph_next_id(void)
 	return __atomic_add_fetch(&last_graph_id, 1, __ATOMIC_RELAXED);
 }
 
+struct sim_graph_exec *sim_graph_exec_new(void)
+{
+	struct sim_graph_exec *exec;
+
+	pthread_mutex_lock(&sim_graph_lock);
+	exec = spare_execs;
+	if (exec) {
+		spare_execs = exec->spare;
+		memset(exec, 0, sizeof(*exec));
+	} else {
+		exec = calloc(1, sizeof(*exec));
+	}
+	pthread_mutex_unlock(&sim_graph_lock);
+	return exec;
+}
+
+void sim_graph_exec_free(struct sim_graph_exec *exec)
+{
+	pthread_mutex_lock(&sim_graph_lock);
+	exec->magic = 0;
+	exec->spare = spare_execs;
+	spare_execs = exec;
+	pthread_mutex_unlock(&sim_graph_lock);
+}
+
 struct sim_graph *sim_graph_new(void)
 {
-	struct sim_graph *graph = calloc(1, sizeof(*graph));
+	struct sim_graph *graph;
 
+	pthread_mutex_lock(&sim_graph_lock);
+	graph = spare_graphs;
+	if (graph) {
+		spare_graphs = graph->spare;
+		memset(graph, 0, sizeof(*graph));
+	} else {
+		graph = calloc(1, sizeof(*graph));
+	}
+	pthread_mutex_unlock(&sim_graph_lock);
 	if (!graph)
 		return NULL;
 	graph->magic = SIM_MAGIC_GRAPH;
@@ -66,7 +105,8 @@ static void node_free(struct sim_node *node)
 	free(node->edges);
 	free(node->params);
 	free(node->values);
-	free(node);
+	node->spare = spare_nodes;
+	spare_nodes = node;
 }
 
 void sim_user_object_release(struct sim_user_object *object, unsigned count)
@@ -93,7 +133,10 @@ void sim_graph_free(struct sim_graph *graph)
 	}
 	free(graph->objects);
 	free(graph->nodes);
-	free(graph);
+	pthread_mutex_lock(&sim_graph_lock);
+	graph->spare = spare_graphs;
+	spare_graphs = graph;
+	pthread_mutex_unlock(&sim_graph_lock);
 }
 
 CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count)
@@ -154,7 +197,13 @@ static struct sim_node *node_new(struct sim_graph *graph, CUgraphNodeType type)
 
 	if (!graph_reserve(graph))
 		return NULL;
-	node = calloc(1, sizeof(*node));
+	node = spare_nodes;
+	if (node) {
+		spare_nodes = node->spare;
+		memset(node, 0, sizeof(*node));
+	} else {
+		node = calloc(1, sizeof(*node));
+	}
 	if (!node)
 		return NULL;
 	node->magic = SIM_MAGIC_NODE;
@@ -221,13 +270,22 @@ static void edges_forget(struct sim_node *node, const struct sim_node *from)
 			node->edges[i--] = node->edges[--node->edge_count];
 }
 
+/* Nodes stand in order of creation, so the removed ones only let others move down. */
+size_t sim_node_position(const struct sim_node *node)
+{
+	const struct sim_graph *graph = node->graph;
+	size_t at = node->index < graph->count ? node->index : graph->count - 1;
+
+	while (graph->nodes[at] != node)
+		at--;
+	return at;
+}
+
 void sim_node_remove(struct sim_node *node)
 {
 	struct sim_graph *graph = node->graph;
-	size_t at = 0;
+	size_t at = sim_node_position(node);
 
-	while (graph->nodes[at] != node)
-		at++;
 	graph->count--;
 	memmove(&graph->nodes[at], &graph->nodes[at + 1], (graph->count - at) * sizeof(*graph->nodes));
 	for (size_t i = 0; i < graph->count; i++)

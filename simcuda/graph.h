@@ -17,6 +17,7 @@ struct sim_edge_from {
 struct sim_node {
 	uint32_t magic;
 	uint32_t index;				/* in order of creation */
+	struct sim_node *spare;			/* once freed */
 	CUgraphNodeType type;
 	bool is_disabled;			/* in an executable graph */
 	uint64_t id;				/* graph's id in the upper half, index + 1 in the lower */
@@ -47,6 +48,7 @@ struct sim_graph {
 	uint32_t magic;
 	uint32_t id;
 	uint32_t last_index;
+	struct sim_graph *spare;		/* once freed */
 	bool is_owned;				/* by a node, an executable graph or a capture */
 	const struct sim_graph *origin;
 	struct sim_node **nodes;
@@ -84,6 +86,7 @@ struct sim_graph_exec {
 	uint64_t flags;
 	struct sim_graph *graph;		/* private copy; its nodes know their origin */
 	struct sim_graph_plan *plan;		/* NULL after a change, until the next launch */
+	struct sim_graph_exec *spare;		/* once freed */
 	struct sim_op *last;			/* launches of one executable graph never overlap */
 };
 
@@ -92,6 +95,8 @@ extern pthread_mutex_t sim_graph_lock;		/* graphs, nodes, captures; taken before
 struct sim_graph *sim_graph_of(CUgraph handle);
 struct sim_node *sim_node_of(CUgraphNode handle);
 struct sim_graph_exec *sim_graph_exec_of(CUgraphExec handle);
+struct sim_graph_exec *sim_graph_exec_new(void);
+void sim_graph_exec_free(struct sim_graph_exec *exec);
 struct sim_graph *sim_graph_new(void);
 void sim_graph_free(struct sim_graph *graph);
 struct sim_graph *sim_graph_copy(const struct sim_graph *graph);
@@ -100,6 +105,7 @@ CUresult sim_node_add(struct sim_graph *graph, CUgraphNodeType type, const CUgra
 		      const CUgraphEdgeData *data, size_t count, struct sim_node **node);
 CUresult sim_edge_add(struct sim_node *from, struct sim_node *to, const CUgraphEdgeData *data);
 void sim_node_remove(struct sim_node *node);
+size_t sim_node_position(const struct sim_node *node);	/* in its graph's array */
 struct sim_node *sim_node_in_copy(const struct sim_graph *copy, const struct sim_node *origin);
 uint32_t sim_graph_next_id(void);
 void sim_user_object_release(struct sim_user_object *object, unsigned count);

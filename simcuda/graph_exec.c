@@ -5,9 +5,6 @@
 #endif
 #include "simcuda/graph.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define FLAGS_KNOWN (CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD | \
 		     CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH | \
 		     CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY)
@@ -24,7 +21,7 @@ static CUresult instantiate(CUgraphExec *out, CUgraph handle, unsigned long long
 	result = sim_capture_check_graph(graph);
 	if (result)
 		return result;
-	exec = calloc(1, sizeof(*exec));
+	exec = sim_graph_exec_new();
 	if (!exec)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_mutex_lock(&sim_graph_lock);
@@ -36,7 +33,7 @@ static CUresult instantiate(CUgraphExec *out, CUgraph handle, unsigned long long
 		result = exec->graph ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_OUT_OF_MEMORY;
 		if (exec->graph)
 			sim_graph_free(exec->graph);
-		free(exec);
+		sim_graph_exec_free(exec);
 		return result;
 	}
 	exec->graph->is_owned = true;
@@ -244,7 +241,7 @@ IMPL(cuGraphExecDestroy)(CUgraphExec handle)
 		sim_op_unref(exec->last);
 	pthread_mutex_unlock(&sim_engine_lock);
 	pthread_mutex_unlock(&sim_graph_lock);
-	free(exec);
+	sim_graph_exec_free(exec);
 	return CUDA_SUCCESS;
 }
 

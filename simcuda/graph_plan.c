@@ -111,17 +111,12 @@ static bool plan_place_node(struct sim_graph_plan *plan, const struct sim_node *
 			    const struct place *places, uint32_t entry, struct place *place)
 {
 	struct sim_task empty = { .kind = SIM_TASK_EMPTY };
-	const struct sim_graph *graph = node->graph;
-	size_t from;
 
 	if (!plan_add(plan, node->is_disabled ? &empty : &node->task, node->id))
 		return false;
-	for (size_t i = 0; i < node->edge_count; i++) {
-		for (from = 0; graph->nodes[from] != node->edges[i].from; from++)
-			;
-		if (!plan_depend(plan, places[from].last))
+	for (size_t i = 0; i < node->edge_count; i++)
+		if (!plan_depend(plan, places[sim_node_position(node->edges[i].from)].last))
 			return false;
-	}
 	if (!node->edge_count && entry != UINT32_MAX && !plan_depend(plan, entry))
 		return false;
 	place->first = place->last = (uint32_t)plan->count - 1;
@@ -129,21 +124,11 @@ static bool plan_place_node(struct sim_graph_plan *plan, const struct sim_node *
 	return plan_place_inside(plan, node, place);
 }
 
-static bool node_is_next(const struct sim_graph *graph, const struct place *places, size_t at)
+static bool node_is_next(const struct sim_node *node, const struct place *places)
 {
-	const struct sim_node *node = graph->nodes[at];
-	size_t from;
-
-	for (size_t i = 0; i < node->edge_count; i++) {
-		/* Dependencies mostly stand right before the node. */
-		for (from = at; from-- > 0 && graph->nodes[from] != node->edges[i].from;)
-			;
-		if (from == SIZE_MAX)
-			for (from = at + 1; from < graph->count && graph->nodes[from] != node->edges[i].from;)
-				from++;
-		if (from >= graph->count || !places[from].is_placed)
+	for (size_t i = 0; i < node->edge_count; i++)
+		if (!places[sim_node_position(node->edges[i].from)].is_placed)
 			return false;
-	}
 	return true;
 }
 
@@ -154,14 +139,10 @@ static bool plan_add_exit(struct sim_graph_plan *plan, const struct sim_graph *g
 	struct sim_task empty = { .kind = SIM_TASK_EMPTY };
 	bool *has_successor = calloc(graph->count + 1, sizeof(*has_successor));
 	bool is_whole = has_successor && plan_add(plan, &empty, 0);
-	size_t from;
 
 	for (size_t i = 0; is_whole && i < graph->count; i++)
-		for (size_t j = 0; j < graph->nodes[i]->edge_count; j++) {
-			for (from = 0; graph->nodes[from] != graph->nodes[i]->edges[j].from; from++)
-				;
-			has_successor[from] = true;
-		}
+		for (size_t j = 0; j < graph->nodes[i]->edge_count; j++)
+			has_successor[sim_node_position(graph->nodes[i]->edges[j].from)] = true;
 	for (size_t i = 0; is_whole && i < graph->count; i++)
 		if (!has_successor[i])
 			is_whole = plan_depend(plan, places[i].last);
@@ -183,7 +164,7 @@ static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph
 	do {
 		before = placed;
 		for (size_t i = 0; is_whole && i < graph->count; i++) {
-			if (places[i].is_placed || !node_is_next(graph, places, i))
+			if (places[i].is_placed || !node_is_next(graph->nodes[i], places))
 				continue;
 			is_whole = plan_place_node(plan, graph->nodes[i], places, entry, &places[i]);
 			placed++;

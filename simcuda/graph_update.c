@@ -178,15 +178,6 @@ struct verdict {
 	const struct sim_node *node, *from;
 };
 
-static size_t position(const struct sim_graph *graph, const struct sim_node *node)
-{
-	size_t at = node->index < graph->count ? node->index : graph->count - 1;
-
-	while (graph->nodes[at] != node)
-		at--;
-	return at;
-}
-
 static bool nodes_match(const struct sim_node *ours, const struct sim_node *theirs, struct verdict *verdict)
 {
 	verdict->node = theirs;
@@ -199,8 +190,7 @@ static bool nodes_match(const struct sim_node *ours, const struct sim_node *thei
 		return false;
 	for (size_t i = 0; i < ours->edge_count; i++) {
 		verdict->from = theirs->edges[i].from;
-		if (position(ours->graph, ours->edges[i].from) !=
-		    position(theirs->graph, theirs->edges[i].from))
+		if (sim_node_position(ours->edges[i].from) != sim_node_position(theirs->edges[i].from))
 			return false;
 	}
 	return true;
