@@ -28,6 +28,12 @@ static uint64_t on_clock(uint64_t monotonic_ns)
 	return monotonic_ns + (uint64_t)cupti_clock_offset();
 }
 
+/* Ids are given to calls only while something watches calls. */
+static uint32_t correlation_of(const struct sim_activity *activity)
+{
+	return cupti_any_api_is_on() || cupti_any_callback_is_on() ? activity->correlation : 0;
+}
+
 static bool is_nth(_Atomic unsigned long *counter, long n)
 {
 	return n > 0 && (atomic_fetch_add(counter, 1) + 1) % (unsigned long)n == 0;
@@ -99,7 +105,7 @@ static void report_kernel(const struct sim_activity *activity)
 	PUT(&record, kernel, blockY, activity->block[1]);
 	PUT(&record, kernel, blockZ, activity->block[2]);
 	PUT(&record, kernel, dynamicSharedMemory, activity->dynamic_shared);
-	PUT(&record, kernel, correlationId, activity->correlation);
+	PUT(&record, kernel, correlationId, correlation_of(activity));
 	PUT(&record, kernel, gridId, atomic_fetch_add(&last_grid, 1) + 1);
 	PUT(&record, kernel, launchType, activity->launch_type);
 	PUT(&record, kernel, graphNodeId, activity->graph_node);
@@ -122,7 +128,7 @@ static void report_kernel(const struct sim_activity *activity)
 		PUT(record, layout, deviceId, (activity)->device);			\
 		PUT(record, layout, contextId, (activity)->context);			\
 		PUT(record, layout, streamId, (activity)->stream);			\
-		PUT(record, layout, correlationId, (activity)->correlation);		\
+		PUT(record, layout, correlationId, correlation_of(activity));		\
 		PUT(record, layout, graphNodeId, (activity)->graph_node);		\
 		PUT(record, layout, graphId, (activity)->graph);			\
 		PUT(record, layout, channelID, (activity)->stream);			\
@@ -185,7 +191,7 @@ static void report_graph(const struct sim_activity *activity)
 	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_GRAPH_TRACE))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_graph_trace, CUPTI_ACTIVITY_KIND_GRAPH_TRACE);
-	PUT(&record, graph_trace, correlationId, activity->correlation);
+	PUT(&record, graph_trace, correlationId, correlation_of(activity));
 	PUT(&record, graph_trace, start, on_clock(activity->start_ns));
 	PUT(&record, graph_trace, end, on_clock(activity->end_ns));
 	PUT(&record, graph_trace, deviceId, activity->device);
@@ -208,7 +214,7 @@ static void report_sync(const struct sim_activity *activity)
 	PUT(&record, synchronization, type, activity->value);
 	PUT(&record, synchronization, start, on_clock(activity->start_ns));
 	PUT(&record, synchronization, end, on_clock(activity->end_ns));
-	PUT(&record, synchronization, correlationId, activity->correlation);
+	PUT(&record, synchronization, correlationId, correlation_of(activity));
 	PUT(&record, synchronization, contextId, activity->context);
 	PUT(&record, synchronization, streamId,
 	    activity->stream ? activity->stream : CUPTI_SYNCHRONIZATION_INVALID_VALUE);
@@ -225,7 +231,7 @@ static void report_memory(const struct sim_activity *activity)
 	cupti_record_begin(&record, CUPTI_RECORD_memory, CUPTI_ACTIVITY_KIND_MEMORY2);
 	PUT(&record, memory, memoryOperationType, activity->value);
 	PUT(&record, memory, memoryKind, activity->source_kind);
-	PUT(&record, memory, correlationId, activity->correlation);
+	PUT(&record, memory, correlationId, correlation_of(activity));
 	PUT(&record, memory, address, activity->address);
 	PUT(&record, memory, bytes, activity->bytes);
 	PUT(&record, memory, timestamp, on_clock(activity->start_ns));
@@ -276,8 +282,8 @@ void cupti_activity(void *user, const struct sim_activity *activity)
 
 static void api_kind_set(CUpti_CallbackDomain domain, bool is_on)
 {
-	for (uint32_t cbid = 0; cbid < CUPTI_CBID_LIMIT; cbid++)
-		atomic_store(&cupti_api_kind_is_on[domain][cbid], is_on);
+	for (uint32_t cbid = 1; cbid < CUPTI_CBID_LIMIT; cbid++)
+		cupti_api_switch(domain, cbid, is_on);
 }
 
 static CUptiResult kind_set(uint32_t kind, bool is_on)
@@ -329,7 +335,7 @@ static CUptiResult api_set(CUpti_CallbackDomain domain, uint32_t cbid, bool is_o
 {
 	if (cbid == 0 || cbid >= CUPTI_CBID_LIMIT)
 		return CUPTI_ERROR_INVALID_PARAMETER;
-	atomic_store(&cupti_api_kind_is_on[domain][cbid], is_on);
+	cupti_api_switch(domain, cbid, is_on);
 	return cupti_driver_attach() ? CUPTI_SUCCESS : CUPTI_ERROR_NOT_INITIALIZED;
 }
 

@@ -11,7 +11,8 @@
 #define CALL_DEPTH_MAX 8
 #define EXTERNAL_DEPTH_MAX 64
 
-atomic_bool cupti_api_kind_is_on[CUPTI_CB_DOMAIN_RUNTIME_API + 1][CUPTI_CBID_LIMIT];
+static atomic_bool api_is_on[CUPTI_CB_DOMAIN_RUNTIME_API + 1][CUPTI_CBID_LIMIT];
+static atomic_int api_count;
 static atomic_int thread_id_type;
 
 static __thread struct {
@@ -33,16 +34,15 @@ bool cupti_thread_quiet(bool is_quiet)
 	return was_quiet;
 }
 
+void cupti_api_switch(CUpti_CallbackDomain domain, uint32_t cbid, bool is_on)
+{
+	if (atomic_exchange(&api_is_on[domain][cbid], is_on) != is_on)
+		atomic_fetch_add(&api_count, is_on ? 1 : -1);
+}
+
 bool cupti_any_api_is_on(void)
 {
-	for (int domain = 0; domain <= CUPTI_CB_DOMAIN_RUNTIME_API; domain++) {
-		for (uint32_t cbid = 0; cbid < CUPTI_CBID_LIMIT; cbid++) {
-			if (atomic_load_explicit(&cupti_api_kind_is_on[domain][cbid],
-						 memory_order_relaxed))
-				return true;
-		}
-	}
-	return false;
+	return atomic_load_explicit(&api_count, memory_order_relaxed) > 0;
 }
 
 uint32_t cupti_thread_id(void)
@@ -103,8 +103,7 @@ CUptiResult cuptiActivityPopExternalCorrelationId(CUpti_ExternalCorrelationKind 
 
 static bool is_recorded(const struct cupti_call *call)
 {
-	return atomic_load_explicit(&cupti_api_kind_is_on[call->domain][call->cbid],
-				    memory_order_relaxed);
+	return atomic_load_explicit(&api_is_on[call->domain][call->cbid], memory_order_relaxed);
 }
 
 /* One record per kind with an id pushed; comes before the record of the call itself. */

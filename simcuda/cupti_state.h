@@ -104,7 +104,8 @@ uint32_t cupti_thread_id(void);		/* as cuptiSetThreadIdType wants it */
 
 /* --- calls (cupti_callback.c, cupti_api.c) ------------------------------------------------------------ */
 #define CUPTI_CBID_LIMIT 1024
-extern atomic_bool cupti_api_kind_is_on[CUPTI_CB_DOMAIN_RUNTIME_API + 1][CUPTI_CBID_LIMIT];
+/* Switches the records of one API function. */
+void cupti_api_switch(CUpti_CallbackDomain domain, uint32_t cbid, bool is_on);
 bool cupti_any_api_is_on(void);
 bool cupti_any_callback_is_on(void);
 /* One API call on its way, on the calling thread's stack of calls. */

@@ -58,7 +58,7 @@ same_work() {
 
 work=10,1,2,22,38
 for release in 11.8=18 12.0=18 12.4=22 12.6=24 12.8=26 12.9=28 13.0=130001 13.1=130100 13.2=130200; do
-	run release SIMCUDA_DEVICES=2 SIMCUPTI_RELEASE="${release%=*}" -- -k $work
+	run release SIMCUDA_DEVICES=2 SIMCUPTI_RELEASE="${release%=*}" -- -c -k $work
 	same_work release "release ${release%=*}: all device work is told as it was"
 	is "release ${release%=*}: its version" "$(fact release version)" "${release#*=}"
 	rm -f "$tmp/release.truth"
@@ -68,7 +68,7 @@ is "the priority of a kernel comes with 13.1" "$(count priority kernel '$14 == 4
 run nopriority SIMCUPTI_RELEASE=13.0 -- -k 10
 is "and is not there in 13.0" "$(count nopriority kernel '$14 == 4294967295')" 0
 
-run flushed -- -k $work -f
+run flushed -- -c -k $work -f
 same_work flushed "flushing all the time loses and doubles nothing"
 run small -- -k 4,$work -b 1024 -n 3 -w
 same_work small "small buffers lose nothing"
@@ -77,14 +77,14 @@ is "each buffer asked for comes back" "$(fact small requested)" \
 is "no buffer holds more than it may" "$(count small buffer '$2 > 3 * 216')" 0
 [ "$(fact small requested | cut -f1)" -gt 0 ]; ok "buffers are asked for on the application's thread"
 [ "$(fact small completed | cut -f2)" -gt 0 ]; ok "full buffers are handed back by the worker"
-run monotonic -- -k $work -m
+run monotonic -- -c -k $work -m
 same_work monotonic "a clock of the client's is used for device work"
 is "MONOTONIC is recognised as the simulator's clock" "$(fact monotonic offset)" 0
-run offset SIMCUPTI_CLOCK_OFFSET_NS=1000 -- -k $work
+run offset SIMCUPTI_CLOCK_OFFSET_NS=1000 -- -c -k $work
 same_work offset "a fixed clock offset"
 is "is what was asked for" "$(fact offset offset)" 1000
 
-run graphs -- -k 10,1,2,51
+run graphs -- -c -k 10,1,2,51
 is "graph tracing hides the work inside graphs" \
 	"$(awk -F "$tab" '$1 ~ /kernel|memcpy|memset/ && $8 != 0' "$tmp/graphs.out" | wc -l)" 0
 is "and tells of each launch instead" \
@@ -111,6 +111,8 @@ is "and asking for them is no call of the program's" \
 	"$(count ids exit '$4 ~ /GetId|GetDevice_v2/')" 0
 run forked -- -k 10 -F
 is "in a forked child the flush hangs" "$rc,$(fact forked child)" "0,hangs"
+run uncorrelated -- -k 10
+is "without any watch on calls there are no ids" "$(count uncorrelated kernel '$2 == 0')" 27
 run oneapi -- -k 10 -a 307
 is "one function's calls alone" "$(count oneapi api '$6 == 307'),$(count oneapi api)" "23,23"
 run oneapi SIMCUPTI_RELEASE=12.4 -- -k 10 -a 307
@@ -125,7 +127,7 @@ is "from 12.8 only calls that are traced have one" "$(count external external)" 
 run external SIMCUPTI_RELEASE=12.6 -- -k 39 -a 307 -e
 [ "$(count external external)" -gt 40 ]; ok "before 12.8 all calls have one"
 
-run memory -- -k 49
+run memory -- -c -k 49
 is "allocations and releases" \
 	"$(awk -F "$tab" '$1 == "memory" { print $3, $2, $4, $5, $6, $7 }' "$tmp/memory.out")" \
 	"$(awk -F "$tab" '$1 == "alloc" || $1 == "free" { print $1, $3, $7, $10, $17, $26 }' \
@@ -141,11 +143,11 @@ is "SIMCUPTI_REFUSE" "$(fact refused subscribe)" 39
 run newer SIMCUPTI_NEWER_THAN_DRIVER=1 -- -k 10
 is "SIMCUPTI_NEWER_THAN_DRIVER" "$(fact newer subscribe)" 15
 
-run drop SIMCUPTI_DROP=5 -- -k $work
+run drop SIMCUPTI_DROP=5 -- -c -k $work
 total=$(true_work drop | wc -l)
 is "SIMCUPTI_DROP loses every fifth record and counts it" \
 	"$(told_work drop | wc -l),$(fact drop dropped)" "$((total - total / 5)),$((total / 5))"
-run unordered SIMCUPTI_UNORDERED=1 -- -k $work -b 2048
+run unordered SIMCUPTI_UNORDERED=1 -- -c -k $work -b 2048
 same_work unordered "SIMCUPTI_UNORDERED loses nothing"
 awk -F "$tab" '$1 == "kernel" { if ($3 < last) n++; last = $3 } END { exit n < 5 }' \
 	"$tmp/unordered.out"
@@ -154,10 +156,10 @@ run zero SIMCUPTI_ZERO_TIMES=4 -- -k 10
 is "SIMCUPTI_ZERO_TIMES" "$(count zero kernel '$3 == 0 && $4 == 0'),$(count zero kernel)" 6,27
 run reversed SIMCUPTI_REVERSED_TIMES=3 -- -k 10
 is "SIMCUPTI_REVERSED_TIMES" "$(count reversed kernel '$4 < $3')" 9
-run null -- -k $work -N
+run null -- -c -k $work -N
 is "no buffer: everything is dropped, counted, and the program lives" \
 	"$rc,$(fact null dropped)" "0,$(true_work null | wc -l)"
-run null SIMCUPTI_RELEASE=12.4 -- -k $work -N
+run null SIMCUPTI_RELEASE=12.4 -- -c -k $work -N
 [ "$rc" -ne 0 ] && grep -q 'returned no buffer' "$tmp/null.err"; ok "before 12.9 that is fatal"
 
 SIMCUPTI_HANG_FLUSH=1 timeout 1 "$client" -k 10 -q >"$tmp/hang.out" 2>&1
