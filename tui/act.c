@@ -65,6 +65,7 @@ static void ask(struct app *app, enum action action)
 	app->prompt_for = action;
 	app->mode = MODE_PROMPT;
 	app->before_selected = grid->selected;
+	app->before_key = grid->selected_key;
 	if (action == ACTION_SEARCH) {
 		snprintf(app->before_prompt, sizeof(app->before_prompt), "%s", grid->search);
 		prompt_init(&app->prompt, "/", "part of a name", "");
@@ -107,10 +108,13 @@ static void prompt_preview(struct app *app, const char *text)
 {
 	struct grid *grid = app_grid(app);
 
-	if (app->prompt_for == ACTION_FILTER)
+	if (app->prompt_for == ACTION_FILTER) {
+		/* Half a word may hide the row of the cursor that the whole word shows. */
+		grid->selected_key = app->before_key;
 		grid_set_filter(grid, text);
-	else if (app->prompt_for == ACTION_SEARCH)
+	} else if (app->prompt_for == ACTION_SEARCH) {
 		grid_search(grid, text, app->before_selected, 1);
+	}
 }
 
 static void prompt_done(struct app *app, const char *text)
@@ -130,11 +134,12 @@ static void prompt_cancelled(struct app *app)
 	struct grid *grid = app_grid(app);
 
 	app->mode = MODE_VIEW;
+	grid->selected_key = app->before_key;
 	if (app->prompt_for == ACTION_FILTER)
 		grid_set_filter(grid, app->before_prompt);
 	else if (app->prompt_for == ACTION_SEARCH)
 		snprintf(grid->search, sizeof(grid->search), "%s", app->before_prompt);
-	if (app->prompt_for != ACTION_EXPORT)
+	if (app->prompt_for == ACTION_SEARCH)
 		grid_select(grid, app->before_selected);
 }
 

@@ -37,6 +37,7 @@ struct app {
 	enum action prompt_for;		/* SEARCH, FILTER or EXPORT */
 	char before_prompt[GRID_WORD_MAX];
 	size_t before_selected;
+	uint64_t before_key;
 
 	char message[512];
 	enum color message_color;

@@ -12,25 +12,30 @@
 #include "tui/quantity.h"
 #include "tui/wide.h"
 
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
+/* NaN where the value is unknown: it compares with nothing. */
 static double column_value(const struct column *column, const char *row)
 {
 	const void *field = row + column->offset;
+	double value;
 
 	switch (column->kind) {
 	case COLUMN_COUNT:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
-		return (double)*(const uint64_t *)field;
+		return *(const uint64_t *)field == GRID_UNKNOWN ? NAN :
+		       (double)*(const uint64_t *)field;
 	case COLUMN_NUMBER:
-		return (double)*(const int64_t *)field;
-	case COLUMN_TEXT:
-		return 0;
+		value = (double)*(const int64_t *)field;
+		break;
 	default:
-		return *(const double *)field;
+		value = *(const double *)field;
+		break;
 	}
+	return value < 0 ? NAN : value;
 }
 
 static bool text_holds(const struct column *column, const char *row, char operator,

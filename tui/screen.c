@@ -184,11 +184,11 @@ static void draw_view(struct app *app)
 			  app->reading_error[0] ? "nothing could be read" : "reading the file...");
 		return;
 	}
-	draw_info(app);
 	if (view->class->columns) {
 		app->body.x = 1;
 		app->body.width = COLS - 1;
 		grid_draw(&view->grid, app->body);
+		draw_info(app);
 	} else {
 		view->class->draw(app->snapshot, app->body);
 	}

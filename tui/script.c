@@ -107,6 +107,8 @@ static int add_command(struct script *script, const char *word, size_t length, c
 		if (!commands[i].arguments)
 			return 0;
 		length = next_word(cursor, &argument);
+		if (length > 2 && (*argument == '"' || *argument == '\''))
+			argument++, length -= 2;
 		step->file = strndup(argument, length);
 		return step->file && argument_fits(step) ? 0 : -1;
 	}

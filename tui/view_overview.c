@@ -177,7 +177,7 @@ static int draw_devices(const struct snapshot *s, struct rect rect, int most)
 	draw_right(rect.y, x, 11, COLOR_OF_DIM, legend[draw_is_ascii()][2]);
 	for (size_t i = 0; i < s->devices.count && lines < most; i++) {
 		lines++;
-		if (lines == most && s->devices.count > (size_t)most) {
+		if (lines == most && most > 1 && s->devices.count > (size_t)most) {
 			draw_textf(rect.y + lines, rect.x, rect.width, COLOR_OF_DIM,
 				   "and %zu devices more", s->devices.count - i);
 			break;

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every view looks as it did, in a real terminal and played from a script. To accept new looks:
+#   make check TESTS=tui/screens.sh GPUTRAIL_UPDATE_SCREENS=1   and review the diff of screens/.
+. "${top_srcdir:?}/tests/lib.sh"
+. "$top_srcdir/tests/tui/tmux.sh"
+fixture plain.db plain
+fixture empty.db empty
+fixture hostile.db hostile
+views="overview kernels apis copies memory processes losses"
+
+for size in 80x24 200x60; do
+	width=${size%x*} height=${size#*x}
+	terminal "$width" "$height" "$gputrail" plain.db
+	shows "Nothing was lost"
+	n=0
+	for view in $views; do
+		n=$((n + 1))
+		keys "$n"
+		screen_is "$view-$size"
+		ok "$view at $size"
+	done
+	keys 2 Enter
+	screen_is "shapes-$size"
+	ok "shapes at $size"
+	keys q 6 j Enter
+	screen_is "threads-$size"
+	ok "threads at $size"
+	keys q 2 i
+	screen_is "details-$size"
+	ok "details at $size"
+	keys q '?'
+	screen_is "help-$size"
+	ok "help at $size"
+	keys q s
+	screen_is "sort-$size"
+	ok "sort menu at $size"
+
+	# The same without a terminal.
+	script=
+	n=0
+	for view in $views; do
+		n=$((n + 1))
+		script="$script $n :screen $view-$size.txt"
+	done
+	COLUMNS=$width LINES=$height "$gputrail" tui --keys "$script" plain.db </dev/null >out 2>err
+	is "script at $size: exit status" $? 0
+	is "script at $size: writes nothing to the terminal" "$(cat out err)" ""
+	for view in $views; do
+		cmp -s "$view-$size.txt" "$top_srcdir/tests/tui/screens/$view-$size.txt"
+		ok "script shows $view at $size"
+	done
+done
+terminal 80 24 "$gputrail" tui --ascii plain.db
+screen_is overview-ascii
+ok "overview with ASCII only"
+LC_ALL=C.UTF-8 grep -qP '[^\x00-\x7F]' "$tmp/now"
+is "not a character beyond ASCII" $? 1
+terminal 80 24 "LC_ALL=C $gputrail plain.db"
+screen_is overview-ascii
+ok "the C locale means ASCII"
+terminal 80 24 "$gputrail" empty.db
+screen_is overview-empty
+ok "overview of an empty recording"
+keys 2
+screen_is kernels-empty
+ok "kernels of an empty recording"
+terminal 80 24 "$gputrail" hostile.db
+screen_is overview-hostile
+ok "losses come first"
+keys 2
+screen_is kernels-hostile
+ok "wide, control and direction characters in names"
+keys l l
+screen_is kernels-hostile-scrolled
+ok "names scrolled through the middle of wide characters"
+terminal 40 10 "$gputrail" plain.db
+screen_is overview-40x10
+ok "the smallest size"
+keys 2
+screen_is kernels-40x10
+ok "a table at the smallest size"
+done_testing
