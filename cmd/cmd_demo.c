@@ -93,8 +93,8 @@ static int plants_check(const char *causes)
 		double rate = 1;
 
 		if (length && !plant_find(causes, name)) {
-			message("demo", "'gputrail demo --list-plants' lists them", "there is no plant '%.*s'",
-				(int)name, causes);
+			message("demo", "'gputrail demo --list-plants' lists them",
+				"there is no plant '%.*s'", (int)name, causes);
 			return -1;
 		}
 		if (name < length)

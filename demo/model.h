@@ -59,18 +59,18 @@ static inline bool model_is_planted(const struct model *model, plant_set bit)
 	return (model->plants & bit) != 0;
 }
 
-/* --- layers.c ---------------------------------------------------------------------------------------- */
+/* --- layers.c --- */
 void layer_forward(struct model *model, struct forward *forward, int index);
 void lm_head_forward(struct model *model, struct forward *forward);
 void embedding_forward(struct model *model, struct forward *forward);
 
-/* --- attention.c --------------------------------------------------------------------------------------- */
+/* --- attention.c --- */
 void attention_forward(struct model *model, struct forward *forward, int index);
 
-/* --- sampler.c ----------------------------------------------------------------------------------------- */
+/* --- sampler.c --- */
 void sampler_sample(struct model *model, struct forward *forward, CUstream stream);
 
-/* --- launch.c -------------------------------------------------------------------------------------------- */
+/* --- launch.c --- */
 struct launch {
 	enum kernel kernel;
 	unsigned x, y, z;		/* grid; 0 means 1 */
@@ -83,7 +83,7 @@ void launch_kernel(struct model *model, const struct launch *launch, void **argu
 /* Blocks that fill the device exactly w times with this kernel. */
 unsigned launch_full_grid(const struct model *model, enum kernel kernel, unsigned waves);
 
-/* --- graphs.c -------------------------------------------------------------------------------------------- */
+/* --- graphs.c --- */
 void graphs_open(struct model *model);
 void graphs_close(void);
 /* Smallest captured batch that holds `batch` requests, 0 when none does. */
@@ -94,7 +94,7 @@ void graphs_launch(struct model *model, int bucket);
 /* Captures and instantiates again. */
 void graphs_recapture(struct model *model, int bucket);
 
-/* --- planted.c: what the plants do around a step ------------------------------------------------------------ */
+/* --- planted.c: what the plants do around a step --- */
 void planted_open(struct model *model);
 void planted_before_forward(struct model *model, const struct plan *plan);
 void planted_in_layer(struct model *model, struct forward *forward, int index);

@@ -33,7 +33,7 @@ struct options {
 extern struct options options;
 extern atomic_bool server_is_stopping;	/* set by signals and when the time is over */
 
-/* --- requests (client.c) ------------------------------------------------------------------------ */
+/* --- requests (client.c) --- */
 struct request {
 	struct request *next;
 	long id;
@@ -57,7 +57,7 @@ void request_submit(struct request *request);
 struct request *request_take(void);		/* NULL: none waiting */
 void request_finish(struct request *request);
 
-/* --- plans (scheduler.c) -------------------------------------------------------------------------- */
+/* --- plans (scheduler.c) --- */
 struct plan_item {
 	struct request *request;	/* the scheduler's; others use the copies below */
 	long request_id;
@@ -99,14 +99,14 @@ void *scheduler_main(void *unused);
 struct plan *scheduler_next_plan(void);
 void scheduler_give_back(struct plan *plan);
 
-/* --- paged cache (blocks.c) ------------------------------------------------------------------------- */
+/* --- paged cache (blocks.c) --- */
 void blocks_open(int count);
 void blocks_close(void);
 /* Makes room for tokens of the request; false when the cache is full. */
 bool blocks_extend(struct request *request, int tokens);
 void blocks_free(struct request *request);
 
-/* --- steps in flight (engine.c, output.c) ------------------------------------------------------------ */
+/* --- steps in flight (engine.c, output.c) --- */
 struct CUctx_st;
 struct CUevent_st;
 void engine_open(void);

@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections import Counter
 
-from servers import C_SERVER, PYTHON_SERVER, Run, plants, skip_without_simulator, tap
+from servers import C_SERVER, DEF, PYTHON_SERVER, Run, plants, skip_without_simulator, tap
 
 
 def demo(*arguments):
@@ -56,6 +56,10 @@ def test_options():
     """What is listed and refused."""
     listed = demo("--list-plants").stdout.splitlines()
     tap.equal([line.split()[0] for line in listed[1:]], plants(), "--list-plants lists all")
+    page = os.path.join(os.path.dirname(DEF), "..", "docs", "demo.md")
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    tap.equal([name for name in plants() if f"`{name}`" not in text], [], "docs/demo.md has all")
     for wrong in ("--plant=nonesuch", "--plant=leak:2", "--plant=leak:", "--plant=leak:x",
                   "--steps=0", "--seconds=-1", "--seconds=x", "--seed=0", "something"):
         result = demo("-o", tap.path("wrong.db"), wrong)
