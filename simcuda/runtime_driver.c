@@ -15,6 +15,7 @@
 #include "driver/driver_api.h"
 
 #define PER_THREAD_DEFAULT_STREAM 2
+#define DRIVER_VERSION_MIN 12000	/* first with libraries, which registered code needs */
 
 struct runtime_driver runtime_driver;
 
@@ -53,6 +54,7 @@ static void resolve(CUresult (*get)(const char *, void **, int, cuuint64_t,
 static void driver_open(void)
 {
 	void *handle = dlopen("libcuda.so.1", RTLD_NOW);
+	int version = 0;
 	CUresult (*get)(const char *, void **, int, cuuint64_t, CUdriverProcAddressQueryResult *);
 
 	if (!handle) {
@@ -69,7 +71,10 @@ static void driver_open(void)
 	/* Not part of a driver: only the simulated one has them. */
 	call_begin = (void (*)(uint32_t, const char *))dlsym(handle, "simcuda_runtime_enter");
 	call_end = (void (*)(uint32_t, const char *, int))dlsym(handle, "simcuda_runtime_leave");
-	open_result = DRIVER(cuInit, 0);
+	if (DRIVER(cuDriverGetVersion, &version) != CUDA_SUCCESS || version < DRIVER_VERSION_MIN)
+		open_result = (CUresult)cudaErrorInsufficientDriver;
+	else
+		open_result = DRIVER(cuInit, 0);
 }
 
 CUresult runtime_driver_open(void)

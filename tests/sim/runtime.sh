@@ -40,4 +40,16 @@ is "with per-thread streams nothing runs on the legacy one" \
 # PTX is all that serves a device of another generation; the simulator unpacks no zstd.
 "$nvcc" --no-compress -gencode arch=compute_80,code=compute_80 -cudart shared "$source" -o "$tmp/ptx" &&
 	is "PTX alone is compiled for the device" "$("$tmp/ptx" 2>&1)" "$wanted"
+"$nvcc" -cudart shared -x cu - -o "$tmp/old" <<'CODE'
+#include <cstdio>
+int main()
+{
+	int count = 0;
+
+	std::puts(cudaGetErrorName(cudaGetDeviceCount(&count)));
+}
+CODE
+is "a driver of CUDA 11 is too old for it" "$(SIMCUDA_DRIVER_VERSION=11080 "$tmp/old")" \
+	cudaErrorInsufficientDriver
+is "one of CUDA 12 is not" "$(SIMCUDA_DRIVER_VERSION=12040 "$tmp/unmodified")" "$wanted"
 done_testing
