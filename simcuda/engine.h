@@ -100,7 +100,7 @@ struct sim_task {
 
 /* Why an operation did not start earlier. */
 enum sim_cause { SIM_CAUSE_SUBMIT, SIM_CAUSE_STREAM, SIM_CAUSE_EVENT, SIM_CAUSE_HOST, SIM_CAUSE_LEGACY,
-	SIM_CAUSE_GRAPH, SIM_CAUSE_COPY_ENGINE, SIM_CAUSE_SM, SIM_CAUSE_CAPACITY, SIM_CAUSE_VALUE };
+	SIM_CAUSE_GRAPH, SIM_CAUSE_COPY_ENGINE, SIM_CAUSE_SM, SIM_CAUSE_VALUE };
 
 enum sim_op_state { SIM_OP_WAITING, SIM_OP_READY, SIM_OP_RUNNING, SIM_OP_ENDED };
 
@@ -120,6 +120,7 @@ struct sim_op {
 	struct sim_op *graph;		/* the launch this node belongs to */
 	uint64_t id, node, waited_for;
 	uint64_t submit_ns, ready_ns, start_ns, end_ns, duration_ns;
+	uint64_t blocked_ns;		/* the call waited for room in the stream */
 	uint64_t estimate_ns;		/* lower bound of the end, made at submission */
 	uint64_t effect_mark;		/* effects up to this one are its own or older */
 	uint32_t correlation, tid, graph_id;
@@ -127,7 +128,7 @@ struct sim_op {
 	unsigned units;
 	enum sim_cause cause;
 	enum sim_op_state state;
-	bool is_blocked_submit, has_effect, is_failed;
+	bool has_effect, is_failed;
 	struct sim_task task;
 };
 

@@ -18,23 +18,20 @@ uint32_t sim_thread_id(void)
 }
 
 /* The hardware queue of a stream is bounded: a program far ahead of the device waits here. */
-static bool submit_make_room(struct sim_stream *stream)
+static void submit_make_room(struct sim_stream *stream)
 {
-	bool has_waited = false;
 	struct sim_op *head;
 
 	while (stream->pending >= SIM_STREAM_PENDING_MAX) {
 		sim_engine_advance(sim_now_ns());
 		if (stream->pending < SIM_STREAM_PENDING_MAX)
 			break;
-		has_waited = true;
 		head = stream->head;
 		sim_op_ref(head);
 		pthread_mutex_unlock(&sim_engine_lock);
 		sim_op_wait(head, true);
 		pthread_mutex_lock(&sim_engine_lock);
 	}
-	return has_waited;
 }
 
 /* The NULL stream waits for all blocking streams of its context, and they for it. */
@@ -116,10 +113,9 @@ struct sim_op *sim_op_prepare(const struct sim_task *task, struct sim_stream *st
 CUresult sim_submit_after(struct sim_stream *stream, const struct sim_task *task,
 			  struct sim_op *dependency, struct sim_op **out)
 {
-	uint64_t submit_ns;
+	uint64_t submit_ns, blocked_ns = 0;
 	struct sim_op *op;
 	CUresult result;
-	bool has_waited;
 
 	if (out)
 		*out = NULL;
@@ -135,12 +131,15 @@ CUresult sim_submit_after(struct sim_stream *stream, const struct sim_task *task
 	sim_worker_start();
 	submit_ns = sim_now_ns();
 	pthread_mutex_lock(&sim_engine_lock);
-	has_waited = submit_make_room(stream);
+	if (__builtin_expect(stream->pending >= SIM_STREAM_PENDING_MAX, 0)) {
+		submit_make_room(stream);
+		blocked_ns = sim_now_ns() - submit_ns;
+	}
 	op = sim_op_prepare(task, stream, submit_ns, sim_correlation());
-	op->is_blocked_submit = has_waited;
+	op->blocked_ns = blocked_ns;
 	op->graph_id = task->kind == SIM_TASK_GRAPH ? task->graph.id : 0;
-	op->cause = has_waited ? SIM_CAUSE_CAPACITY : SIM_CAUSE_SUBMIT;
-	op->ready_ns = (has_waited ? sim_now_ns() : submit_ns) + sim_cost_latency(op->id);
+	op->cause = SIM_CAUSE_SUBMIT;
+	op->ready_ns = submit_ns + blocked_ns + sim_cost_latency(op->id);
 	submit_estimate(stream, op, dependency);
 	submit_order_legacy(stream, op);
 	if (dependency)

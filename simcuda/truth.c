@@ -32,7 +32,7 @@ static bool is_on;
 static const char header[] =
 	"kind\tid\tcorrelation\tpid\ttid\tsubmit_ns\tstart_ns\tend_ns\tdevice\tcontext\tstream\tname\t"
 	"grid\tblock\tcluster\tdynamic_shared\tbytes\tcopy_kind\tsource_kind\tdestination_kind\t"
-	"graph\tnode\tcause\twaited_for\tevent\taddress\tstatus\n";
+	"graph\tnode\tcause\twaited_for\tevent\taddress\tstatus\tblocked_ns\n";
 
 static const char *const kind_names[] = {
 	[SIM_TASK_EMPTY] = "empty", [SIM_TASK_KERNEL] = "kernel", [SIM_TASK_COPY] = "copy",
@@ -44,7 +44,7 @@ static const char *const cause_names[] = {
 	[SIM_CAUSE_SUBMIT] = "submit", [SIM_CAUSE_STREAM] = "stream", [SIM_CAUSE_EVENT] = "event",
 	[SIM_CAUSE_HOST] = "host", [SIM_CAUSE_LEGACY] = "legacy", [SIM_CAUSE_GRAPH] = "graph",
 	[SIM_CAUSE_COPY_ENGINE] = "copy_engine", [SIM_CAUSE_SM] = "sm",
-	[SIM_CAUSE_CAPACITY] = "capacity", [SIM_CAUSE_VALUE] = "value",
+	[SIM_CAUSE_VALUE] = "value",
 };
 static const char *const copy_names[] = { "unknown", "HtoD", "DtoH", "HtoA", "AtoH", "AtoA", "AtoD",
 	"DtoA", "DtoD", "HtoH", "PtoP" };
@@ -209,9 +209,10 @@ void sim_truth_op(const struct sim_op *op)
 		put_shape(task);
 		put("%llu\t", (unsigned long long)op_bytes(task));
 		put_memories(task);
-		put("%u\t%llu\t%s\t%llu\t%u\t\t%s\n", op->graph_id, (unsigned long long)op->node,
+		put("%u\t%llu\t%s\t%llu\t%u\t\t%s\t%llu\n", op->graph_id, (unsigned long long)op->node,
 		    task->kind == SIM_TASK_SYNC ? "" : cause_names[op->cause],
-		    (unsigned long long)op->waited_for, op_event(task), op_status(op));
+		    (unsigned long long)op->waited_for, op_event(task), op_status(op),
+		    (unsigned long long)op->blocked_ns);
 	}
 	pthread_mutex_unlock(&truth_lock);
 }
@@ -226,7 +227,7 @@ void sim_truth_memory(const struct sim_allocation *allocation, bool is_free)
 	pthread_mutex_lock(&truth_lock);
 	if (truth_open())
 		put("%s\t%llu\t%u\t%d\t%u\t%llu\t%llu\t%llu\t%d\t%u\t%u\t%s\t\t\t\t\t%llu\t\t\t\t0\t0\t\t0\t0\t"
-		    "0x%llx\tdone\n", is_free ? "free" : "alloc", (unsigned long long)allocation->id,
+		    "0x%llx\tdone\t0\n", is_free ? "free" : "alloc", (unsigned long long)allocation->id,
 		    sim_correlation(), (int)getpid(), sim_thread_id(), now_ns, now_ns, now_ns,
 		    allocation->device ? allocation->device->ordinal : -1,
 		    allocation->context ? allocation->context->id : 0,

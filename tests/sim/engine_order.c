@@ -245,6 +245,8 @@ static void test_back_pressure(void **unused)
 	assert_int_equal(rows_of("kernel"), 1025);
 	blocked = row_of("kernel", 1024);
 	assert_true(blocked->submit_ns < first->end_ns);
+	assert_true(blocked->submit_ns + blocked->blocked_ns >= first->end_ns);
+	assert_int_equal(row_of("kernel", 1023)->blocked_ns, 0);
 	assert_true(blocked->start_ns > row_of("kernel", 1023)->end_ns);
 }
 

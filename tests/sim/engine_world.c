@@ -103,13 +103,13 @@ static unsigned long long number(const char *text)
 
 static void row_read(char *line, struct row *row)
 {
-	char *field[27];
+	char *field[28];
 	int count = 0;
 
 	line[strcspn(line, "\n")] = '\0';
-	while (line && count < 27)
+	while (line && count < 28)
 		field[count++] = strsep(&line, "\t");
-	assert_int_equal(count, 27);
+	assert_int_equal(count, 28);
 	assert_null(line);
 	*row = (struct row){
 		.id = number(field[1]), .correlation = number(field[2]), .tid = number(field[4]),
@@ -117,6 +117,7 @@ static void row_read(char *line, struct row *row)
 		.device = atoi(field[8]), .context = number(field[9]), .stream = number(field[10]),
 		.bytes = number(field[16]), .graph = number(field[20]), .node = number(field[21]),
 		.waited_for = number(field[23]), .event = number(field[24]), .address = number(field[25]),
+		.blocked_ns = number(field[27]),
 	};
 	snprintf(row->kind, sizeof(row->kind), "%s", field[0]);
 	snprintf(row->name, sizeof(row->name), "%s", field[11]);

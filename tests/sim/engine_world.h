@@ -19,7 +19,7 @@ struct row {
 	char kind[16], name[64], copy_kind[8], source_kind[16], destination_kind[16], cause[16],
 		status[16], grid[32], cluster[32];
 	unsigned long long id, correlation, submit_ns, start_ns, end_ns, context, stream, bytes, graph,
-		node, waited_for, event, address, tid;
+		node, waited_for, event, address, tid, blocked_ns;
 	int device;
 };
 
