@@ -30,6 +30,8 @@ static void write_costs(void)
 
 	fputs("# durations the tests count on\nkernel_100us fixed_us=100\nkernel_1m? fixed_us=1000\n"
 	      "kernel_100ms fixed_us=100000\n", file);
+	if (getenv("TEST_COSTS"))
+		fprintf(file, "%s\n", getenv("TEST_COSTS"));
 	fclose(file);
 	setenv("SIMCUDA_COSTS", costs_path, 1);
 }
