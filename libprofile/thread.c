@@ -86,6 +86,7 @@ static unsigned char *ring_map(uint64_t offset, uint64_t bytes)
 		 (off_t)offset) != MAP_FAILED &&
 	    !madvise(both, 2 * bytes, MADV_DONTFORK)) {
 		madvise(both, bytes, MADV_POPULATE_WRITE);
+		madvise(both, 2 * bytes, MADV_DONTDUMP);
 		return both;
 	}
 	munmap(both, 2 * bytes);

@@ -191,6 +191,49 @@ static void do_quiet(void)
 	_exit(0);
 }
 
+/* Loads, launches and unloads: with FAKECUDA_REUSE both kernels have the same handle. */
+static void load_and_launch(const char *name, unsigned launches)
+{
+	CUfunction function;
+	CUmodule module;
+
+	NEED(!cuModuleLoadData(&module, "x"));
+	NEED(!cuModuleGetFunction(&function, module, name));
+	for (unsigned i = 0; i < launches; i++)
+		NEED(!cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, NULL, NULL, NULL));
+	NEED(!cuModuleUnload(module));
+}
+
+static void do_reuse(void)
+{
+	NEED(!cuInit(0));
+	load_and_launch("first_kernel", 2);
+	load_and_launch("second_kernel", 3);
+}
+
+static void *stress_thread(void *data)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "kernel_%zu_%u", (size_t)(uintptr_t)data, i);
+		load_and_launch(name, 10);
+	}
+	return NULL;
+}
+
+static void do_stress(void)
+{
+	enum { THREADS = 8 };
+	pthread_t threads[THREADS];
+
+	NEED(!cuInit(0));
+	for (size_t i = 0; i < THREADS; i++)
+		NEED(!pthread_create(&threads[i], NULL, stress_thread, (void *)(uintptr_t)i));
+	for (int i = 0; i < THREADS; i++)
+		NEED(!pthread_join(threads[i], NULL));
+}
+
 static void on_child(int number)
 {
 	(void)number;
@@ -257,7 +300,7 @@ static const struct { const char *name; void (*run)(void); } modes[] = {
 	{ "dlclose", do_dlclose }, { "quiet", do_quiet }, { "no-child", do_no_child },
 	{ "drop", do_drop }, { "exit", do_exit }, { "_exit", do_underscore_exit },
 	{ "abort", do_abort }, { "kill", do_kill }, { "exec", do_exec },
-	{ "killed-inside", do_killed_inside },
+	{ "killed-inside", do_killed_inside }, { "reuse", do_reuse }, { "stress", do_stress },
 };
 
 int main(int argc, char **argv)

@@ -55,6 +55,17 @@ unset GPUTRAIL_RING_BYTES
 run 0 errno
 run 0 dlclose
 has "dlclose: calls before and after" "api=cuInit result=0" 2
+FAKECUDA_REUSE=1
+export FAKECUDA_REUSE
+run 0 reuse
+unset FAKECUDA_REUSE
+has "handle used again: both named" "^DEF_FUNCTION id=[12] .*name=(first|second)_kernel" 2
+is "handle used again: launches of each" \
+	"$(sed -n 's/^LAUNCH.* \(function=[0-9]*\) .*/\1/p' "$tmp/out" | uniq -c | tr -s '\n ' ' ')" \
+	" 2 function=1 3 function=2 "
+run 0 stress
+has "stress: launches" "^LAUNCH.* function=[1-9]" 4000
+is "stress: kernels" "$(sed -n 's/^DEF_FUNCTION.* name=//p' "$tmp/out" | sort -u | grep -c kernel_)" 400
 FAKECUDA_DIE=1 "$consumer" "$shim" "$process" killed-inside >"$tmp/out"
 has "killed inside of a call" "^IN PROGRESS api=cuCtxSynchronize" 1
 
