@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.dont_write_bytecode = True
-sys.path = sys.path[1:] + sys.path[:1]      # the standard csv, not the test of that name
 import csv
 import io
 import sqlite3
@@ -13,6 +12,9 @@ import subprocess
 from tap import GPUTRAIL, done, equal, ok, path, report_json, run
 import fixture
 
+if os.environ.get("sanitizers"):
+    print("1..0 # SKIP preloading needs a build without sanitizers")
+    sys.exit(0)
 FILE, TRUTH = path("demo.db"), path("truth.tsv")
 recorded = subprocess.run([GPUTRAIL, "demo", "--steps=12", f"--truth={TRUTH}", "-o", FILE],
                           capture_output=True, encoding="utf-8", timeout=120, check=False)

@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.dont_write_bytecode = True
-sys.path = sys.path[1:] + sys.path[:1]
 import csv
 import io
 import json

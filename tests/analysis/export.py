@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.dont_write_bytecode = True
-sys.path = sys.path[1:] + sys.path[:1]      # the standard csv, not this file
 import csv
 import io
 import signal
