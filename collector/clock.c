@@ -149,8 +149,11 @@ int64_t clock_from_ticks(const struct clock *clock, uint64_t ticks)
 		high = clock->anchor_count - 1;
 	rate = (double)(anchors[high].ns - anchors[low].ns) /
 	       (double)(anchors[high].ticks - anchors[low].ticks);
-	return anchors[low].ns - clock->origin_ns +
-	       (int64_t)(rate * (double)(int64_t)(ticks - anchors[low].ticks));
+	rate *= (double)(int64_t)(ticks - anchors[low].ticks);
+	/* A counter from nowhere must not overflow. */
+	if (rate > 1e18 || rate < -1e18)
+		rate = rate > 0 ? 1e18 : -1e18;
+	return anchors[low].ns - clock->origin_ns + (int64_t)rate;
 }
 
 int64_t clock_from_monotonic(const struct clock *clock, uint64_t ns)

@@ -23,7 +23,7 @@ static struct gpu_times times_of(struct process *p, const struct wire_gpu *gpu)
 	times.start = gpu->head.result & WIRE_GPU_CLOCK_MONOTONIC ?
 		      clock_from_monotonic(&c->clock, gpu->start) :
 		      clock_from_realtime(&c->clock, gpu->start);
-	if (!times_plausible(c, times.start, times.start + (int64_t)(gpu->end - gpu->start))) {
+	if (!times_plausible(c, times.start, (int64_t)((uint64_t)times.start + gpu->end - gpu->start))) {
 		p->counters[COUNT_bad_times]++;
 		return times;
 	}

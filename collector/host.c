@@ -247,8 +247,9 @@ static void host_call(struct process *p, struct ring *ring, const struct wire_he
 	};
 
 	h.start = host_time(p, h.call->begin);
-	h.dur = host_time(p, h.call->end) - h.start;
-	if (!times_plausible(p->collector, h.start, h.start + h.dur)) {
+	/* Nonsense may overflow, and is then found to be that. */
+	h.dur = (int64_t)((uint64_t)host_time(p, h.call->end) - (uint64_t)h.start);
+	if (!times_plausible(p->collector, h.start, (int64_t)((uint64_t)h.start + (uint64_t)h.dur))) {
 		p->counters[COUNT_bad_times]++;
 		h.start = p->collector->now_ns;
 		h.dur = 0;
