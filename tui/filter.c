@@ -12,6 +12,7 @@
 #include "tui/quantity.h"
 #include "tui/wide.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -46,6 +47,23 @@ static bool text_holds(const struct column *column, const char *row, char operat
 	return operator == '=' && text && strcasecmp(text, word) == 0;
 }
 
+/* Columns are known by their title without blanks, or by their id. */
+static bool column_is(const struct column *column, const char *word, size_t length)
+{
+	size_t at = 0;
+
+	if (strlen(column->id) == length && strncasecmp(column->id, word, length) == 0)
+		return true;
+	for (const char *t = column->title; *t; t++) {
+		if (*t == ' ')
+			continue;
+		if (at == length || tolower((unsigned char)*t) != tolower((unsigned char)word[at]))
+			return false;
+		at++;
+	}
+	return at == length;
+}
+
 /* -1: the word is no comparison of a column. */
 static int comparison_holds(const struct grid *grid, const char *row, const char *word)
 {
@@ -57,7 +75,7 @@ static int comparison_holds(const struct grid *grid, const char *row, const char
 	for (int i = 0; i < grid->column_count; i++) {
 		const struct column *column = &grid->columns[i];
 
-		if (strlen(column->id) != length || strncasecmp(column->id, word, length) != 0)
+		if (!column_is(column, word, length))
 			continue;
 		if (column->kind == COLUMN_TEXT)
 			return text_holds(column, row, word[length], word + length + 1);

@@ -15,7 +15,7 @@
 #define LABEL_WIDTH	9
 #define NOTE_WIDTH	24
 
-static double bucket_value(const struct run_bucket *b, enum overview_series series, double memory_high)
+static double bucket_value(const struct run_bucket *b, enum overview_series series)
 {
 	double width = b->width_ns ? (double)b->width_ns : 1;
 
@@ -25,13 +25,13 @@ static double bucket_value(const struct run_bucket *b, enum overview_series seri
 	case OVERVIEW_COPY:
 		return (double)b->copy_ns / width;
 	default:
-		return memory_high > 0 ? (double)b->live_bytes / memory_high : 0;
+		return (double)b->live_bytes;
 	}
 }
 
 /* The buckets of all devices stretched over the columns: means of shares, sums of memory. */
-static void series_values(const struct snapshot *s, enum overview_series series, double memory_high,
-			  double *values, int columns)
+static void series_values(const struct snapshot *s, enum overview_series series, double *values,
+			  int columns)
 {
 	double span = (double)(s->chart_to_ns - s->chart_from_ns);
 
@@ -51,7 +51,7 @@ static void series_values(const struct snapshot *s, enum overview_series series,
 
 				if (part <= 0)
 					continue;
-				sum += part * bucket_value(b, series, memory_high);
+				sum += part * bucket_value(b, series);
 				covered += part;
 			}
 			if (covered > 0)
@@ -60,15 +60,25 @@ static void series_values(const struct snapshot *s, enum overview_series series,
 	}
 }
 
-static double memory_peak(const struct snapshot *s, uint64_t *at)
+/* Scales the memory to its peak. One device knows its peak exactly; the sum of several is known
+ * as well as the chart shows it. */
+static double scale_memory(const struct snapshot *s, double *values, int columns, uint64_t *at)
 {
-	double peak = 0;
+	double span = (double)(s->chart_to_ns - s->chart_from_ns), peak = 0;
 
 	*at = 0;
-	for (size_t i = 0; i < s->devices.count; i++) {
-		peak += (double)s->devices.rows[i].high_bytes;
-		*at = s->devices.rows[i].high_at_ns;
+	for (int i = 0; i < columns; i++) {
+		if (values[i] <= peak)
+			continue;
+		peak = values[i];
+		*at = s->chart_from_ns + (uint64_t)(span * i / columns);
 	}
+	if (s->devices.count == 1 && (double)s->devices.rows[0].high_bytes >= peak) {
+		peak = (double)s->devices.rows[0].high_bytes;
+		*at = s->devices.rows[0].high_at_ns;
+	}
+	for (int i = 0; i < columns && peak > 0; i++)
+		values[i] /= peak;
 	return peak;
 }
 
@@ -79,15 +89,15 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 	int columns = rect.width - LABEL_WIDTH - NOTE_WIDTH;
 	char text[QUANTITY_SIZE], at_text[QUANTITY_SIZE], note[96];
 	double *values, best = 0, peak;
-	uint64_t at;
+	uint64_t at = 0;
 
 	if (columns < 4)
 		return;
 	values = calloc((size_t)columns, sizeof(*values));
 	if (!values)
 		return;
-	peak = memory_peak(s, &at);
-	series_values(s, series, peak, values, columns);
+	series_values(s, series, values, columns);
+	peak = series == OVERVIEW_MEMORY ? scale_memory(s, values, columns, &at) : 0;
 	for (int i = 0; i < columns; i++)
 		best = values[i] > best ? values[i] : best;
 	draw_text(rect.y, rect.x, LABEL_WIDTH, COLOR_OF_TITLES, labels[series]);

@@ -109,15 +109,15 @@ char *view_kernel_title(const char *name)
 	if (length > 5 && strncmp(name, "void ", 5) == 0)
 		name += 5, length -= 5;
 	start = own_name_at(name, length);
+	if (length == start)
+		return strdup("(no name)");
 	return strndup(name + start, length - start);
 }
 
 static void fill_row(struct kernel_row *row, const struct run_kernel *k, const struct snapshot *s)
 {
 	row->full = k->name && *k->name ? k->name : k->short_name;
-	if (!row->full || !*row->full)
-		row->full = "(no name)";
-	row->name = view_kernel_title(row->full);
+	row->name = view_kernel_title(row->full ? row->full : "");
 	row->limiter = k->limiter;
 	row->total = k->count ? k->total_ns : GRID_UNKNOWN;
 	/* Launches without GPU times were launches too. */

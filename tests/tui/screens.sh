@@ -71,7 +71,7 @@ ok "losses come first"
 keys 2
 screen_is kernels-hostile
 ok "wide, control and direction characters in names"
-keys l l
+keys l
 screen_is kernels-hostile-scrolled
 ok "names scrolled through the middle of wide characters"
 terminal 40 10 "$gputrail" plain.db

@@ -148,7 +148,7 @@ struct row {
 
 #define COLUMN(...) GRID_COLUMN(row, __VA_ARGS__)
 static const struct column columns[] = {
-	COLUMN(share, "Share", SHARE, 0, 0, ""),
+	COLUMN(share, "Of All", SHARE, 0, 0, ""),
 	COLUMN(total, "Total", TIME, 0, 0, ""),
 	COLUMN(count, "Count", COUNT, 0, 0, ""),
 	COLUMN(name, "Name", TEXT, 0, 0, ""),
@@ -176,7 +176,7 @@ static void filters_match(void **state)
 		{ "gemm softmax", 0 }, { "m !gemm", 6 }, { "ns::", 1 }, { "total>2ms", 1 },
 		{ "total<2ms", 2 }, { "count=400", 2 }, { "share>50%", 1 }, { "!count<100", 2 },
 		{ "name=softmax", 4 }, { "gemm<float", 1 }, { "count>x", 0 }, { "!", 0 }, { "  ", 7 },
-		{ "nosuch>1", 0 }, { "share<1%", 0 },
+		{ "nosuch>1", 0 }, { "ofall>50%", 1 }, { "of>50%", 0 }, { "share<1%", 0 },
 	};
 	struct grid grid;
 
@@ -244,7 +244,7 @@ static void csv_is_plain(void **state)
 	assert_true(grid_write_csv(&grid, out));
 	fclose(out);
 	assert_string_equal(text,
-		"Share,Total (ns),Count,Name,Full\r\n"
+		"Of All,Total (ns),Count,Name,Full\r\n"
 		"0.6,3000000,10,\"gemm<float>\",\"void ns::gemm<float>(int)\"\r\n"
 		"0.3,1500000,400,\"'=norm, \"\"quoted\"\"\",\"\"\r\n"
 		",,7,\"Softmax\",\"\"\r\n");
@@ -318,7 +318,7 @@ static void kernels_have_titles(void **state)
 		{ "void a<b>::c<(int)3>(void (*)(int))", "c<(int)3>" },
 		{ "(anonymous namespace)::k(int)", "k" },
 		{ "at::{lambda(int)#1}::operator()(int) const", "at::{lambda(int)#1}::operator()(int) const" },
-		{ "triton_poi_3", "triton_poi_3" }, { "", "" }, { "a::", "a::" }, { "()", "()" },
+		{ "triton_poi_3", "triton_poi_3" }, { "", "(no name)" }, { "a::", "a::" }, { "()", "()" },
 		{ "void ", "void " }, { "x)", "x)" },
 	};
 
