@@ -144,10 +144,10 @@ static CUresult kernel_load(struct symbol *symbol)
 	return result;
 }
 
-/* A handle of the driver's passes through: launches take function, kernel or host address. */
+/* The kernel behind the address that a program knows a function by; loads its code if need be. */
 CUresult runtime_kernel_find(const void *function, CUkernel *kernel)
 {
-	CUresult result = CUDA_SUCCESS;
+	CUresult result = (CUresult)cudaErrorInvalidDeviceFunction;
 	struct symbol *symbol;
 
 	pthread_rwlock_rdlock(&lock);
@@ -156,11 +156,10 @@ CUresult runtime_kernel_find(const void *function, CUkernel *kernel)
 	pthread_rwlock_unlock(&lock);
 	if (*kernel)
 		return CUDA_SUCCESS;
-	if (!symbol || symbol->kind != SYMBOL_FUNCTION)
-		return (CUresult)cudaErrorInvalidDeviceFunction;
 	pthread_rwlock_wrlock(&lock);
 	symbol = symbol_find(function);
-	result = symbol ? kernel_load(symbol) : (CUresult)cudaErrorInvalidDeviceFunction;
+	if (symbol && symbol->kind == SYMBOL_FUNCTION)
+		result = kernel_load(symbol);
 	if (result == CUDA_SUCCESS)
 		*kernel = symbol->kernel;
 	pthread_rwlock_unlock(&lock);
