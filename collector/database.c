@@ -260,10 +260,10 @@ static int appender_prepare(struct database *db, enum table table)
 	int rc;
 
 	a->columns = tables[table].columns;
-	for (int i = 0; i < a->columns; i++)
-		snprintf(columns + strlen(columns), sizeof(columns) - strlen(columns), "%sc%d",
-			 i ? "," : "", i);
-	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT %s FROM feed", tables[table].name, columns);
+	/* Left to SQLite the next id is the one we count, and costs no search for a conflict. */
+	for (int i = 1; i < a->columns; i++)
+		snprintf(columns + strlen(columns), sizeof(columns) - strlen(columns), ",c%d", i);
+	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT NULL%s FROM feed", tables[table].name, columns);
 	rc = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &a->insert, NULL);
 	if (rc != SQLITE_OK)
 		return rc;

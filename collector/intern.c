@@ -141,13 +141,11 @@ void intern_free(struct intern *table)
 	*table = (struct intern){ .key_bytes = table->key_bytes, .limit = table->limit };
 }
 
-bool array_reserve(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes)
+bool array_grow(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes)
 {
 	uint32_t wanted = *capacity ? *capacity : 16;
 	char *old, *grown;
 
-	if (index < *capacity)
-		return true;
 	while (wanted <= index)
 		wanted *= 2;
 	memcpy(&old, array, sizeof(old));

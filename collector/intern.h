@@ -27,7 +27,12 @@ const void *intern_key(const struct intern *table, uint32_t index);
 void intern_free(struct intern *table);
 
 /* Makes room for element `index` of a growing array of zeroed elements; false: no memory. */
-bool array_reserve(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes);
+bool array_grow(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes);
+
+static inline bool array_reserve(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes)
+{
+	return index < *capacity || array_grow(array, capacity, index, element_bytes);
+}
 
 /* Pairs sorted by their first member; made for arrays that are mostly sorted runs. */
 struct pair {

@@ -67,12 +67,15 @@ void summary_free(struct summary *summary)
 
 static struct stats *stats_of(struct stats_table *table, const uint32_t *key)
 {
+	uint32_t index = table->last;
 	bool is_new;
-	uint32_t index = intern_add(&table->keys, key, &is_new);
 
+	if (index >= table->keys.count || memcmp(intern_key(&table->keys, index), key, table->keys.key_bytes))
+		index = intern_add(&table->keys, key, &is_new);
 	if (index == INTERN_NONE || !array_reserve(&table->rows, &table->capacity, index,
 						   sizeof(*table->rows)))
 		return NULL;
+	table->last = index;
 	table->rows[index].changed = true;
 	return &table->rows[index];
 }
@@ -102,17 +105,21 @@ int64_t summary_bucket_width(unsigned level)
 struct bucket *summary_bucket(struct summary *summary, uint32_t level, uint32_t device, int64_t bucket)
 {
 	struct bucket_key key = { level, device, (uint32_t)bucket };
+	uint32_t index = summary->last_bucket;
 	bool is_new;
-	uint32_t index;
 
 	if (bucket < 0)
 		return NULL;
+	if (index < summary->bucket_keys.count &&
+	    !memcmp(intern_key(&summary->bucket_keys, index), &key, sizeof(key)))
+		return &summary->buckets[index];
 	index = intern_add(&summary->bucket_keys, &key, &is_new);
 	if (index == INTERN_NONE || !array_reserve(&summary->buckets, &summary->bucket_capacity,
 						   index, sizeof(*summary->buckets)))
 		return NULL;
 	if (is_new)
 		summary->buckets[index] = (struct bucket){ .live_bytes = NIL };
+	summary->last_bucket = index;
 	return &summary->buckets[index];
 }
 

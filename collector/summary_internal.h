@@ -25,7 +25,7 @@ struct stats {
 struct stats_table {
 	struct intern keys;
 	struct stats *rows;
-	uint32_t capacity;
+	uint32_t capacity, last;	/* last: the row touched last, most often the next one too */
 };
 
 struct bucket {
@@ -77,7 +77,7 @@ struct summary {
 	struct allocation *allocations;
 	struct intern bucket_keys;
 	struct bucket *buckets;
-	uint32_t bucket_capacity;
+	uint32_t bucket_capacity, last_bucket;
 	struct device_summary *devices[DEVICES_MAX];
 };
 
