@@ -332,7 +332,7 @@ static int collect(char **argv)
 
 	wait = (struct pollfd){ .fd = listen_at(argv[3]), .events = POLLIN };
 	/* The test waits for the file, so it appears whole. */
-	snprintf(partial, sizeof(partial), "%s.part", argv[5]);
+	snprintf(partial, sizeof(partial), "%s.%d", argv[5], getpid());
 	if (!freopen(partial, "w", stdout))
 		return 1;
 	print_inherited(root);
@@ -343,7 +343,8 @@ static int collect(char **argv)
 	} while (!kill(root, 0));
 	finish(wait.fd);
 	fclose(stdout);
-	return rename(partial, argv[5]);
+	/* One that came too late to be of use must not replace another's file. */
+	return process_count ? rename(partial, argv[5]) : unlink(partial);
 }
 
 int main(int argc, char **argv)
