@@ -43,6 +43,15 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+/* setupterm() only tells whether newterm() would fail, which may print on its own. */
+static void forget_type(void)
+{
+	TERMINAL *type = set_curterm(NULL);
+
+	if (type)
+		del_curterm(type);
+}
+
 static SCREEN *open_in_memory(void)
 {
 	static const char *const types[] = { "xterm-256color", "xterm", "vt100", "linux", "ansi" };
@@ -53,9 +62,10 @@ static SCREEN *open_in_memory(void)
 	for (size_t i = 0; nowhere_in && nowhere_out && !opened && i < 5; i++) {
 		int status = 0;
 
-		/* newterm() would exit the program for a type that is unknown. */
-		if (setupterm(types[i], fileno(nowhere_out), &status) == OK)
+		if (setupterm(types[i], fileno(nowhere_out), &status) == OK) {
+			forget_type();
 			opened = newterm(types[i], nowhere_out, nowhere_in);
+		}
 	}
 	return opened;
 }
@@ -69,6 +79,7 @@ static int check_type(char **error)
 		problem = "is unknown here";
 	else if (!cursor_address || !*cursor_address)
 		problem = "cannot move its cursor";
+	forget_type();
 	if (problem && asprintf(error, "the terminal type '%s' (TERM) %s; 'gputrail report FILE' "
 				"prints the same without", type ? type : "", problem) < 0)
 		*error = NULL;

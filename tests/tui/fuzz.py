@@ -70,7 +70,7 @@ def main():
             good = status == 0 and not said
             print(f"{'ok' if good else 'not ok'} {run} - seed {seed} run {run} on {kind}")
             if not good:
-                print(f"# exit status {status}: {said[-1500:]}".replace("\n", "\n# "))
+                print(f"# exit status {status}: {said[:1500]}".replace("\n", "\n# "))
                 print("# " + " ".join(script))
 
 
