@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* A recorder in another pid namespace is known only by what it writes. */
-#define FRESH_SECONDS	5
+#define FRESH_SECONDS	3
 
 static bool is_fresh(const char *path, const char *suffix)
 {

@@ -10,6 +10,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/analysis.h"
 #include "analysis/table.h"
@@ -19,6 +20,7 @@
 enum { KEY_COLOR = OPTION_LONG };
 
 static const struct cmd_option options[] = {
+	{ "all", 'a', NULL, "print every fact of the file, those for people who debug gputrail too" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ 0 },
 };
@@ -54,15 +56,30 @@ static int info_run(struct run *run, const struct print_style *style)
 	return 0;
 }
 
+/* Of no use to most readers: what the recorder notes for itself. */
+static bool is_internal(const struct run_fact *fact)
+{
+	static const char *const internal[] = {
+		"boot_id", "collector_", "first_event", "last_event", "origin", "schema_version",
+		"updated",
+	};
+
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (!strncmp(fact->key, internal[i], strlen(internal[i])))
+			return true;
+	return !fact->value[0];
+}
+
 /* Facts of meta that have no place in the views: clocks, environment, whatever is there. */
-static int info_meta(struct run *run, const struct print_style *style)
+static int info_meta(struct run *run, const struct print_style *style, bool all)
 {
 	struct run_fact_list facts;
 
 	if (run_facts(run, &facts) < 0)
 		return -1;
 	for (size_t i = 0; i < facts.count; i++)
-		print_fact(style, facts.rows[i].key, facts.rows[i].value);
+		if (all || !is_internal(&facts.rows[i]))
+			print_fact(style, facts.rows[i].key, facts.rows[i].value);
 	run_fact_list_free(&facts);
 	return 0;
 }
@@ -99,10 +116,10 @@ static int info_table(struct run *run, const struct print_style *style, enum vie
 	return 0;
 }
 
-static int info(struct run *run, const struct print_style *style)
+static int info(struct run *run, const struct print_style *style, bool all)
 {
 	if (info_run(run, style) < 0 || info_backends(run, style) < 0 ||
-	    info_meta(run, style) < 0 || info_table(run, style, VIEW_DEVICES) < 0 ||
+	    info_meta(run, style, all) < 0 || info_table(run, style, VIEW_DEVICES) < 0 ||
 	    info_table(run, style, VIEW_PROCESSES) < 0)
 		return -1;
 	return info_table(run, style, VIEW_LOSSES);
@@ -112,12 +129,17 @@ int cmd_info(int argc, char **argv)
 {
 	struct print_style style = { 0 };
 	const char *when = "auto";
+	bool all = false;
 	struct run *run;
 	char *error;
 	int key, result;
 
-	while ((key = options_next(&usage, argc, argv)) >= 0)
-		when = optarg;
+	while ((key = options_next(&usage, argc, argv)) >= 0) {
+		if (key == 'a')
+			all = true;
+		else
+			when = optarg;
+	}
 	if (key != OPTIONS_END)
 		return key == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
 	if (optind + 1 != argc || !print_style_init(&style, when)) {
@@ -133,7 +155,7 @@ int cmd_info(int argc, char **argv)
 		free(error);
 		return EXIT_INPUT;
 	}
-	result = info(run, &style);
+	result = info(run, &style, all);
 	if (result < 0)
 		message("info", NULL, "%s", run_error(run));
 	run_close(run);

@@ -72,7 +72,7 @@ static int report_view(struct run *run, const struct request *request, enum view
 }
 
 /* What makes the rest of the report less than the truth comes first. */
-static int report_losses(struct run *run, const struct request *request)
+static int report_losses(struct run *run, const struct request *request, bool truncated)
 {
 	struct run_loss_list losses;
 	char line[512];
@@ -92,7 +92,7 @@ static int report_losses(struct run *run, const struct request *request)
 		lost++;
 	}
 	if (!lost)
-		printf("Nothing was lost.\n");
+		printf(truncated ? "Up to its end nothing was lost.\n" : "Nothing was lost.\n");
 	run_loss_list_free(&losses);
 	return 0;
 }
@@ -118,7 +118,7 @@ static int report_backends(struct run *run, const struct request *request)
 	return 0;
 }
 
-static int report_head(struct run *run, const struct request *request)
+static int report_head(struct run *run, const struct request *request, bool *truncated)
 {
 	struct run_info info;
 	char span[32], size[32], line[256];
@@ -136,6 +136,7 @@ static int report_head(struct run *run, const struct request *request)
 	if (info.needs_recovery)
 		print_alarm(&request->style, "CUT SHORT: its recorder died. 'gputrail recover FILE' "
 			    "finishes the file; --recount counts what is in it");
+	*truncated = !strcmp(info.state, "truncated");
 	run_info_free(&info);
 	return 0;
 }
@@ -143,11 +144,12 @@ static int report_head(struct run *run, const struct request *request)
 static int report_overview(struct run *run, const struct request *request)
 {
 	struct request with_rows = *request;
+	bool truncated;
 
 	if (!request->rows_given)
 		with_rows.style.rows = 10;
-	if (report_head(run, request) < 0 || report_losses(run, request) < 0 ||
-	    report_backends(run, request) < 0)
+	if (report_head(run, request, &truncated) < 0 ||
+	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(overview_views) / sizeof(*overview_views); i++) {
 		putchar('\n');

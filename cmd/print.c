@@ -78,12 +78,13 @@ void print_alarm(const struct print_style *style, const char *text)
 void print_fact(const struct print_style *style, const char *name, const char *text)
 {
 	size_t size = 4 * strlen(text) + 8;
-	char *clean = malloc(size);
+	char *clean = malloc(size), label[128];
+	int used = text_fit(name, 40, label, sizeof(label));
 
 	if (!clean)
 		return;
-	text_fit(text, style->full_names ? -1 : style->width - 14, clean, size);
-	printf("%-13s %s\n", name, clean);
+	text_fit(text, style->full_names ? -1 : style->width - 19, clean, size);
+	printf("%s%*s %s\n", label, used < 18 ? 18 - used : 0, "", clean);
 	free(clean);
 }
 

@@ -19,7 +19,8 @@ BYTES = [b"\xff\xfe\x80", b"cut \xe2\x82", b"\xc0\xaf overlong", b"\xed\xa0\x80 
          b"\xf5\x80\x80\x80"]
 
 FILE = path("hostile.db")
-f = fixture.Fixture(FILE, command_line="evil\033[31m\nprogram", host="\u202ehost")
+f = fixture.Fixture(FILE, command_line="evil\033[31m\nprogram", host="\u202ehost",
+                    **{"key\033[31m\n": "value\a"})
 f.process(name="p\033]0;x\a", command_line="a\nb\tc\x1b[1m")
 f.device(name="GPU\n\033[7m, \"H100\"")
 f.add("thread", process=1, tid=1, name="=thread")

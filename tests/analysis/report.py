@@ -5,7 +5,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from tap import done, equal, ok, path, report_json, run
+from tap import GPUTRAIL, done, equal, ok, path, report_json, run
 import fixture
 
 SMALL = path("small.db")
@@ -136,6 +136,41 @@ for args, code, what in (
     result = run(*args)
     equal(result.returncode, code, f"exit status: {what}")
     ok(bool(result.stderr) == (code != 0), f"message: {what}", result.stderr)
+
+
+
+def on_terminal(*args, **env):
+    """What a command prints on a terminal of 90 columns."""
+    import fcntl
+    import pty
+    import struct
+    import subprocess
+    import termios
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    full = {**os.environ, "TERM": "xterm", **env}
+    full.pop("COLUMNS", None)
+    full = {k: v for k, v in full.items() if v is not None}
+    with subprocess.Popen([GPUTRAIL, *args], stdout=follower, stderr=follower, env=full):
+        os.close(follower)
+        data = b""
+        while True:
+            try:
+                chunk = os.read(leader, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            data += chunk
+    os.close(leader)
+    return data.decode("utf-8")
+
+
+ok("\033[1mDevices" in on_terminal("report", SMALL, NO_COLOR=None), "colour on a terminal")
+ok("\033" not in on_terminal("report", SMALL, NO_COLOR="1"), "NO_COLOR is respected")
+ok("\033" not in on_terminal("report", SMALL, TERM="dumb"), "TERM=dumb has no colour")
+equal([w for w in map(len, on_terminal("report", SMALL, NO_COLOR="1").replace("\r", "")
+                      .splitlines()) if w > 90], [], "the terminal's width is kept")
 
 # What is documented is there, and the other way round.
 doc = open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"),
