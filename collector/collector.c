@@ -198,7 +198,7 @@ static void write_due(struct collector *c, bool last)
 			}
 		summary_write(c->summary, c->db, now);
 		callpath_write(c->callpath);
-		meta_update(c, last ? "complete" : "recording");
+		meta_update(c);
 	}
 	if (last || now - c->committed_ns >= COMMIT_NS) {
 		c->committed_ns = now;
@@ -319,7 +319,7 @@ static void file_truncate(struct collector *c)
 		entity_process(c->processes[i]);
 	stream_write(c);
 	graph_write(c);
-	meta_update(c, "recording");
+	meta_update(c);
 	database_close(c->db);
 	recover_file(c->path, true, &recovery);
 }
@@ -346,8 +346,11 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 	c->open_count = 0;
 	if (c->db) {
 		gpu_expire_waiting(c, clock_now(&c->clock), true);
-		callpath_finish(c->callpath);
 		write_due(c, true);
+		/* May take long: by then all rows are safe. */
+		callpath_finish(c->callpath);
+		database_meta_text(c->db, "state", "complete");
+		database_commit(c->db);
 	}
 	if (c->db) {
 		rc = file_finish(c, error);

@@ -286,6 +286,6 @@ void process_free(struct process *p);
 
 /* meta.c */
 void meta_start(struct collector *c, const struct collector_options *options);
-void meta_update(struct collector *c, const char *state);
+void meta_update(struct collector *c);
 
 #endif

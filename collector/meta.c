@@ -174,7 +174,7 @@ static void counters_write(struct collector *c)
 	}
 }
 
-void meta_update(struct collector *c, const char *state)
+void meta_update(struct collector *c)
 {
 	struct rusage usage;
 
@@ -193,5 +193,4 @@ void meta_update(struct collector *c, const char *state)
 		database_meta_int(c->db, "last_event", c->last_event_ns);
 	}
 	database_meta_int(c->db, "updated", clock_now(&c->clock));
-	database_meta_text(c->db, "state", state);
 }

@@ -220,13 +220,27 @@ static const char keep_and_clear[] =
 	"CREATE TEMP TABLE old_api AS SELECT * FROM sum_api;"
 	"CREATE TEMP TABLE old_memory AS SELECT * FROM sum_memory;"
 	"DELETE FROM sum_kernel; DELETE FROM sum_api; DELETE FROM sum_copy; DELETE FROM sum_device;"
-	"DELETE FROM sum_memory; DELETE FROM bucket; DELETE FROM chunk;";
+	"DELETE FROM sum_memory; DELETE FROM sum_path; DELETE FROM bucket; DELETE FROM chunk;";
 
 static const char bring_back[] =
 	"INSERT OR IGNORE INTO sum_api SELECT * FROM temp.old_api WHERE min_ns IS NULL;"
 	"INSERT OR IGNORE INTO sum_memory SELECT * FROM temp.old_memory WHERE allocs = 0;"
 	"UPDATE sum_memory AS m SET failed = coalesce((SELECT failed FROM temp.old_memory o WHERE"
 	" (o.process, o.device, o.kind) = (m.process, m.device, m.kind)), 0);";
+
+/* Work inside a graph belongs to the path of the call that launched it. */
+static const char sum_paths[] =
+	"INSERT INTO sum_path SELECT path, sum(launches), sum(gpu), sum(host), sum(calls), sum(copied),"
+	" sum(allocated) FROM ("
+	"SELECT path, 1 AS launches, coalesce(gpu_dur_ns, 0) AS gpu, dur_ns AS host, 1 AS calls,"
+	" 0 AS copied, 0 AS allocated FROM launch"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0 FROM graph_launch"
+	" UNION ALL SELECT path, 0, coalesce(gpu_dur_ns, 0), iif(graph_launch IS NULL, dur_ns, 0),"
+	" graph_launch IS NULL, bytes, 0 FROM copy"
+	" UNION ALL SELECT coalesce(g.path, 0), 1, n.gpu_dur_ns, 0, 0, 0, 0 FROM node n"
+	" LEFT JOIN graph_launch g ON g.id = n.graph_launch"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, iif(op = 1, bytes, 0) FROM memory"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0 FROM call) GROUP BY path;";
 
 static int zone_map(struct recoverer *r)
 {
@@ -265,7 +279,7 @@ static int rebuild(struct recoverer *r)
 	last = query_int(r->sqlite, "SELECT max(max_ns) FROM chunk");
 	summary_write(r->summary, r->db, last);
 	database_commit(r->db);
-	if (run(r, bring_back) < 0)
+	if (run(r, bring_back) < 0 || run(r, sum_paths) < 0)
 		return -1;
 	database_run(r->db, "UPDATE process SET state = 'detached', end_ns = ? WHERE state = 'running'", "i",
 		     last);

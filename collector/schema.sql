@@ -15,7 +15,6 @@ PRAGMA user_version = 1;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- What exists -------------------------------------------------------------------------------
-CREATE TABLE string (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE process (
   id INTEGER PRIMARY KEY, pid INTEGER, parent_pid INTEGER, start_ticks INTEGER,
   name TEXT, command_line TEXT, start_ns INTEGER, end_ns INTEGER,

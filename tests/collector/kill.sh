@@ -82,7 +82,8 @@ dump='SELECT * FROM sum_kernel; SELECT * FROM sum_copy; SELECT * FROM sum_device
 	SELECT process, device, kind, live_bytes, high_bytes, allocs, frees, failed FROM sum_memory;
 	SELECT process, api, count, failed, total_ns, min_ns, max_ns FROM sum_api;
 	SELECT level, device, bucket, busy_ns, compute_ns, copy_ns, launches FROM bucket
-	WHERE busy_ns OR launches; SELECT * FROM chunk'
+	WHERE busy_ns OR launches; SELECT * FROM chunk;
+	SELECT * FROM sum_path'
 ask h.db "$dump" | sort >recorded
 ask h.db "UPDATE meta SET value = 'recording' WHERE key = 'state'"
 "$gputrail" recover h.db >/dev/null
