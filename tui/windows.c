@@ -73,7 +73,8 @@ void app_show_details(struct app *app)
 		grid_cell_text(grid, row, i, text, 65536);
 		if (!*text)
 			continue;
-		popup_add(&app->popup, i == grid->column_count - 1 ? COLOR_OF_STRONG : COLOR_OF_TEXT, grid->columns[i].title, text);
+		popup_add(&app->popup, i == grid->column_count - 1 ? COLOR_OF_STRONG : COLOR_OF_TEXT,
+			  grid->columns[i].title, text);
 	}
 	for (int i = 0; i < grid->column_count; i++) {
 		if (grid->columns[i].kind == COLUMN_TEXT)

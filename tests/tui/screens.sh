@@ -47,7 +47,7 @@ for size in 80x24 200x60; do
 	is "script at $size: exit status" $? 0
 	is "script at $size: writes nothing to the terminal" "$(cat out err)" ""
 	for view in $views; do
-		cmp -s "$view-$size.txt" "$top_srcdir/tests/tui/screens/$view-$size.txt"
+		cmp -s "$view-$size.txt" "$top_srcdir/tests/tui/screens/$view-$size.screen"
 		ok "script shows $view at $size"
 	done
 done

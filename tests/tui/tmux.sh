@@ -60,7 +60,7 @@ selected() {
 }
 # screen_is NAME: waits until the screen is the golden one.
 screen_is() {
-	_golden=$top_srcdir/tests/tui/screens/$1.txt
+	_golden=$top_srcdir/tests/tui/screens/$1.screen
 	_tries=100
 	if [ -n "$GPUTRAIL_UPDATE_SCREENS" ]; then
 		sleep 0.5
