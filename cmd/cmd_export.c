@@ -19,13 +19,20 @@
 
 #include "analysis/nsys.h"
 #include "cmd/csv.h"
+#include "cmd/export_paths.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
+#include "cmd/report_paths.h"
 
-enum { KEY_CSV = OPTION_LONG, KEY_LIST };
+enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC };
 
 static const struct cmd_option options[] = {
 	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'" },
+	{ "folded", KEY_FOLDED, NULL, "write the call paths one to a line, as flame graph tools "
+	  "read them, to the file -o or to standard output" },
+	{ "pprof", KEY_PPROF, NULL, "write the call paths as a profile for pprof" },
+	{ "metric", KEY_METRIC, "METRIC", "what --folded counts: gpu, host, launches, calls, "
+	  "copy-bytes or alloc-bytes (default: gpu, the time on the GPU in ns)" },
 	{ "output", 'o', "DIR", "write NAME_REPORT.csv files into DIR, where NAME is FILE without "
 	  "its folder and suffix; '-' writes one report to standard output "
 	  "(default: '-' for one report, else the current folder)" },
@@ -36,9 +43,9 @@ static const struct cmd_option options[] = {
 
 static const struct cmd_usage usage = {
 	.command = "export",
-	.synopsis = "--csv=REPORT[,REPORT]... [-o DIR] FILE",
+	.synopsis = "{--csv=REPORT[,REPORT]... | --folded | --pprof} [-o DIR|FILE] FILE",
 	.purpose = "Writes the recording FILE as CSV, with the report names and column headers "
-		   "that 'nsys stats' has.",
+		   "that 'nsys stats' has, or its call paths for flame graph tools and pprof.",
 	.options = options,
 	.more = "'gputrail export --list' prints the reports.\n",
 };
@@ -47,7 +54,8 @@ struct request {
 	bool wanted[NSYS_COUNT];
 	int count;
 	const char *output;
-	bool force, list;
+	bool force, list, folded, pprof;
+	enum callpath_metric metric;
 };
 
 static int reports_parse(struct request *request, const char *names)
@@ -266,6 +274,20 @@ static int request_parse(struct request *request, int argc, char **argv)
 		case KEY_LIST:
 			request->list = true;
 			break;
+		case KEY_FOLDED:
+			request->folded = true;
+			break;
+		case KEY_PPROF:
+			request->pprof = true;
+			break;
+		case KEY_METRIC:
+			if (report_paths_metric(optarg) < 0) {
+				message("export", "'gputrail export --help' lists them",
+					"no metric '%s'", optarg);
+				return OPTIONS_WRONG;
+			}
+			request->metric = (enum callpath_metric)report_paths_metric(optarg);
+			break;
 		}
 	}
 	for (int i = 0; i < NSYS_COUNT; i++)
@@ -273,11 +295,61 @@ static int request_parse(struct request *request, int argc, char **argv)
 	return key;
 }
 
+/* Call paths into one file, or to standard output. Returns an exit code. */
+static int export_paths(struct run *run, const struct request *request)
+{
+	const char *path = request->output && strcmp(request->output, "-") ? request->output : NULL;
+	struct callpath_tree tree;
+	FILE *out = stdout;
+	int fd, failed;
+
+	if (run_callpaths(run, CALLPATH_TOP_DOWN, request->metric, false, &tree) < 0) {
+		message("export", NULL, "%s", run_error(run));
+		return EXIT_INPUT;
+	}
+	if (path) {
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC |
+			  (request->force ? O_TRUNC : O_EXCL), 0666);
+		out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	}
+	if (!out) {
+		message("export", errno == EEXIST ? "--force overwrites it" : NULL,
+			"cannot write '%s': %s", path, strerror(errno));
+		callpath_tree_free(&tree);
+		return EXIT_FAILED;
+	}
+	failed = request->pprof ? export_pprof(&tree, out)
+				: export_folded(&tree, request->metric, out);
+	callpath_tree_free(&tree);
+	failed |= path ? fclose(out) : fflush(out);
+	if (failed) {
+		message("export", NULL, "cannot write '%s': %s", path ? path : "standard output",
+			strerror(errno));
+		if (path)
+			unlink(path);
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
 static int request_check(struct request *request, int arguments)
 {
-	if (!request->count || arguments != 1) {
+	if ((request->count > 0) + request->folded + request->pprof > 1) {
+		message("export", NULL, "only one of --csv, --folded and --pprof at a time");
+		return -1;
+	}
+	if (request->folded || request->pprof) {
+		if (request->pprof && !request->output && isatty(STDOUT_FILENO)) {
+			message("export", "name a file: -o run.pb", "a pprof profile is binary");
+			return -1;
+		}
+		if (arguments == 1)
+			return 0;
+	}
+	if (arguments != 1 || !request->count) {
 		message("export", "for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
-			!request->count ? "no --csv=REPORT given" : arguments ? "more than one FILE"
+			!request->count && !request->folded && !request->pprof ?
+			"nothing to export: no --csv=REPORT, --folded or --pprof given" : arguments ? "more than one FILE"
 			: "no FILE given");
 		return -1;
 	}
@@ -313,7 +385,8 @@ int cmd_export(int argc, char **argv)
 		return EXIT_INPUT;
 	}
 	signals_catch(run);
-	result = export(run, &request, argv[optind]);
+	result = request.folded || request.pprof ? export_paths(run, &request)
+						 : export(run, &request, argv[optind]);
 	signals_obey();
 	run_close(run);
 	return result;

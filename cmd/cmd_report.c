@@ -19,8 +19,12 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/report_json.h"
+#include "cmd/report_paths.h"
 
-enum { KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH };
+enum {
+	KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH,
+	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER,
+};
 
 static const struct cmd_option options[] = {
 	{ "rows", 'n', "N", "print at most N rows of each table; 0 prints all "
@@ -30,6 +34,14 @@ static const struct cmd_option options[] = {
 	{ "by-shape", KEY_BY_SHAPE, NULL, "one row per launch shape instead of one per kernel" },
 	{ "recount", KEY_RECOUNT, NULL, "count the rows of the file instead of reading the summaries "
 	  "that its recorder kept; reads the whole file" },
+	{ "order", KEY_ORDER, "ORDER", "call paths: top-down, bottom-up or flat "
+	  "(default: top-down)" },
+	{ "metric", KEY_METRIC, "METRIC", "call paths by gpu, host, launches, calls, copy-bytes or "
+	  "alloc-bytes (default: gpu, the time on the GPU)" },
+	{ "min-percent", KEY_MIN, "N", "call paths: leave out branches below N percent "
+	  "(default: 1)" },
+	{ "interpreter", KEY_INTERPRETER, NULL, "call paths: show the native frames of the Python "
+	  "interpreter too" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
 	{ "json", KEY_JSON, NULL, "print everything as JSON" },
@@ -42,13 +54,15 @@ static const struct cmd_usage usage = {
 	.purpose = "Prints what the recording FILE says about its GPUs. Without a VIEW: the "
 		   "overview.",
 	.options = options,
-	.more = "Views: overview, devices, kernels, apis, copies, memory, processes, losses\n",
+	.more = "Views: overview, devices, kernels, apis, copies, memory, callpaths, processes, "
+		"losses\n",
 };
 
 struct request {
 	struct print_style style;
 	const char *sort;
 	bool by_shape, json, recount, rows_given;
+	struct report_paths paths;
 };
 
 static const enum view_id overview_views[] = {
@@ -193,7 +207,8 @@ static int sort_check(const char *sort, int count, char **names)
 static int views_check(int count, char **names)
 {
 	for (int i = 0; i < count; i++) {
-		if (strcmp(names[i], "overview") && view_find(names[i]) < 0) {
+		if (strcmp(names[i], "overview") && strcmp(names[i], "callpaths") &&
+		    view_find(names[i]) < 0) {
 			message("report", "'gputrail report --help' lists the views",
 				"no view '%s'", names[i]);
 			return -1;
@@ -207,12 +222,17 @@ static int report(struct run *run, const struct request *request, int count, cha
 	if (count == 0)
 		return report_overview(run, request);
 	for (int i = 0; i < count; i++) {
-		int view = view_find(names[i]);
+		int view = view_find(names[i]), result;
 
 		if (i)
 			putchar('\n');
-		if ((view < 0 ? report_overview(run, request)
-			      : report_view(run, request, (enum view_id)view)) < 0)
+		if (!strcmp(names[i], "callpaths"))
+			result = report_paths(run, &request->paths, &request->style);
+		else if (view < 0)
+			result = report_overview(run, request);
+		else
+			result = report_view(run, request, (enum view_id)view);
+		if (result < 0)
 			return -1;
 	}
 	return 0;
@@ -247,11 +267,26 @@ static int report_as_json(struct run *run, const struct request *request)
 	return result;
 }
 
+/* A name that must be one of a list; -1 and a message when it is not. */
+static int choice(const char *option, const char *text, int (*find)(const char *), int *ok)
+{
+	int found = find(text);
+
+	if (found < 0) {
+		message("report", "'gputrail report --help' lists what there is",
+			"--%s: no '%s'", option, text);
+		*ok = 0;
+	}
+	return found;
+}
+
 static int request_parse(struct request *request, int argc, char **argv)
 {
 	const char *when = "auto";
 	int key, ok = 1;
 	long width = 0;
+
+	request->paths.min_percent = 1;
 
 	while ((key = options_next(&usage, argc, argv)) >= 0) {
 		switch (key) {
@@ -274,6 +309,21 @@ static int request_parse(struct request *request, int argc, char **argv)
 			break;
 		case KEY_JSON:
 			request->json = true;
+			break;
+		case KEY_ORDER:
+			request->paths.order = (enum callpath_order)
+				choice("order", optarg, report_paths_order, &ok);
+			break;
+		case KEY_METRIC:
+			request->paths.metric = (enum callpath_metric)
+				choice("metric", optarg, report_paths_metric, &ok);
+			break;
+		case KEY_MIN:
+			request->paths.min_percent = (double)
+				options_number(&usage, "min-percent", optarg, 0, 100, &ok);
+			break;
+		case KEY_INTERPRETER:
+			request->paths.interpreter = true;
 			break;
 		case KEY_COLOR:
 			when = optarg;

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trees of call paths out of path, frame, module and sum_path: see callpaths.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/callpaths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "analysis/internal.h"
+
+/* A frame's text, shared by all frames that are shown alike. */
+struct named {
+	UT_hash_handle hh;
+	uint32_t frame;
+	char text[];
+};
+
+/* (parent, frame) to node while a tree is built. */
+struct edge {
+	UT_hash_handle hh;
+	struct { uint32_t parent, frame; } key;
+	uint32_t node;
+};
+
+struct path {
+	uint32_t parent;		/* id in the file, 0 none */
+	uint32_t frame;			/* index of the tree, CALLPATH_NONE hidden or unknown */
+	struct callpath_totals totals;
+};
+
+struct builder {
+	struct run *run;
+	struct callpath_tree *tree;
+	enum callpath_order order;
+	enum callpath_metric metric;
+	bool hide_interpreter;
+	struct named *named;
+	struct edge *edges;
+	uint32_t *frame_of_id;		/* frame id in the file to index */
+	uint32_t frame_ids, node_capacity, frame_capacity;
+	struct path *paths;		/* by id in the file */
+	uint32_t path_count;
+};
+
+static const char *const metric_names[METRIC_COUNT] = {
+	"gpu", "host", "launches", "calls", "copy-bytes", "alloc-bytes",
+};
+
+const char *callpath_metric_name(enum callpath_metric metric)
+{
+	return metric_names[metric];
+}
+
+uint64_t callpath_metric(const struct callpath_totals *t, enum callpath_metric metric)
+{
+	const uint64_t values[METRIC_COUNT] = {
+		t->gpu_ns, t->host_ns, t->launches, t->calls, t->copy_bytes, t->alloc_bytes,
+	};
+
+	return values[metric];
+}
+
+static void totals_add(struct callpath_totals *to, const struct callpath_totals *from)
+{
+	to->gpu_ns += from->gpu_ns;
+	to->host_ns += from->host_ns;
+	to->launches += from->launches;
+	to->calls += from->calls;
+	to->copy_bytes += from->copy_bytes;
+	to->alloc_bytes += from->alloc_bytes;
+}
+
+static bool room(void *array, uint32_t *capacity, uint32_t index, size_t bytes)
+{
+	uint32_t wanted = *capacity ? *capacity : 64;
+	char *grown;
+
+	if (index < *capacity)
+		return true;
+	while (wanted <= index)
+		wanted *= 2;
+	grown = realloc(*(void **)array, wanted * bytes);
+	if (!grown)
+		return false;
+	memset(grown + *capacity * bytes, 0, (wanted - *capacity) * bytes);
+	*(void **)array = grown;
+	*capacity = wanted;
+	return true;
+}
+
+/* --- frames -------------------------------------------------------------------------------- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void frame_text(const struct callpath_frame *f, uint64_t address, char *text, size_t bytes)
+{
+	if (f->is_python || (f->function[0] && f->file[0] && f->line))
+		snprintf(text, bytes, "%s (%s:%d)", f->function, f->file, f->line);
+	else if (f->function[0] && f->module[0])
+		snprintf(text, bytes, "%s (%s)", f->function, base_name(f->module));
+	else if (f->function[0])
+		snprintf(text, bytes, "%s", f->function);
+	else if (f->module[0])
+		snprintf(text, bytes, "%s+0x%llx", base_name(f->module),
+			 (unsigned long long)address);
+	else
+		snprintf(text, bytes, "0x%llx", (unsigned long long)address);
+}
+
+static uint32_t frame_add(struct builder *b, struct callpath_frame *frame, const char *text)
+{
+	struct callpath_tree *tree = b->tree;
+	size_t length = strlen(text);
+	struct named *named;
+
+	HASH_FIND_STR(b->named, text, named);
+	if (named)
+		return named->frame;
+	if (!room(&tree->frames, &b->frame_capacity, tree->frame_count, sizeof(*tree->frames)))
+		return CALLPATH_NONE;
+	named = malloc(sizeof(*named) + length + 1);
+	if (!named)
+		return CALLPATH_NONE;
+	memcpy(named->text, text, length + 1);
+	named->frame = tree->frame_count;
+	HASH_ADD_STR(b->named, text, named);
+	tree->frames[tree->frame_count] = *frame;
+	tree->frames[tree->frame_count].text = strdup(text);
+	memset(frame, 0, sizeof(*frame));	/* its strings belong to the tree now */
+	return tree->frame_count++;
+}
+
+static int frame_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct builder *b = arg;
+	struct callpath_frame frame = { 0 };
+	int64_t id = row_id(stmt, 0);
+	char *kind = row_text(stmt, 1);
+	char text[4096];
+
+	(void)run;
+	if (id > 0 && id < 1 << 28 &&
+	    room(&b->frame_of_id, &b->frame_ids, (uint32_t)id, sizeof(*b->frame_of_id))) {
+		frame.function = row_text(stmt, 2);
+		frame.file = row_text(stmt, 3);
+		frame.line = row_int(stmt, 4, 0);
+		frame.module = row_text(stmt, 5);
+		frame.is_python = !strcmp(kind, "python");
+		frame.is_interpreter = !strcmp(kind, "interpreter");
+		frame_text(&frame, row_u64(stmt, 6), text, sizeof(text));
+		if (!(frame.is_interpreter && b->hide_interpreter))
+			b->frame_of_id[id] = frame_add(b, &frame, text) + 1;
+		free(frame.function);
+		free(frame.file);
+		free(frame.module);
+	}
+	free(kind);
+	return 0;
+}
+
+/* --- paths --------------------------------------------------------------------------------- */
+
+static int path_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct builder *b = arg;
+	int64_t id = row_id(stmt, 0);
+	uint64_t parent = row_u64(stmt, 1), frame = row_u64(stmt, 2);
+
+	(void)run;
+	/* A parent is always written before its children; anything else is damage. */
+	if (id <= 0 || id >= 1 << 28 || parent >= (uint64_t)id ||
+	    !room(&b->paths, &b->path_count, (uint32_t)id, sizeof(*b->paths)))
+		return 0;
+	b->paths[id].parent = (uint32_t)parent;
+	b->paths[id].frame = frame < b->frame_ids ? b->frame_of_id[frame] - 1 : CALLPATH_NONE;
+	return 0;
+}
+
+static int sum_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct builder *b = arg;
+	uint64_t id = row_u64(stmt, 0);
+	struct callpath_totals totals = {
+		.launches = row_u64(stmt, 1), .gpu_ns = row_u64(stmt, 2),
+		.host_ns = row_u64(stmt, 3), .calls = row_u64(stmt, 4),
+		.copy_bytes = row_u64(stmt, 5), .alloc_bytes = row_u64(stmt, 6),
+	};
+
+	(void)run;
+	if (id > 0 && id < b->path_count)
+		totals_add(&b->paths[id].totals, &totals);
+	else
+		b->tree->without_path += totals.calls;
+	return 0;
+}
+
+/* --- trees --------------------------------------------------------------------------------- */
+
+static uint32_t node_child(struct builder *b, uint32_t parent, uint32_t frame)
+{
+	struct callpath_tree *tree = b->tree;
+	struct edge *edge, key;
+	struct callpath_node *node;
+
+	memset(&key, 0, sizeof(key));
+	key.key.parent = parent;
+	key.key.frame = frame;
+	HASH_FIND(hh, b->edges, &key.key, sizeof(key.key), edge);
+	if (edge)
+		return edge->node;
+	edge = calloc(1, sizeof(*edge));
+	if (!edge || !room(&tree->nodes, &b->node_capacity, tree->node_count, sizeof(*tree->nodes))) {
+		free(edge);
+		return parent;
+	}
+	edge->key = key.key;
+	edge->node = tree->node_count++;
+	HASH_ADD(hh, b->edges, key, sizeof(edge->key), edge);
+	node = &tree->nodes[edge->node];
+	*node = (struct callpath_node){ .parent = parent, .frame = frame,
+					.first_child = CALLPATH_NONE,
+					.next_sibling = tree->nodes[parent].first_child };
+	tree->nodes[parent].first_child = edge->node;
+	return edge->node;
+}
+
+/* Frames of a path, innermost first; hidden ones are left out. */
+static uint32_t path_frames(const struct builder *b, uint32_t path, uint32_t *frames, uint32_t max)
+{
+	uint32_t count = 0;
+
+	for (; path && count < max; path = b->paths[path].parent)
+		if (b->paths[path].frame != CALLPATH_NONE)
+			frames[count++] = b->paths[path].frame;
+	return count;
+}
+
+#define DEPTH_MAX 1024u
+
+static void path_place(struct builder *b, uint32_t path)
+{
+	const struct callpath_totals *totals = &b->paths[path].totals;
+	uint32_t frames[DEPTH_MAX], node = 0;
+	uint32_t count = path_frames(b, path, frames, DEPTH_MAX);
+
+	totals_add(&b->tree->nodes[0].total, totals);
+	if (b->order == CALLPATH_FLAT) {
+		for (uint32_t i = 0; i < count; i++) {
+			bool again = false;
+
+			for (uint32_t k = 0; k < i && !again; k++)
+				again = frames[k] == frames[i];	/* recursion counts once */
+			if (again)
+				continue;
+			node = node_child(b, 0, frames[i]);
+			totals_add(&b->tree->nodes[node].total, totals);
+			if (i == 0)
+				totals_add(&b->tree->nodes[node].self, totals);
+		}
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = b->order == CALLPATH_TOP_DOWN ? count - 1 - i : i;
+
+		node = node_child(b, node, frames[at]);
+		totals_add(&b->tree->nodes[node].total, totals);
+	}
+	totals_add(&b->tree->nodes[node].self, totals);
+}
+
+struct node_order {
+	const struct callpath_tree *tree;
+	enum callpath_metric metric;
+};
+
+static int node_compare(const void *a, const void *b, void *arg)
+{
+	const struct node_order *order = arg;
+	const struct callpath_node *x = &order->tree->nodes[*(const uint32_t *)a];
+	const struct callpath_node *y = &order->tree->nodes[*(const uint32_t *)b];
+	uint64_t p = callpath_metric(&x->total, order->metric);
+	uint64_t q = callpath_metric(&y->total, order->metric);
+
+	if (p != q)
+		return p > q ? -1 : 1;
+	return x->frame < y->frame ? -1 : x->frame > y->frame;
+}
+
+/* Children in order of the metric, largest first. */
+static bool tree_sort(struct callpath_tree *tree, enum callpath_metric metric)
+{
+	uint32_t *children = malloc((tree->node_count + 1) * sizeof(*children));
+	struct node_order order = { tree, metric };
+
+	if (!children)
+		return false;
+	for (uint32_t i = 0; i < tree->node_count; i++) {
+		uint32_t count = 0;
+
+		for (uint32_t c = tree->nodes[i].first_child; c != CALLPATH_NONE;
+		     c = tree->nodes[c].next_sibling)
+			children[count++] = c;
+		qsort_r(children, count, sizeof(*children), node_compare, &order);
+		tree->nodes[i].first_child = count ? children[0] : CALLPATH_NONE;
+		for (uint32_t k = 0; k < count; k++)
+			tree->nodes[children[k]].next_sibling =
+				k + 1 < count ? children[k + 1] : CALLPATH_NONE;
+	}
+	free(children);
+	return true;
+}
+
+static void builder_free(struct builder *b)
+{
+	struct named *named, *next_named;
+	struct edge *edge, *next_edge;
+
+	HASH_ITER(hh, b->named, named, next_named) {
+		HASH_DEL(b->named, named);
+		free(named);
+	}
+	HASH_ITER(hh, b->edges, edge, next_edge) {
+		HASH_DEL(b->edges, edge);
+		free(edge);
+	}
+	free(b->frame_of_id);
+	free(b->paths);
+}
+
+int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metric metric,
+		  bool hide_interpreter, struct callpath_tree *tree)
+{
+	struct builder b = { .run = run, .tree = tree, .order = order, .metric = metric,
+			     .hide_interpreter = hide_interpreter };
+	int result = -1;
+
+	*tree = (struct callpath_tree){ 0 };
+	if (!room(&tree->nodes, &b.node_capacity, 0, sizeof(*tree->nodes)))
+		return run_fail(run, "out of memory");
+	tree->nodes[0] = (struct callpath_node){ .parent = CALLPATH_NONE, .frame = CALLPATH_NONE,
+						 .first_child = CALLPATH_NONE,
+						 .next_sibling = CALLPATH_NONE };
+	tree->node_count = 1;
+	if (run_query(run, "SELECT f.id, f.kind, f.symbol, f.file, f.line, m.path, f.address "
+			   "FROM frame f LEFT JOIN module m ON m.id = f.module", frame_row, &b) < 0 ||
+	    run_query(run, "SELECT id, parent, frame FROM path ORDER BY id", path_row, &b) < 0 ||
+	    run_query(run, "SELECT path, sum(launches), sum(gpu_ns), sum(host_ns), sum(calls),"
+			   " sum(copy_bytes), sum(alloc_bytes) FROM sum_path GROUP BY path",
+		      sum_row, &b) < 0)
+		goto out;
+	for (uint32_t i = 1; i < b.path_count; i++)
+		if (b.paths[i].totals.calls || b.paths[i].totals.gpu_ns)
+			path_place(&b, i);
+	result = tree_sort(tree, metric) ? 0 : run_fail(run, "out of memory");
+out:
+	builder_free(&b);
+	if (result < 0)
+		callpath_tree_free(tree);
+	return result;
+}
+
+void callpath_tree_free(struct callpath_tree *tree)
+{
+	for (uint32_t i = 0; i < tree->frame_count; i++) {
+		free(tree->frames[i].text);
+		free(tree->frames[i].function);
+		free(tree->frames[i].file);
+		free(tree->frames[i].module);
+	}
+	free(tree->frames);
+	free(tree->nodes);
+	*tree = (struct callpath_tree){ 0 };
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Call paths of a recording as trees with totals. Nodes that differ only in the instruction of a
+ * native function are one node; Python frames are told apart by line.
+ */
+#ifndef GPUTRAIL_ANALYSIS_CALLPATHS_H
+#define GPUTRAIL_ANALYSIS_CALLPATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct run;
+
+enum callpath_order {
+	CALLPATH_TOP_DOWN,	/* from the outermost caller to the launching frame */
+	CALLPATH_BOTTOM_UP,	/* from the launching frame to its callers */
+	CALLPATH_FLAT,		/* one node per function, without children */
+};
+
+/* What a node's totals are added up from. */
+struct callpath_totals {
+	uint64_t gpu_ns;	/* of the kernels and copies that were caused here */
+	uint64_t host_ns;	/* spent in driver calls made here */
+	uint64_t launches;	/* kernels */
+	uint64_t calls;		/* recorded driver calls of every kind */
+	uint64_t copy_bytes;
+	uint64_t alloc_bytes;
+};
+
+enum callpath_metric { METRIC_GPU, METRIC_HOST, METRIC_LAUNCHES, METRIC_CALLS, METRIC_COPY,
+	METRIC_ALLOC, METRIC_COUNT };
+uint64_t callpath_metric(const struct callpath_totals *totals, enum callpath_metric metric);
+const char *callpath_metric_name(enum callpath_metric metric);
+
+#define CALLPATH_NONE UINT32_MAX
+
+struct callpath_node {
+	uint32_t parent, first_child, next_sibling;	/* CALLPATH_NONE where there is none */
+	uint32_t frame;
+	struct callpath_totals self, total;	/* self: of paths that end here */
+};
+
+struct callpath_frame {
+	char *text;		/* "function (file:line)", "function (module)", "module+0x..." */
+	char *function, *file, *module;	/* "" unknown */
+	int line;		/* 0 unknown */
+	bool is_python, is_interpreter;
+};
+
+/* nodes[0] is the root: its total is the run's, its children are sorted by `metric`. */
+struct callpath_tree {
+	struct callpath_node *nodes;
+	uint32_t node_count;
+	struct callpath_frame *frames;
+	uint32_t frame_count;
+	uint64_t without_path;	/* calls for which no path was recorded */
+};
+
+/* hide_interpreter leaves out native frames of the Python interpreter itself. Returns 0, or -1
+ * with run_error(). */
+int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metric metric,
+		  bool hide_interpreter, struct callpath_tree *tree);
+void callpath_tree_free(struct callpath_tree *tree);
+
+
+#endif
