@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -217,12 +216,13 @@ static void forget_parent(void)
  * had half done is of no use: this process stays passive. */
 static bool wait_for_start(void)
 {
+	struct timespec pause = { 0, 200000 };
 	int state;
 
 	while ((state = __atomic_load_n(&process.state, __ATOMIC_ACQUIRE)) == PROCESS_STARTING) {
 		if (process.starting_pid && process.starting_pid != (uint32_t)getpid())
 			__atomic_store_n(&process.state, PROCESS_OFF, __ATOMIC_RELEASE);
-		sched_yield();
+		nanosleep(&pause, NULL);
 	}
 	return state == PROCESS_LIVE;
 }
