@@ -253,6 +253,7 @@ void sim_truth_forget(void)
 		close(file);
 	file = -1;
 	used = 0;
+	is_on = false;		/* what the parent still runs is the parent's to tell */
 }
 
 /* Work the program did not wait for, as it is when the program ends. */

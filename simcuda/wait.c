@@ -83,6 +83,17 @@ static uint64_t op_estimate(const struct sim_op *op, uint64_t now_ns)
 	return time_ns;
 }
 
+/* Nothing is known about an operation inside a graph, or behind one of unknown length: looks again
+ * after the next event of the timeline, if that is soon. */
+static uint64_t overdue_until(uint64_t now_ns, uint64_t backoff_ns)
+{
+	uint64_t next_ns = sim_engine_next_ns();
+
+	if (next_ns < now_ns + BACKOFF_MIN_NS)
+		return now_ns + BACKOFF_MIN_NS;
+	return next_ns < now_ns + backoff_ns ? next_ns : now_ns + backoff_ns;
+}
+
 void sim_op_wait(struct sim_op *op, bool may_spin)
 {
 	uint64_t backoff_ns = BACKOFF_MIN_NS, now_ns, until_ns;
@@ -103,7 +114,7 @@ void sim_op_wait(struct sim_op *op, bool may_spin)
 			sim_sleep_until(until_ns, may_spin);
 			pthread_mutex_lock(&sim_engine_lock);
 		} else {
-			sim_progress_wait(now_ns + backoff_ns);
+			sim_progress_wait(overdue_until(now_ns, backoff_ns));
 			backoff_ns = backoff_ns * 2 < BACKOFF_MAX_NS ? backoff_ns * 2 : BACKOFF_MAX_NS;
 		}
 	}
@@ -155,34 +166,40 @@ void sim_sync_report(struct sim_context *context, struct sim_stream *stream, int
 	pthread_mutex_unlock(&sim_engine_lock);
 }
 
-CUresult sim_stream_wait(struct sim_stream *stream, int sync_kind, uint32_t event)
+static void tail_wait(struct sim_stream *stream)
 {
-	uint64_t begin_ns = sim_now_ns();
-	struct sim_op *tail;
+	struct sim_op *tail = sim_stream_tail(stream);
 
-	if (sim_in_host_function)
-		return CUDA_ERROR_NOT_PERMITTED;
-	tail = sim_stream_tail(stream);
 	if (tail)
 		sim_op_wait(tail, may_spin(stream->context));
-	sim_sync_report(stream->context, stream, sync_kind, event, begin_ns);
-	return stream->context->error;
 }
 
-static void context_wait(struct sim_context *context)
+/* Streams are never freed while their context lives, and only ever put at the list's head. */
+static void streams_wait(struct sim_context *context, bool only_blocking)
 {
 	struct sim_stream *stream;
-	struct sim_op *tail;
 
-	/* Streams are never freed while their context lives, and only ever put at the list's head. */
 	pthread_mutex_lock(&sim_engine_lock);
 	stream = context->streams;
 	pthread_mutex_unlock(&sim_engine_lock);
-	for (; stream; stream = stream->next) {
-		tail = sim_stream_tail(stream);
-		if (tail)
-			sim_op_wait(tail, may_spin(context));
-	}
+	for (; stream; stream = stream->next)
+		if (!only_blocking || !(stream->flags & CU_STREAM_NON_BLOCKING))
+			tail_wait(stream);
+}
+
+/* Waiting for the NULL stream is an action in it, so it waits for the blocking streams as well. */
+CUresult sim_stream_wait(struct sim_stream *stream, int sync_kind, uint32_t event)
+{
+	uint64_t begin_ns = sim_now_ns();
+
+	if (sim_in_host_function)
+		return CUDA_ERROR_NOT_PERMITTED;
+	if (stream->is_legacy)
+		streams_wait(stream->context, true);
+	else
+		tail_wait(stream);
+	sim_sync_report(stream->context, stream, sync_kind, event, begin_ns);
+	return stream->context->error;
 }
 
 CUresult sim_context_synchronize(struct sim_context *context)
@@ -191,7 +208,7 @@ CUresult sim_context_synchronize(struct sim_context *context)
 
 	if (sim_in_host_function)
 		return CUDA_ERROR_NOT_PERMITTED;
-	context_wait(context);
+	streams_wait(context, false);
 	sim_sync_report(context, NULL, SIM_SYNC_CONTEXT, 0, begin_ns);
 	return context->error;
 }
@@ -203,7 +220,7 @@ CUresult sim_device_synchronize(struct sim_device *device)
 	if (sim_in_host_function)
 		return CUDA_ERROR_NOT_PERMITTED;
 	for (context = sim_contexts_of(device, NULL); context; context = sim_contexts_of(device, context))
-		context_wait(context);
+		streams_wait(context, false);
 	return CUDA_SUCCESS;
 }
 

@@ -196,6 +196,20 @@ static void test_legacy_stream(void **unused)
 	assert_true(rows_overlap(before, beside));
 }
 
+static void test_wait_for_null_stream(void **unused)
+{
+	CUstream blocking = stream_new(CU_STREAM_DEFAULT), apart = stream_new(CU_STREAM_NON_BLOCKING);
+
+	(void)unused;
+	gate_close(apart);
+	OK(launch(kernel_100ms, 1, blocking));
+	OK(cuStreamSynchronize(NULL));
+	OK(cuStreamQuery(blocking));
+	assert_int_equal(cuStreamQuery(apart), CUDA_ERROR_NOT_READY);
+	gate_open();
+	OK(cuStreamSynchronize(apart));
+}
+
 static void *use_thread_stream(void *id)
 {
 	uint64_t argument = 0;
@@ -359,7 +373,8 @@ int main(void)
 		cmocka_unit_test(test_stream_order),	   cmocka_unit_test(test_two_streams_overlap),
 		cmocka_unit_test(test_full_device),	   cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_events),		   cmocka_unit_test(test_untimed_event),
-		cmocka_unit_test(test_legacy_stream),	   cmocka_unit_test(test_thread_streams),
+		cmocka_unit_test(test_legacy_stream),	   cmocka_unit_test(test_wait_for_null_stream),
+		cmocka_unit_test(test_thread_streams),
 		cmocka_unit_test(test_back_pressure),	   cmocka_unit_test(test_shape_decides),
 		cmocka_unit_test(test_two_devices),	   cmocka_unit_test(test_attributes_of_launch),
 		cmocka_unit_test(test_refused_launches),   cmocka_unit_test(test_old_launch),

@@ -2,6 +2,7 @@
 /* The truth file: whole for every way a process ends, and for processes that fork. */
 #include "sim/engine_world.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static int child_fork(void)
 		return 1;
 	pid = fork();
 	if (pid == 0)
-		exit(cuStreamSynchronize(stream) == CUDA_SUCCESS);
+		exit(cuStreamSynchronize(stream) == CUDA_SUCCESS);	/* its destructors run, too */
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status))
 		return 2;
 	return launch(kernel_100us, 1, stream) || cuStreamSynchronize(stream);
@@ -105,12 +106,26 @@ static void test_unfinished_work(void **unused)
 			assert_int_equal(rows[i].end_ns, 0);
 }
 
+static int count_files(const char *prefix)
+{
+	DIR *list = opendir(directory);
+	struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(list);
+	while ((entry = readdir(list)))
+		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	closedir(list);
+	return count;
+}
+
 static void test_fork(void **unused)
 {
 	(void)unused;
 	assert_int_equal(run_child("fork"), 0);
 	assert_int_equal(rows_with("kernel", "done"), 2);
 	assert_int_equal(rows_of("kernel"), 2);
+	assert_int_equal(count_files("fork-"), 1);
 }
 
 static void test_killed(void **unused)
