@@ -220,14 +220,19 @@ class Kernels:
     """All kernels of kernels.def, by their identifiers."""
 
     def __init__(self):
-        self.modules = {}
+        self.modules, self.symbols = {}, {}
         self.by_name = {}
         for name, module, threads, shared, symbol in read_rows("kernels.def", "KERNEL"):
             if module not in self.modules:
-                with open(os.path.join(FOLDER, module + ".ptx"), "rb") as image:
-                    self.modules[module] = load_module(image.read())
+                self.modules[module] = load_file(module)
+            self.symbols[name] = module, symbol
             function = created("cuModuleGetFunction", self.modules[module], symbol.encode())
             self.by_name[name] = Kernel(function, name, int(threads), int(shared))
+
+    def load_again(self, name):
+        """The kernel's function from its module loaded once more, into the current context."""
+        module, symbol = self.symbols[name]
+        return created("cuModuleGetFunction", load_file(module), symbol.encode())
 
     def __getitem__(self, name):
         return self.by_name[name]
@@ -236,6 +241,12 @@ class Kernels:
         """Unloads the modules."""
         for module in self.modules.values():
             call("cuModuleUnload", module)
+
+
+def load_file(module):
+    """A module of kernels.def."""
+    with open(os.path.join(FOLDER, module + ".ptx"), "rb") as image:
+        return load_module(image.read())
 
 
 def load_module(image):

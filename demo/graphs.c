@@ -14,7 +14,8 @@
 /* Plants that change what a graph holds. */
 #define GRAPH_PLANTS (PLANT_BIT(tiny_kernels) | PLANT_BIT(redundant_copies) | \
 	PLANT_BIT(redundant_casts) | PLANT_BIT(no_pdl) | PLANT_BIT(arch_fallback) | \
-	PLANT_BIT(wave_tail) | PLANT_BIT(low_occupancy) | PLANT_BIT(low_coverage) | PLANT_BIT(spill))
+	PLANT_BIT(wave_tail) | PLANT_BIT(low_occupancy) | PLANT_BIT(low_coverage) | PLANT_BIT(spill) | \
+	PLANT_BIT(exposed_comm) | PLANT_BIT(mega_kernel))
 
 static const int buckets[] = { 1, 2, 4, 8, 12, 16 };
 enum { BUCKETS = sizeof(buckets) / sizeof(buckets[0]) };

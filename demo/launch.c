@@ -13,7 +13,8 @@
 		".previous\n");					\
 	extern const char ptx_##module[] __attribute__((visibility("hidden")));
 #define MODULES(EACH) \
-	EACH(elementwise) EACH(gemm) EACH(attention) EACH(sampling) EACH(eager) EACH(fallback)
+	EACH(elementwise) EACH(gemm) EACH(attention) EACH(sampling) EACH(eager) EACH(fallback) \
+	EACH(comm) EACH(fused)
 MODULES(PTX)
 
 enum module {
@@ -37,13 +38,21 @@ static const struct {
 
 static int blocks_per_sm[KERNEL_COUNT];
 
+static const char *const images[] = {
+#define MODULE_IMAGE(name) [MODULE_##name] = ptx_##name,
+	MODULES(MODULE_IMAGE)
+};
+
+void kernel_load_again(enum kernel kernel, CUmodule *module, CUfunction *function)
+{
+	driver_check(cu.ModuleLoadDataEx(module, images[kernels[kernel].module], 0, NULL, NULL),
+		     "cuModuleLoadDataEx");
+	driver_check(cu.ModuleGetFunction(function, *module, kernels[kernel].symbol),
+		     "cuModuleGetFunction");
+}
+
 void kernels_open(struct model *model)
 {
-	static const char *const images[] = {
-#define MODULE_IMAGE(name) [MODULE_##name] = ptx_##name,
-		MODULES(MODULE_IMAGE)
-	};
-
 	for (int i = 0; i < MODULE_COUNT; i++)
 		driver_check(cu.ModuleLoadDataEx(&modules[i], images[i], 0, NULL, NULL),
 			     "cuModuleLoadDataEx");

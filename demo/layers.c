@@ -72,6 +72,20 @@ static void rms_norm_eager(struct model *model, struct activations *at, CUdevice
 	elementwise_pair(model, KERNEL_eager_mul, at->hidden, at->hidden, weight, count);
 }
 
+/* Sum over the ranks of a tensor-parallel group, in the way of everything behind it. */
+static void all_reduce(struct model *model, struct forward *forward)
+{
+	struct launch launch = {
+		.kernel = KERNEL_all_reduce, .stream = model->compute, .is_dependent = true, .x = 36,
+	};
+	CUdeviceptr signals[8] = { forward->at->partial };
+	int count = forward->tokens * HIDDEN;
+	void *arguments[] = { signals, &forward->at->hidden, &count };
+
+	if (model_is_planted(model, PLANT_BIT(exposed_comm)))
+		launch_kernel(model, &launch, arguments);
+}
+
 static void rms_norm(struct model *model, struct forward *forward, CUdeviceptr weight)
 {
 	struct launch launch = {
@@ -138,6 +152,7 @@ static void o_proj(struct model *model, struct forward *forward, int index)
 
 	gemm(model, forward, forward->tokens > SKINNY_TOKENS ? KERNEL_prefill_o : KERNEL_decode_o,
 	     &params);
+	all_reduce(model, forward);
 }
 
 static void activation(struct model *model, struct forward *forward)
@@ -171,6 +186,7 @@ static void mlp_forward(struct model *model, struct forward *forward, int index)
 	gemm(model, forward, is_skinny ? KERNEL_decode_gate_up : KERNEL_prefill_gate_up, &gate_up);
 	activation(model, forward);
 	gemm(model, forward, is_skinny ? KERNEL_decode_down : KERNEL_prefill_down, &down);
+	all_reduce(model, forward);
 }
 
 void layer_forward(struct model *model, struct forward *forward, int index)

@@ -93,8 +93,8 @@ static const char *options_read(int argc, char **argv)
 	return causes;
 }
 
-/* The simulated GPU takes its kernels' durations from here; a real driver ignores it. */
-static void costs_offer(void)
+/* What the simulated GPU takes from its environment; a real driver ignores it. */
+static void simulator_prepare(void)
 {
 	char path[4096];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
@@ -105,6 +105,8 @@ static void costs_offer(void)
 	path[length] = '\0';
 	slash = strrchr(path, '/');
 	strcpy(slash ? slash + 1 : path, "demo.costs");
+	if (plants_chosen() & PLANT_BIT(wrong_device))
+		setenv("SIMCUDA_DEVICES", "2", 0);
 	setenv("SIMCUDA_COSTS", access(path, R_OK) ? DEMO_DATA_DIR "/demo.costs" : path, 0);
 }
 
@@ -142,7 +144,7 @@ int main(int argc, char **argv)
 
 	if (plants_open(causes))
 		return 2;
-	costs_offer();
+	simulator_prepare();
 	if (driver_open())
 		return EXIT_NOTHING;
 	sigaction(SIGINT, &action, NULL);

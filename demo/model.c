@@ -189,8 +189,24 @@ void model_close(struct model *model)
 	blocks_close();
 }
 
+/* All layers in one launch: nothing inside of it can be seen from outside. */
+static void mega_kernel_forward(struct model *model, struct forward *forward)
+{
+	struct launch launch = {
+		.kernel = KERNEL_mega, .stream = model->compute, .x = (unsigned)model->sm_count,
+	};
+	CUdeviceptr params[16] = { forward->at->arena, model->kv_cache, model->metadata };
+	void *arguments[] = { params };
+
+	launch_kernel(model, &launch, arguments);
+}
+
 void model_forward(struct model *model, struct forward *forward)
 {
+	if (!forward->prefill_tokens && model_is_planted(model, PLANT_BIT(mega_kernel))) {
+		mega_kernel_forward(model, forward);
+		return;
+	}
 	embedding_forward(model, forward);
 	for (int i = 0; i < options.layers; i++)
 		layer_forward(model, forward, i);

@@ -79,6 +79,8 @@ struct launch {
 };
 void kernels_open(struct model *model);
 void kernels_close(void);
+/* Loads the kernel's module once more, into the current context. */
+void kernel_load_again(enum kernel kernel, CUmodule *module, CUfunction *function);
 void launch_kernel(struct model *model, const struct launch *launch, void **arguments);
 /* Blocks that fill the device exactly w times with this kernel. */
 unsigned launch_full_grid(const struct model *model, enum kernel kernel, unsigned waves);

@@ -13,7 +13,7 @@ GRAPH_TOKENS = 64
 EAGER_PLANTS = {"no-graphs", "launch-bound", "sync-per-layer", "tensormap-in-loop",
                 "attribute-queries", "null-stream", "cross-stream-wait"}
 GRAPH_PLANTS = {"tiny-kernels", "redundant-copies", "redundant-casts", "no-pdl", "arch-fallback",
-                "wave-tail", "low-occupancy", "low-coverage", "spill"}
+                "wave-tail", "low-occupancy", "low-coverage", "spill", "exposed-comm", "mega-kernel"}
 
 
 @dataclass
@@ -56,6 +56,9 @@ class CausalLM(Module):
         self.lm_head = Linear(device, "lm_head", VOCABULARY, HIDDEN)
 
     def forward(self, at, caches, tokens, forward):
+        if "mega-kernel" in self.device.due and not forward.prefill_tokens:
+            self.forward_fused(at, caches)
+            return
         self.device.launch("embedding", [cuda.c_uint64(at.hidden),
                                          cuda.c_uint64(self.embed_tokens.pointer),
                                          cuda.c_uint64(tokens), cuda.c_int(forward.tokens)],
@@ -63,6 +66,11 @@ class CausalLM(Module):
         for layer in self.layers:
             layer(at, caches, forward)
         self.compute_logits(at, forward)
+
+    def forward_fused(self, at, caches):
+        """All layers in one launch: nothing inside of it can be seen from outside."""
+        params = cuda.pack("16Q", at.arena, caches[0], at.metadata, *[0] * 13)
+        self.device.launch("mega", [params], (self.device.sm_count, 1, 1), is_dependent=False)
 
     def compute_logits(self, at, forward):
         """Of the last token of each request."""

@@ -102,8 +102,10 @@ def elementwise(device, name, output, *inputs, count):
                   [cuda.c_int(count)])
 
 
-def offer_costs():
-    """The simulated GPU takes its kernels' durations from here; a real driver ignores it."""
+def prepare_simulator(plants):
+    """What the simulated GPU takes from its environment; a real driver ignores it."""
+    if "wrong-device" in plants:
+        os.environ.setdefault("SIMCUDA_DEVICES", "2")
     os.environ.setdefault("SIMCUDA_COSTS", os.path.join(cuda.FOLDER, "demo.costs"))
 
 

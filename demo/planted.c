@@ -33,6 +33,10 @@ static struct {
 	CUmemGenericAllocationHandle segment_handle;
 	size_t segment_bytes;
 	uint64_t forward_begin_ns;
+	CUdevice other_device;
+	CUcontext other_context;
+	CUmodule other_module;
+	CUfunction other_function;
 } planted;
 
 static CUdeviceptr allocate(size_t bytes)
@@ -41,6 +45,31 @@ static CUdeviceptr allocate(size_t bytes)
 
 	driver_check(cu.MemAlloc(&pointer, bytes), "cuMemAlloc");
 	return pointer;
+}
+
+/* The same kernel on another device; what was set for the first does not hold there. */
+static void open_other_device(struct model *model)
+{
+	driver_check(cu.DeviceGet(&planted.other_device, 1),
+		     "cuDeviceGet(1): wrong-device needs two devices");
+	driver_check(cu.DevicePrimaryCtxRetain(&planted.other_context, planted.other_device),
+		     "cuDevicePrimaryCtxRetain");
+	driver_check(cu.CtxSetCurrent(planted.other_context), "cuCtxSetCurrent");
+	kernel_load_again(KERNEL_attention_two_warps, &planted.other_module,
+			  &planted.other_function);
+	driver_check(cu.CtxSetCurrent(model->context), "cuCtxSetCurrent");
+}
+
+static void launch_on_other_device(struct model *model)
+{
+	char params[128] = { 0 };
+	void *arguments[] = { params };
+
+	driver_check(cu.CtxSetCurrent(planted.other_context), "cuCtxSetCurrent");
+	if (cu.LaunchKernel(planted.other_function, 264, 1, 1, 64, 1, 1, 90112, NULL, arguments,
+			    NULL) != CUDA_SUCCESS)
+		atomic_fetch_add(&statistics.failures, 1);
+	driver_check(cu.CtxSetCurrent(model->context), "cuCtxSetCurrent");
 }
 
 void planted_open(struct model *model)
@@ -58,6 +87,8 @@ void planted_open(struct model *model)
 	if (chosen & PLANT_BIT(managed_memory))
 		driver_check(cu.MemAllocManaged(&model->managed, MANAGED_BYTES,
 						CU_MEM_ATTACH_GLOBAL), "cuMemAllocManaged");
+	if (chosen & PLANT_BIT(wrong_device))
+		open_other_device(model);
 	if (chosen & PLANT_BIT(big_workspace)) {
 		planted.big_workspace = allocate(BIG_WORKSPACE_BYTES);
 		plant_record(PLANT_big_workspace, begin_ns, "3072 MiB after the KV pool");
@@ -70,6 +101,8 @@ void planted_close(struct model *model)
 		cu.MemFree(planted.leaks[--planted.leak_count]);
 	if (planted.big_workspace)
 		cu.MemFree(planted.big_workspace);
+	if (planted.other_context)
+		cu.DevicePrimaryCtxRelease(planted.other_device);
 	if (model->managed)
 		cu.MemFree(model->managed);
 	cu.MemFree(planted.inputs);
@@ -232,6 +265,7 @@ void planted_before_forward(struct model *model, const struct plan *plan)
 	DO(fragmentation, segments_churn(model, plan->step), "cuMemMap");
 	DO(leak, leak(), "4 MiB");
 	DO(oom, allocate_too_much(), "cuMemAlloc");
+	DO(wrong_device, launch_on_other_device(model), "88 KiB of shared memory");
 	DO(launch_failure, launch_impossible(model), "2048 threads");
 	DO(managed_memory, touch_managed(model), "16 MiB");
 	DO(transient_peak, driver_check(cu.MemAllocAsync(&planted.peak, PEAK_BYTES, model->compute),
@@ -245,7 +279,8 @@ void planted_before_forward(struct model *model, const struct plan *plan)
 	PLANT_BIT(attribute_queries) | PLANT_BIT(no_pdl) | PLANT_BIT(redundant_copies) | \
 	PLANT_BIT(redundant_casts) | PLANT_BIT(cross_stream_wait) | PLANT_BIT(null_stream) | \
 	PLANT_BIT(arch_fallback) | PLANT_BIT(wave_tail) | PLANT_BIT(low_occupancy) | \
-	PLANT_BIT(low_coverage) | PLANT_BIT(spill) | PLANT_BIT(shrinking_batch))
+	PLANT_BIT(low_coverage) | PLANT_BIT(spill) | \
+	PLANT_BIT(shrinking_batch) | PLANT_BIT(exposed_comm) | PLANT_BIT(mega_kernel))
 
 void planted_after_forward(struct model *model, const struct plan *plan)
 {

@@ -20,7 +20,8 @@ ALLOCATION_PROPERTIES, ACCESS = "iiiiQBBH4x", "iii"
 SPREAD = {"small-copies", "launch-bound", "tiny-kernels", "sync-per-layer", "no-graphs",
           "tensormap-in-loop", "attribute-queries", "no-pdl", "redundant-copies",
           "redundant-casts", "cross-stream-wait", "null-stream", "arch-fallback", "wave-tail",
-          "low-occupancy", "low-coverage", "spill", "shrinking-batch"}
+          "low-occupancy", "low-coverage", "spill", "shrinking-batch", "exposed-comm",
+          "mega-kernel"}
 
 TRITON = """.version 7.0
 .target sm_80
@@ -48,7 +49,7 @@ class Planted:
         self.pageable = ctypes.create_string_buffer(UPLOAD)
         self.pinned = cuda.pinned(OFFLOAD)
         self.modules, self.failures, self.begin_ns = 0, 0, 0
-        self.leaks, self.segment = [], None
+        self.leaks, self.segment, self.other = [], None, None
         self.workspace = self.big_workspace = self.managed = self.peak = 0
         self.kv_cache = 0
         if {"launch-bound", "tensormap-in-loop", "attribute-queries"} & set(self.plants.rates):
@@ -59,6 +60,8 @@ class Planted:
         self.kv_cache, self.weight = kv_cache, weight
         if "managed-memory" in self.plants:
             self.managed = cuda.created("cuMemAllocManaged", MANAGED, 1, kind=cuda.c_uint64)
+        if "wrong-device" in self.plants:
+            self.open_other_device()
         if "big-workspace" in self.plants:
             with self.on_record("big-workspace", "3072 MiB after the KV pool"):
                 self.big_workspace = cuda.allocate(BIG_WORKSPACE)
@@ -96,6 +99,7 @@ class Planted:
             "fragmentation": (lambda: self.churn_segments(plan.step), "cuMemMap"),
             "leak": (self.leak, "4 MiB"),
             "oom": (self.allocate_too_much, "cuMemAlloc"),
+            "wrong-device": (self.launch_on_other_device, "88 KiB of shared memory"),
             "launch-failure": (self.launch_impossible, "2048 threads"),
             "managed-memory": (self.touch_managed, "16 MiB"),
             "transient-peak": (self.allocate_peak, "2048 MiB"),
@@ -185,6 +189,25 @@ class Planted:
         self.failures += bool(cuda.attempt("cuLaunchKernel", kernel.function, 1, 1, 1, 2048, 1, 1, 0,
                                            self.device.compute, pointers, None))
 
+    def open_other_device(self):
+        """The same kernel on another device; what was set for the first does not hold there."""
+        ordinal = cuda.created("cuDeviceGet", 1, kind=cuda.c_int)
+        context = cuda.created("cuDevicePrimaryCtxRetain", ordinal)
+        cuda.call("cuCtxSetCurrent", context)
+        function = self.device.kernels.load_again("attention_two_warps")
+        self.device.use()
+        self.other = ordinal, context, function
+
+    def launch_on_other_device(self):
+        """More shared memory than a kernel may have that was not told so."""
+        _, context, function = self.other
+        params = ctypes.create_string_buffer(128)
+        pointers = (cuda.c_void_p * 1)(ctypes.addressof(params))
+        cuda.call("cuCtxSetCurrent", context)
+        self.failures += bool(cuda.attempt("cuLaunchKernel", function, 264, 1, 1, 64, 1, 1, 90112,
+                                           None, pointers, None))
+        self.device.use()
+
     def touch_managed(self):
         """By the host, then by a kernel."""
         pages = (ctypes.c_char * MANAGED).from_address(self.managed)
@@ -273,6 +296,8 @@ class Planted:
             if pointer:
                 cuda.call("cuMemFree", pointer)
         cuda.call("cuMemFreeHost", self.pinned)
+        if self.other:
+            cuda.call("cuDevicePrimaryCtxRelease", self.other[0])
 
 
 assert struct.calcsize(ALLOCATION_PROPERTIES) == 32

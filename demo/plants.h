@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* gcc clones functions for their arguments and calls them gemm.isra.0; paths should say gemm. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-ipa-sra", "no-ipa-cp", "no-partial-inlining")
+#endif
+
 enum plant {
 #define PLANT(id, name, numbers, rate, help) PLANT_##id,
 #include "demo/plants.def"

@@ -115,7 +115,7 @@ def main():
     options = read_options()
     try:
         plants = Plants(options.plant)
-        nn.offer_costs()
+        nn.prepare_simulator(plants)
         open_driver()
     except ValueError as error:
         print(f"server: {error}", file=sys.stderr)

@@ -82,6 +82,7 @@ def test_calls():
     tap.equal(recorded("no-pdl")[0]["cuLaunchKernelEx"], 0, "no-pdl: plain launches only")
     tap.ok(recorded("oom:0.2")[1]["cuMemAlloc_v2"] > 2, "oom: allocations fail")
     tap.ok(recorded("launch-failure:0.2")[1]["cuLaunchKernel"] > 2, "launch-failure: launches fail")
+    tap.ok(recorded("wrong-device:0.2")[1]["cuLaunchKernel"] > 2, "wrong-device: launches fail")
     found = recorded("tensormap-in-loop")[0]
     tap.ok(found["cuTensorMapEncodeTiled"] > 1000, "tensormap-in-loop: encodes at every GEMM", found)
     found = recorded("attribute-queries")[0]

@@ -75,9 +75,9 @@ def workspace_after_pool(run):
 
 def leaks(run):
     """Allocations that nothing gives back before the end."""
-    addresses = {row["address"] for row in run.while_serving("alloc", bytes=4 * MIB)}
+    addresses = {row["address"] for row in run.while_serving("alloc", name="device", bytes=4 * MIB)}
     return len(addresses) >= run.steps - 1 and not any(
-        row["address"] in addresses for row in run.while_serving("free"))
+        row["address"] in addresses for row in run.while_serving("free", name="device"))
 
 
 def kernels(name, least=1):
@@ -130,14 +130,17 @@ SIGNATURES = {
     "fragmentation": lambda run: len(run.while_serving("alloc", name="vmm")) >= run.steps - 1,
     "managed-memory": lambda run: run.of("alloc", name="managed") and
         len(run.while_serving("kernel", name="gather_rows")) >= run.steps - 1,
+    "exposed-comm": kernels("cross_device_reduce", 40 * 2 * 4),
+    "mega-kernel": kernels("persistent_decoder", 20),
 }
-ONLY_CALLS = {"polling", "tensormap-in-loop", "attribute-queries", "no-pdl", "oom", "launch-failure"}
+ONLY_CALLS = {"polling", "tensormap-in-loop", "attribute-queries", "no-pdl", "oom",
+              "launch-failure", "wrong-device"}
 STEPS = {"shrinking-batch": 150, "request-gaps": 50}
 
 
 def check(server, language, plant, healthy):
     """One plant: exit status, signature, facts."""
-    run = Run(server, plant + (":0.1" if plant in ("oom", "launch-failure") else ""),
+    run = Run(server, plant + (":0.1" if plant in ("oom", "launch-failure", "wrong-device") else ""),
               STEPS.get(plant, 40))
     name = f"{language}, {plant}"
     tap.equal(run.status, 0, f"{name}: serves")
