@@ -77,7 +77,7 @@ static CUresult launch(struct sim_task *task, CUfunction f, CUstream handle, boo
 	kernel->function = sim_function_of(f);
 	if (!kernel->function || context != stream->context)
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (!kernel->function->is_loaded)
+	if (!__atomic_load_n(&kernel->function->is_loaded, __ATOMIC_RELAXED))
 		sim_function_load(kernel->function);
 	if ((params && extra) || (kernel->function->param_count && !params && !extra))
 		return CUDA_ERROR_INVALID_VALUE;

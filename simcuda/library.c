@@ -126,7 +126,8 @@ static CUresult kernel_function(struct sim_library_kernel *kernel, struct sim_co
 	CUresult result;
 
 	*function = __atomic_load_n(&kernel->functions[device], __ATOMIC_ACQUIRE);
-	if (*function && (*function)->module->context == context)
+	/* It may be another context's, whose module is going away: only the function stays readable. */
+	if (*function && __atomic_load_n(&(*function)->context, __ATOMIC_ACQUIRE) == context)
 		return CUDA_SUCCESS;
 	result = library_module(kernel->library, context, &module);
 	if (result != CUDA_SUCCESS)
@@ -159,10 +160,12 @@ void sim_library_forget_module(struct sim_module *module)
 		at++;
 	if (at < library->module_count)
 		library->modules[at] = library->modules[--library->module_count];
-	for (int i = 0; i < library->image.function_count; i++)
-		if (library->kernels[i]->functions[device] == module->functions[i])
-			__atomic_store_n(&library->kernels[i]->functions[device], NULL,
-					 __ATOMIC_RELEASE);
+	for (int i = 0; i < library->image.function_count; i++) {
+		struct sim_function *expected = module->functions[i];
+
+		__atomic_compare_exchange_n(&library->kernels[i]->functions[device], &expected, NULL,
+					    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
 	pthread_mutex_unlock(&sim_lock);
 }
 

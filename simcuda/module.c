@@ -40,7 +40,10 @@ static struct sim_function *function_take(void)
 static void function_give_back(struct sim_function *function)
 {
 	__atomic_store_n(&function->magic, SIM_MAGIC_DEAD, __ATOMIC_RELEASE);
+	__atomic_store_n(&function->context, NULL, __ATOMIC_RELEASE);
 	free(function->params);
+	free(function->cost);
+	function->cost = NULL;
 	function->params = NULL;
 	function->param_count = 0;
 	pthread_mutex_lock(&sim_lock);
@@ -67,6 +70,7 @@ static CUresult copy_functions(struct sim_module *module, const struct sim_image
 		}
 		*function = *from;
 		function->module = module;
+		function->context = module->context;
 		function->params = params;
 		if (bytes)
 			memcpy(params, from->params, bytes);

@@ -118,6 +118,7 @@ struct sim_function {
 	uint32_t magic;			/* SIM_MAGIC_FUNCTION; CUkernel handles have SIM_MAGIC_KERNEL */
 	const char *name;		/* mangled, lives as long as the process */
 	struct sim_module *module;
+	struct sim_context *context;	/* where it is loaded; NULL once it is not any more */
 	int registers, static_shared, local_bytes, const_bytes, max_threads;
 	int max_dynamic_shared, carveout, max_barriers, binary_version, ptx_version;
 	int cluster[3], cluster_scheduling;
@@ -125,7 +126,7 @@ struct sim_function {
 	int is_loaded;			/* lazy loading: 0 until first use */
 	int param_count;
 	struct sim_param *params;
-	void *cost;			/* cached row of the cost file, owned by cost.c */
+	void *cost;			/* cached row of the cost file, one block made by cost.c */
 };
 /* A CUfunction, or a CUkernel cast to one, or NULL if the handle is neither. */
 struct sim_function *sim_function_of(CUfunction handle);

@@ -51,6 +51,14 @@ static bool shape_is_valid(cuuint32_t rank, const cuuint64_t *dimensions, const 
 	return true;
 }
 
+/* A row of the box: whole 16 bytes, and no longer than the pattern of the swizzle. */
+static bool row_is_valid(uint64_t bytes, CUtensorMapSwizzle swizzle)
+{
+	static const uint64_t most[] = { UINT64_MAX, 32, 64, 128, 128, 128, 128 };
+
+	return bytes % 16 == 0 && bytes <= most[swizzle];
+}
+
 static CUresult encode(CUtensorMap *map, CUtensorMapDataType type, cuuint32_t rank, void *address,
 		       const cuuint64_t *dimensions, const cuuint32_t *boxes)
 {
@@ -102,7 +110,7 @@ IMPL(cuTensorMapEncodeTiled)(CUtensorMap *tensorMap, CUtensorMapDataType tensorD
 	for (cuuint32_t i = 0; i < tensorRank; i++)
 		if (boxDim[i] == 0 || boxDim[i] > BOX_MAX)
 			return CUDA_ERROR_INVALID_VALUE;
-	if (interleave == 0 && boxDim[0] * element_bytes(tensorDataType) % 16)
+	if (interleave == 0 && !row_is_valid(boxDim[0] * element_bytes(tensorDataType), swizzle))
 		return CUDA_ERROR_INVALID_VALUE;
 	return encode(tensorMap, tensorDataType, tensorRank, globalAddress, globalDim, boxDim);
 }

@@ -240,6 +240,48 @@ static void test_peers(void **unused)
 	assert_int_equal(cuCtxDestroy_v2(contexts[1]), CUDA_SUCCESS);
 }
 
+struct CUtensorMap_st {
+	_Alignas(64) cuuint64_t opaque[16];
+};
+
+static void test_tensor_map(void **unused)
+{
+	enum { HALF = 6, SWIZZLE_128 = 3 };
+	cuuint64_t dims[2] = { 4096, 1024 }, strides[1] = { 8192 };
+	cuuint32_t box[2] = { 64, 128 }, steps[2] = { 1, 1 };
+	struct CUtensorMap_st map, moved;
+	CUcontext context;
+	CUdeviceptr address;
+	void *base;
+
+	(void)unused;
+	assert_int_equal(cuCtxCreate_v2(&context, 0, 0), CUDA_SUCCESS);
+	assert_int_equal(cuMemAlloc_v2(&address, 8 * MIB), CUDA_SUCCESS);
+	base = (void *)(uintptr_t)address;
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 2, base, dims, strides, box, steps, 0,
+						SWIZZLE_128, 0, 0), CUDA_SUCCESS);
+	assert_int_equal(cuTensorMapEncodeTiled(&moved, HALF, 2, (char *)base + MIB, dims, strides, box,
+						steps, 0, SWIZZLE_128, 0, 0), CUDA_SUCCESS);
+	assert_memory_not_equal(&map, &moved, sizeof(map));
+	assert_int_equal(cuTensorMapReplaceAddress(&moved, base), CUDA_SUCCESS);
+	assert_memory_equal(&map, &moved, sizeof(map));
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 2, (char *)base + 8, dims, strides, box,
+						steps, 0, 0, 0, 0), CUDA_ERROR_INVALID_VALUE);
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 6, base, dims, strides, box, steps, 0, 0,
+						0, 0), CUDA_ERROR_INVALID_VALUE);
+	box[0] = 128;	/* 256 bytes: more than the swizzle's pattern */
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 2, base, dims, strides, box, steps, 0,
+						SWIZZLE_128, 0, 0), CUDA_ERROR_INVALID_VALUE);
+	box[0] = 257;
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 2, base, dims, strides, box, steps, 0, 0,
+						0, 0), CUDA_ERROR_INVALID_VALUE);
+	box[0] = 64;
+	strides[0] = 8200;
+	assert_int_equal(cuTensorMapEncodeTiled(&map, HALF, 2, base, dims, strides, box, steps, 0, 0,
+						0, 0), CUDA_ERROR_INVALID_VALUE);
+	assert_int_equal(cuCtxDestroy_v2(context), CUDA_SUCCESS);
+}
+
 /* A forked child cannot use the driver that its parent has initialised. */
 static void test_fork(void **unused)
 {
@@ -267,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_primary),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_tensor_map),
 		cmocka_unit_test(test_fork),
 	};
 
