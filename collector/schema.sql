@@ -8,7 +8,7 @@
 PRAGMA application_id = 0x47505550;  -- "GPUP": tells our files from other SQLite files
 PRAGMA user_version = 1;
 
--- Keys of meta: state (recording, complete), tool_version, command_line, host, created (UTC,
+-- Keys of meta: state (recording, complete, truncated), tool_version, command_line, host, created (UTC,
 -- ISO 8601), origin (CLOCK_MONOTONIC ns), origin_realtime (CLOCK_REALTIME ns), boot_id,
 -- collector_pid, collector_start_ticks (field 22 of /proc/PID/stat; with boot_id they tell a
 -- recording in progress from one whose recorder died). More keys may be there.
