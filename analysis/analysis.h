@@ -63,7 +63,7 @@ struct run_device {
 struct run_kernel {
 	int kernel, shape, device, shapes;
 	char *name, *short_name;
-	char *label;			/* short_name, with template arguments where kernels share it */
+	char *label;		/* short_name, with template arguments where kernels share it */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
 	uint64_t launches;		/* outside graphs, with or without GPU times */
 	double average_ns, stddev_ns;
@@ -148,7 +148,8 @@ const char *run_memory_kind(int kind);
 int run_recount(struct run *run);
 
 int run_devices(struct run *run, struct run_device_list *list);
-int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);	/* longest total first */
+/* Longest total first. */
+int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);
 int run_apis(struct run *run, struct run_api_list *list);
 int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);

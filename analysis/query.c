@@ -38,7 +38,8 @@ int run_fail_sqlite(struct run *run)
 	case SQLITE_FORMAT:
 		return run_fail(run, "'%s' is damaged (%s)", run->path, sqlite3_errmsg(run->db));
 	case SQLITE_ERROR:
-		return run_fail(run, "'%s' lacks what this version reads (%s): damaged, or written by another version",
+		return run_fail(run, "'%s' lacks what this version reads (%s): "
+				"it is damaged, or written by another version",
 				run->path, sqlite3_errmsg(run->db));
 	default:
 		return run_fail(run, "cannot read '%s': %s", run->path, sqlite3_errmsg(run->db));

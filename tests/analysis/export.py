@@ -16,7 +16,8 @@ import fixture
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADERS = dict(line.rstrip("\n").split(": ", 1)
-               for line in open(os.path.join(HERE, "nsys-headers.txt"), encoding="utf-8"))
+               for line in open(os.path.join(HERE, "nsys-headers.txt"), encoding="utf-8")
+               if not line.startswith("#"))
 
 
 def export(file, report, *options):
