@@ -350,7 +350,37 @@ static int load_with_failing(int nth)
 		       6 : 0;
 }
 
-static int exhaustion_results[13];
+/* Every other kind of failure once; the call after it succeeds. 0: all as documented. */
+static int meet_each_fault(void)
+{
+	CUmodule module;
+	CUfunction function;
+	CUdeviceptr address;
+	uint64_t argument = 0;
+	void *host, *params[] = { &argument };
+
+	setenv("SIMCUDA_FAIL", "init=1,context=1,module=1,host_alloc=1,launch=2:700", 1);
+	if (cuInit(0) != CUDA_ERROR_NO_DEVICE || cuInit(0) != CUDA_SUCCESS)
+		return 1;
+	if (cuDevicePrimaryCtxRetain(&context, 0) != CUDA_ERROR_OUT_OF_MEMORY || start(NULL))
+		return 2;
+	if (cuModuleLoadData(&module, text) != CUDA_ERROR_INVALID_IMAGE || used_bytes() ||
+	    cuModuleLoadData(&module, text) != CUDA_SUCCESS)
+		return 3;
+	if (cuMemHostAlloc(&host, 10, 0) != CUDA_ERROR_OUT_OF_MEMORY ||
+	    cuMemHostAlloc(&host, 10, 0) != CUDA_SUCCESS)
+		return 4;
+	/* The device reports a failed kernel later, and from then on nothing works. */
+	if (cuModuleGetFunction(&function, module, "clustered") ||
+	    cuLaunchKernel(function, 8, 2, 1, 32, 1, 1, 0, NULL, params, NULL) ||
+	    cuStreamSynchronize(NULL) ||
+	    cuLaunchKernel(function, 8, 2, 1, 32, 1, 1, 0, NULL, params, NULL) ||
+	    cuStreamSynchronize(NULL) != CUDA_ERROR_ILLEGAL_ADDRESS)
+		return 5;
+	return cuMemAlloc_v2(&address, 10) == CUDA_ERROR_ILLEGAL_ADDRESS ? 0 : 6;
+}
+
+static int exhaustion_results[13], faults_result;
 
 static int run_exhaustion(void **state)
 {
@@ -363,7 +393,17 @@ static int run_exhaustion(void **state)
 		waitpid(child, &status, 0);
 		exhaustion_results[nth - 1] = status;
 	}
+	if (fork() == 0)
+		_exit(meet_each_fault());
+	wait(&faults_result);
 	return start(state);
+}
+
+static void test_each_fault(void **unused)
+{
+	(void)unused;
+	assert_int_equal(WEXITSTATUS(faults_result), 0);
+	assert_true(WIFEXITED(faults_result));
 }
 
 static void test_exhaustion(void **unused)
@@ -377,9 +417,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, check_nothing_leaks)
 	const struct CMUnitTest tests[] = {
-		TEST(test_exhaustion), TEST(test_functions), TEST(test_opt_in),
-		TEST(test_block_size), TEST(test_globals),   TEST(test_library),
-		TEST(test_linker),     TEST(test_damage),
+		TEST(test_exhaustion), TEST(test_each_fault), TEST(test_functions),
+		TEST(test_opt_in),     TEST(test_block_size), TEST(test_globals),
+		TEST(test_library),    TEST(test_linker),     TEST(test_damage),
 	};
 
 	setenv("SIMCUDA_HOST_SCALE", "0", 1);
