@@ -49,7 +49,8 @@ int main(void)
 	for (int i = 0; i < BURSTS; i++) {
 		start = now_ns();
 		for (int j = 0; j < BURST; j++)
-			must(cuLaunchKernel(function, 100, 1, 1, 128, 1, 1, 0, stream, arguments, NULL),
+			must(cuLaunchKernel(function, 100, 1, 1, 128, 1, 1, 0, stream, arguments,
+					    NULL),
 			     "cuLaunchKernel");
 		burst = (now_ns() - start) / BURST;
 		sum += burst;

@@ -62,7 +62,7 @@ void sim_event_uncapture(struct sim_event *event)
 	pthread_mutex_unlock(&sim_graph_lock);
 }
 
-/* --- streams of a capture ------------------------------------------------------------------------ */
+/* --- streams of a capture --------------------------------------------------------------------- */
 bool sim_capture_join_stream(struct sim_capture *capture, struct sim_stream *stream)
 {
 	struct sim_stream **streams = realloc(capture->streams,
@@ -104,7 +104,8 @@ static void mark_before(const struct sim_graph *graph, bool *is_reached)
 			node = graph->nodes[i];
 			for (size_t j = 0; is_reached[node->index] && j < node->edge_count; j++) {
 				from = node->edges[j].from;
-				has_changed |= !is_reached[from->index] && from->index > node->index;
+				has_changed |=
+					!is_reached[from->index] && from->index > node->index;
 				is_reached[from->index] = true;
 			}
 		}
@@ -140,7 +141,7 @@ static struct sim_capture *capture_by_id(uint64_t id)
 	return capture;
 }
 
-/* --- work in capturing streams -------------------------------------------------------------------- */
+/* --- work in capturing streams ---------------------------------------------------------------- */
 static CUgraphNodeType node_type(const struct sim_task *task)
 {
 	switch (task->kind) {
@@ -157,7 +158,8 @@ static CUgraphNodeType node_type(const struct sim_task *task)
 	case SIM_TASK_WAIT:
 		return CU_GRAPH_NODE_TYPE_WAIT_EVENT;
 	case SIM_TASK_MEMORY:
-		return task->memory.is_free ? CU_GRAPH_NODE_TYPE_MEM_FREE : CU_GRAPH_NODE_TYPE_MEM_ALLOC;
+		return task->memory.is_free ? CU_GRAPH_NODE_TYPE_MEM_FREE
+					    : CU_GRAPH_NODE_TYPE_MEM_ALLOC;
 	case SIM_TASK_VALUE_WRITE:
 	case SIM_TASK_VALUE_WAIT:
 		return CU_GRAPH_NODE_TYPE_BATCH_MEM_OP;
@@ -173,17 +175,21 @@ static CUresult fill_from_task(struct sim_node *node, const struct sim_stream *s
 	node->context = (CUcontext)stream->context;
 	if (node->type == CU_GRAPH_NODE_TYPE_MEMCPY)
 		node->copy = (CUDA_MEMCPY3D){
-			.srcMemoryType = copy->source_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
+			.srcMemoryType =
+				copy->source_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
 			.srcHost = copy->source_device ? NULL : copy->source,
 			.srcDevice = copy->source_device ? (CUdeviceptr)(uintptr_t)copy->source : 0,
 			.srcPitch = copy->source_pitch,
-			.dstMemoryType = copy->destination_device ? CU_MEMORYTYPE_DEVICE :
-								    CU_MEMORYTYPE_HOST,
+			.dstMemoryType = copy->destination_device ? CU_MEMORYTYPE_DEVICE
+								  : CU_MEMORYTYPE_HOST,
 			.dstHost = copy->destination_device ? NULL : copy->destination,
-			.dstDevice = copy->destination_device ?
-				     (CUdeviceptr)(uintptr_t)copy->destination : 0,
+			.dstDevice = copy->destination_device
+					     ? (CUdeviceptr)(uintptr_t)copy->destination
+					     : 0,
 			.dstPitch = copy->destination_pitch,
-			.WidthInBytes = copy->width, .Height = copy->height, .Depth = copy->depth,
+			.WidthInBytes = copy->width,
+			.Height = copy->height,
+			.Depth = copy->depth,
 		};
 	if (node->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC) {
 		node->alloc.dptr = node->task.memory.allocation->base;
@@ -196,7 +202,8 @@ static CUresult fill_from_task(struct sim_node *node, const struct sim_stream *s
 }
 
 /* The stream's next node, with the lock held; invalidates the capture when it cannot be made. */
-static CUresult capture_node(struct sim_stream *stream, CUgraphNodeType type, struct sim_node **node)
+static CUresult capture_node(struct sim_stream *stream, CUgraphNodeType type,
+			     struct sim_node **node)
 {
 	struct sim_capture *capture = stream->capture;
 	struct sim_node_set *set = &stream->capture_set;
@@ -304,7 +311,9 @@ static CUresult wait_captured(struct sim_stream *stream, struct sim_event *event
 	if (!stream->capture && !sim_capture_join_stream(capture, stream))
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	return sim_node_set_join(&stream->capture_set, event->capture_set.nodes,
-				 event->capture_set.count) ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+				 event->capture_set.count)
+		       ? CUDA_SUCCESS
+		       : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 CUresult sim_capture_wait_event(struct sim_stream *stream, struct sim_event *event)
@@ -317,7 +326,7 @@ CUresult sim_capture_wait_event(struct sim_stream *stream, struct sim_event *eve
 	return result;
 }
 
-/* --- what is forbidden meanwhile --------------------------------------------------------------------- */
+/* --- what is forbidden meanwhile -------------------------------------------------------------- */
 void sim_capture_invalidate(struct sim_stream *stream)
 {
 	pthread_mutex_lock(&sim_graph_lock);
@@ -364,7 +373,8 @@ CUresult sim_capture_check_unsafe(void)
 	uint32_t tid;
 	bool is_mine;
 
-	if (!__atomic_load_n(&sim_captures, __ATOMIC_ACQUIRE) || mine == CU_STREAM_CAPTURE_MODE_RELAXED)
+	if (!__atomic_load_n(&sim_captures, __ATOMIC_ACQUIRE) ||
+	    mine == CU_STREAM_CAPTURE_MODE_RELAXED)
 		return CUDA_SUCCESS;
 	tid = sim_thread_id();
 	pthread_mutex_lock(&sim_graph_lock);

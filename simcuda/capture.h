@@ -25,7 +25,7 @@ bool sim_node_set_assign(struct sim_node_set *set, const CUgraphNode *nodes, siz
 bool sim_node_set_join(struct sim_node_set *set, const CUgraphNode *nodes, size_t count);
 void sim_node_set_clear(struct sim_node_set *set);
 bool sim_capture_join_stream(struct sim_capture *capture, struct sim_stream *stream);
-void sim_capture_leave(struct sim_capture *capture);	/* every stream does; frees it, not the graph */
+void sim_capture_leave(struct sim_capture *capture);	/* all streams do; the graph stays */
 bool sim_capture_is_joined(const struct sim_capture *capture);
 
 #endif

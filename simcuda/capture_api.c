@@ -29,7 +29,8 @@ static CUresult capture_new(struct sim_stream *stream, const struct begin *begin
 	capture->mode = begin->mode;
 	capture->tid = sim_thread_id();
 	capture->status = CU_STREAM_CAPTURE_STATUS_ACTIVE;
-	if (!capture->graph || !sim_node_set_assign(&stream->capture_set, begin->dependencies, begin->count) ||
+	if (!capture->graph ||
+	    !sim_node_set_assign(&stream->capture_set, begin->dependencies, begin->count) ||
 	    !sim_capture_join_stream(capture, stream)) {
 		if (capture->graph && !capture->is_into_graph)
 			sim_graph_free(capture->graph);
@@ -95,7 +96,8 @@ static CUresult begin_to_graph(CUstream stream, CUgraph handle, const CUgraphNod
 	if (!begin.graph || (count && !dependencies))
 		return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < count; i++)
-		if (!sim_node_of(dependencies[i]) || sim_node_of(dependencies[i])->graph != begin.graph)
+		if (!sim_node_of(dependencies[i]) ||
+		    sim_node_of(dependencies[i])->graph != begin.graph)
 			return CUDA_ERROR_INVALID_VALUE;
 	return begin_capture(stream, per_thread, &begin);
 }
@@ -108,9 +110,9 @@ IMPL(cuStreamBeginCaptureToGraph)(CUstream hStream, CUgraph hGraph, const CUgrap
 	return begin_to_graph(hStream, hGraph, dependencies, numDependencies, mode, false);
 }
 
-IMPL(cuStreamBeginCaptureToGraph_ptsz)(CUstream hStream, CUgraph hGraph, const CUgraphNode *dependencies,
-				       const CUgraphEdgeData *dependencyData, size_t numDependencies,
-				       CUstreamCaptureMode mode)
+IMPL(cuStreamBeginCaptureToGraph_ptsz)(CUstream hStream, CUgraph hGraph,
+		const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
+		size_t numDependencies, CUstreamCaptureMode mode)
 {
 	(void)dependencyData;
 	return begin_to_graph(hStream, hGraph, dependencies, numDependencies, mode, true);
@@ -227,39 +229,41 @@ static CUresult capture_info(CUstream handle, bool per_thread, const struct answ
 	return result;
 }
 
-#define ASK_CALL(symbol, per_thread)									\
-	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus)				\
-	{												\
-		struct answer answer = { .status = captureStatus };					\
-													\
-		return capture_info(hStream, per_thread, &answer);					\
+#define ASK_CALL(symbol, per_thread)						\
+	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus)	\
+	{									\
+		struct answer answer = { .status = captureStatus };		\
+										\
+		return capture_info(hStream, per_thread, &answer);		\
 	}
-#define INFO_CALL(symbol, per_thread)									\
-	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out, cuuint64_t *id_out)	\
-	{												\
-		struct answer answer = { .status = captureStatus_out, .id = id_out };			\
-													\
-		return capture_info(hStream, per_thread, &answer);					\
+#define INFO_CALL(symbol, per_thread)							\
+	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,	\
+		     cuuint64_t *id_out)						\
+	{										\
+		struct answer answer = { .status = captureStatus_out, .id = id_out };	\
+											\
+		return capture_info(hStream, per_thread, &answer);			\
 	}
-#define INFO_CALL_V2(symbol, per_thread)								\
-	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out, cuuint64_t *id_out,	\
-		     CUgraph *graph_out, const CUgraphNode **dependencies_out,				\
-		     size_t *numDependencies_out)							\
-	{												\
-		struct answer answer = { captureStatus_out, id_out, graph_out, dependencies_out, NULL,	\
-					 numDependencies_out };					\
-													\
-		return capture_info(hStream, per_thread, &answer);					\
+#define INFO_CALL_V2(symbol, per_thread)							\
+	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,		\
+		     cuuint64_t *id_out, CUgraph *graph_out,					\
+		     const CUgraphNode **dependencies_out, size_t *numDependencies_out)		\
+	{											\
+		struct answer answer = { captureStatus_out, id_out, graph_out,			\
+					 dependencies_out,  NULL,   numDependencies_out };	\
+												\
+		return capture_info(hStream, per_thread, &answer);				\
 	}
-#define INFO_CALL_V3(symbol, per_thread)								\
-	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out, cuuint64_t *id_out,	\
-		     CUgraph *graph_out, const CUgraphNode **dependencies_out,				\
+#define INFO_CALL_V3(symbol, per_thread)							\
+	IMPL(symbol)(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,		\
+		     cuuint64_t *id_out, CUgraph *graph_out,					\
+		     const CUgraphNode **dependencies_out,					\
 		     const CUgraphEdgeData **edgeData_out, size_t *numDependencies_out)		\
-	{												\
-		struct answer answer = { captureStatus_out, id_out, graph_out, dependencies_out,	\
-					 edgeData_out, numDependencies_out };				\
-													\
-		return capture_info(hStream, per_thread, &answer);					\
+	{											\
+		struct answer answer = { captureStatus_out, id_out,	  graph_out,		\
+					 dependencies_out,  edgeData_out, numDependencies_out }; \
+												\
+		return capture_info(hStream, per_thread, &answer);				\
 	}
 ASK_CALL(cuStreamIsCapturing, false)
 ASK_CALL(cuStreamIsCapturing_ptsz, true)
@@ -270,8 +274,8 @@ INFO_CALL_V2(cuStreamGetCaptureInfo_v2_ptsz, true)
 INFO_CALL_V3(cuStreamGetCaptureInfo_v3, false)
 INFO_CALL_V3(cuStreamGetCaptureInfo_v3_ptsz, true)
 
-static CUresult update_dependencies(CUstream handle, bool per_thread, CUgraphNode *nodes, size_t count,
-				    unsigned flags)
+static CUresult update_dependencies(CUstream handle, bool per_thread, CUgraphNode *nodes,
+				    size_t count, unsigned flags)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);
@@ -285,7 +289,8 @@ static CUresult update_dependencies(CUstream handle, bool per_thread, CUgraphNod
 	if (!stream->capture)
 		result = CUDA_ERROR_ILLEGAL_STATE;
 	for (size_t i = 0; !result && i < count; i++)
-		if (!sim_node_of(nodes[i]) || sim_node_of(nodes[i])->graph != stream->capture->graph)
+		if (!sim_node_of(nodes[i]) ||
+		    sim_node_of(nodes[i])->graph != stream->capture->graph)
 			result = CUDA_ERROR_INVALID_VALUE;
 	if (!result) {
 		is_done = flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES ?
@@ -297,18 +302,21 @@ static CUresult update_dependencies(CUstream handle, bool per_thread, CUgraphNod
 	return result;
 }
 
-#define UPDATE_CALL(symbol, per_thread)									\
-	IMPL(symbol)(CUstream hStream, CUgraphNode *dependencies, size_t numDependencies,		\
-		     unsigned int flags)								\
-	{												\
-		return update_dependencies(hStream, per_thread, dependencies, numDependencies, flags);	\
+#define UPDATE_CALL(symbol, per_thread)								\
+	IMPL(symbol)(CUstream hStream, CUgraphNode *dependencies, size_t numDependencies,	\
+		     unsigned int flags)							\
+	{											\
+		return update_dependencies(hStream, per_thread, dependencies, numDependencies,	\
+					   flags);						\
 	}
-#define UPDATE_CALL_V2(symbol, per_thread)								\
-	IMPL(symbol)(CUstream hStream, CUgraphNode *dependencies,					\
-		     const CUgraphEdgeData *dependencyData, size_t numDependencies, unsigned int flags)	\
-	{												\
-		(void)dependencyData;									\
-		return update_dependencies(hStream, per_thread, dependencies, numDependencies, flags);	\
+#define UPDATE_CALL_V2(symbol, per_thread)							\
+	IMPL(symbol)(CUstream hStream, CUgraphNode *dependencies,				\
+		     const CUgraphEdgeData *dependencyData, size_t numDependencies,		\
+		     unsigned int flags)							\
+	{											\
+		(void)dependencyData;								\
+		return update_dependencies(hStream, per_thread, dependencies, numDependencies,	\
+					   flags);						\
 	}
 UPDATE_CALL(cuStreamUpdateCaptureDependencies, false)
 UPDATE_CALL(cuStreamUpdateCaptureDependencies_ptsz, true)

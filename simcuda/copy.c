@@ -19,7 +19,8 @@ static size_t extent(size_t width, size_t height, size_t depth, size_t pitch, si
 
 /* *device: NULL for host memory. A mapping of VMM may go on in the next one, so its end is not
  * checked. */
-static CUresult side_classify(const char *address, size_t bytes, uint8_t *kind, struct sim_device **device)
+static CUresult side_classify(const char *address, size_t bytes, uint8_t *kind,
+			      struct sim_device **device)
 {
 	struct sim_allocation *allocation = sim_memory_find(address);
 
@@ -127,7 +128,8 @@ CUresult sim_copy_submit(struct sim_copy *copy, CUstream handle, bool per_thread
 	}
 	copy->is_async = is_async;
 	is_staged = !stream->capture && copy->kind == SIM_COPY_HTOD &&
-		    copy->source_kind == MEMORY_PAGEABLE && sim_copy_bytes(copy) <= STAGED_BYTES_MAX;
+		    copy->source_kind == MEMORY_PAGEABLE &&
+		    sim_copy_bytes(copy) <= STAGED_BYTES_MAX;
 	if (is_staged)
 		result = copy_stage(copy);
 	if (result)

@@ -5,8 +5,8 @@
 #endif
 #include "simcuda/copy.h"
 
-static CUresult copy_range(const void *destination, const void *source, size_t bytes, CUstream stream,
-			   bool per_thread, bool is_async)
+static CUresult copy_range(const void *destination, const void *source, size_t bytes,
+			   CUstream stream, bool per_thread, bool is_async)
 {
 	struct sim_copy copy = { .destination = (char *)(uintptr_t)destination, .source = source,
 				 .width = bytes, .height = 1, .depth = 1 };
@@ -18,22 +18,23 @@ static CUresult copy_range(const void *destination, const void *source, size_t b
 #define DEVICE(address) ((const void *)(uintptr_t)(address))
 
 /* One row per pair of memories: synchronous call, its _ptds twin, asynchronous, its _ptsz twin. */
-#define COPY_CALLS(sync, sync_ptds, async, async_ptsz, to_type, to, to_value, from_type, from, from_value) \
-	IMPL(sync)(to_type to, from_type from, size_t ByteCount)					\
-	{												\
-		return copy_range(to_value, from_value, ByteCount, NULL, false, false);			\
-	}												\
-	IMPL(sync_ptds)(to_type to, from_type from, size_t ByteCount)					\
-	{												\
-		return copy_range(to_value, from_value, ByteCount, NULL, true, false);			\
-	}												\
-	IMPL(async)(to_type to, from_type from, size_t ByteCount, CUstream hStream)			\
-	{												\
-		return copy_range(to_value, from_value, ByteCount, hStream, false, true);		\
-	}												\
-	IMPL(async_ptsz)(to_type to, from_type from, size_t ByteCount, CUstream hStream)		\
-	{												\
-		return copy_range(to_value, from_value, ByteCount, hStream, true, true);		\
+#define COPY_CALLS(sync, sync_ptds, async, async_ptsz, to_type, to, to_value, from_type, from,	\
+		   from_value)									\
+	IMPL(sync)(to_type to, from_type from, size_t ByteCount)				\
+	{											\
+		return copy_range(to_value, from_value, ByteCount, NULL, false, false);		\
+	}											\
+	IMPL(sync_ptds)(to_type to, from_type from, size_t ByteCount)				\
+	{											\
+		return copy_range(to_value, from_value, ByteCount, NULL, true, false);		\
+	}											\
+	IMPL(async)(to_type to, from_type from, size_t ByteCount, CUstream hStream)		\
+	{											\
+		return copy_range(to_value, from_value, ByteCount, hStream, false, true);	\
+	}											\
+	IMPL(async_ptsz)(to_type to, from_type from, size_t ByteCount, CUstream hStream)	\
+	{											\
+		return copy_range(to_value, from_value, ByteCount, hStream, true, true);	\
 	}
 
 COPY_CALLS(cuMemcpy, cuMemcpy_ptds, cuMemcpyAsync, cuMemcpyAsync_ptsz,
@@ -46,11 +47,13 @@ COPY_CALLS(cuMemcpyDtoD_v2, cuMemcpyDtoD_v2_ptds, cuMemcpyDtoDAsync_v2, cuMemcpy
 	   CUdeviceptr, dstDevice, DEVICE(dstDevice), CUdeviceptr, srcDevice, DEVICE(srcDevice))
 
 /* The contexts only say where the addresses live, which unified addressing knows already. */
-#define PEER_PARAMS CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext, size_t ByteCount
+#define PEER_PARAMS										\
+	CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice, CUcontext srcContext, \
+		size_t ByteCount
 
-static CUresult copy_peer(CUdeviceptr destination, CUcontext destination_context, CUdeviceptr source,
-			  CUcontext source_context, size_t bytes, CUstream stream, bool per_thread,
-			  bool is_async)
+static CUresult copy_peer(CUdeviceptr destination, CUcontext destination_context,
+			  CUdeviceptr source, CUcontext source_context, size_t bytes,
+			  CUstream stream, bool per_thread, bool is_async)
 {
 	if (!destination_context || !source_context)
 		return CUDA_ERROR_INVALID_CONTEXT;
@@ -59,27 +62,31 @@ static CUresult copy_peer(CUdeviceptr destination, CUcontext destination_context
 
 IMPL(cuMemcpyPeer)(PEER_PARAMS)
 {
-	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, NULL, false, false);
+	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, NULL, false,
+			 false);
 }
 
 IMPL(cuMemcpyPeer_ptds)(PEER_PARAMS)
 {
-	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, NULL, true, false);
+	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, NULL, true,
+			 false);
 }
 
 IMPL(cuMemcpyPeerAsync)(PEER_PARAMS, CUstream hStream)
 {
-	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream, false, true);
+	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream, false,
+			 true);
 }
 
 IMPL(cuMemcpyPeerAsync_ptsz)(PEER_PARAMS, CUstream hStream)
 {
-	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream, true, true);
+	return copy_peer(dstDevice, dstContext, srcDevice, srcContext, ByteCount, hStream, true,
+			 true);
 }
 
-/* --- batches: each copy is an operation of its own ----------------------------------------------- */
-static CUresult copy_batch(CUdeviceptr *destinations, CUdeviceptr *sources, size_t *sizes, size_t count,
-			   size_t *failed, CUstream stream, bool per_thread)
+/* --- batches: each copy is an operation of its own -------------------------------------------- */
+static CUresult copy_batch(CUdeviceptr *destinations, CUdeviceptr *sources, size_t *sizes,
+			   size_t count, size_t *failed, CUstream stream, bool per_thread)
 {
 	CUresult result;
 
@@ -88,8 +95,9 @@ static CUresult copy_batch(CUdeviceptr *destinations, CUdeviceptr *sources, size
 	if (!destinations || !sources || !sizes || !count)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < count; i++) {
-		result = sizes[i] ? copy_range(DEVICE(destinations[i]), DEVICE(sources[i]), sizes[i],
-					       stream, per_thread, true) : CUDA_ERROR_INVALID_VALUE;
+		result = sizes[i] ? copy_range(DEVICE(destinations[i]), DEVICE(sources[i]),
+					       sizes[i], stream, per_thread, true)
+				  : CUDA_ERROR_INVALID_VALUE;
 		if (!result)
 			continue;
 		if (failed)
@@ -99,20 +107,20 @@ static CUresult copy_batch(CUdeviceptr *destinations, CUdeviceptr *sources, size
 	return CUDA_SUCCESS;
 }
 
-#define BATCH_PARAMS CUdeviceptr *dsts, CUdeviceptr *srcs, size_t *sizes, size_t count,		\
+#define BATCH_PARAMS CUdeviceptr *dsts, CUdeviceptr *srcs, size_t *sizes, size_t count,	\
 	CUmemcpyAttributes *attrs, size_t *attrsIdxs, size_t numAttrs
 
-#define BATCH_CALLS(symbol, per_thread)									\
-	IMPL(symbol)(BATCH_PARAMS, size_t *failIdx, CUstream hStream)					\
-	{												\
-		(void)attrs, (void)attrsIdxs, (void)numAttrs;						\
-		return copy_batch(dsts, srcs, sizes, count, failIdx, hStream, per_thread);		\
+#define BATCH_CALLS(symbol, per_thread)								\
+	IMPL(symbol)(BATCH_PARAMS, size_t *failIdx, CUstream hStream)				\
+	{											\
+		(void)attrs, (void)attrsIdxs, (void)numAttrs;					\
+		return copy_batch(dsts, srcs, sizes, count, failIdx, hStream, per_thread);	\
 	}
-#define BATCH_CALLS_V2(symbol, per_thread)								\
-	IMPL(symbol)(BATCH_PARAMS, CUstream hStream)							\
-	{												\
-		(void)attrs, (void)attrsIdxs, (void)numAttrs;						\
-		return copy_batch(dsts, srcs, sizes, count, NULL, hStream, per_thread);			\
+#define BATCH_CALLS_V2(symbol, per_thread)						\
+	IMPL(symbol)(BATCH_PARAMS, CUstream hStream)					\
+	{										\
+		(void)attrs, (void)attrsIdxs, (void)numAttrs;				\
+		return copy_batch(dsts, srcs, sizes, count, NULL, hStream, per_thread);	\
 	}
 BATCH_CALLS(cuMemcpyBatchAsync, false)
 BATCH_CALLS(cuMemcpyBatchAsync_ptsz, true)

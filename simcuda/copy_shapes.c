@@ -37,7 +37,8 @@ static CUresult copy_of_2d(const CUDA_MEMCPY2D *from, struct sim_copy *copy)
 	copy->source = side_start(from->srcMemoryType, from->srcHost, from->srcDevice,
 				  from->srcXInBytes, from->srcY * copy->source_pitch);
 	copy->destination = (char *)(uintptr_t)side_start(from->dstMemoryType, from->dstHost,
-				from->dstDevice, from->dstXInBytes, from->dstY * copy->destination_pitch);
+							  from->dstDevice, from->dstXInBytes,
+							  from->dstY * copy->destination_pitch);
 	return CUDA_SUCCESS;
 }
 
@@ -60,8 +61,9 @@ CUresult sim_copy_of_3d(const CUDA_MEMCPY3D *from, struct sim_copy *copy)
 	destination_rows = from->dstHeight ? from->dstHeight : from->Height;
 	copy->source_slice = source_rows * copy->source_pitch;
 	copy->destination_slice = destination_rows * copy->destination_pitch;
-	copy->source = side_start(from->srcMemoryType, from->srcHost, from->srcDevice, from->srcXInBytes,
-		from->srcY * copy->source_pitch + from->srcZ * copy->source_slice);
+	copy->source =
+		side_start(from->srcMemoryType, from->srcHost, from->srcDevice, from->srcXInBytes,
+			   from->srcY * copy->source_pitch + from->srcZ * copy->source_slice);
 	copy->destination = (char *)(uintptr_t)side_start(from->dstMemoryType, from->dstHost,
 		from->dstDevice, from->dstXInBytes,
 		from->dstY * copy->destination_pitch + from->dstZ * copy->destination_slice);
@@ -84,33 +86,46 @@ static CUresult copy_3d(const CUDA_MEMCPY3D *from, CUstream stream, bool per_thr
 	return result ? result : sim_copy_submit(&copy, stream, per_thread, is_async);
 }
 
-static CUresult copy_3d_peer(const CUDA_MEMCPY3D_PEER *from, CUstream stream, bool per_thread, bool is_async)
+static CUresult copy_3d_peer(const CUDA_MEMCPY3D_PEER *from, CUstream stream, bool per_thread,
+			     bool is_async)
 {
 	CUDA_MEMCPY3D plain;
 
 	if (!from)
 		return CUDA_ERROR_INVALID_VALUE;
 	plain = (CUDA_MEMCPY3D){
-		.srcXInBytes = from->srcXInBytes, .srcY = from->srcY, .srcZ = from->srcZ,
-		.srcMemoryType = from->srcMemoryType, .srcHost = from->srcHost,
-		.srcDevice = from->srcDevice, .srcPitch = from->srcPitch, .srcHeight = from->srcHeight,
-		.dstXInBytes = from->dstXInBytes, .dstY = from->dstY, .dstZ = from->dstZ,
-		.dstMemoryType = from->dstMemoryType, .dstHost = from->dstHost,
-		.dstDevice = from->dstDevice, .dstPitch = from->dstPitch, .dstHeight = from->dstHeight,
-		.WidthInBytes = from->WidthInBytes, .Height = from->Height, .Depth = from->Depth,
+		.srcXInBytes = from->srcXInBytes,
+		.srcY = from->srcY,
+		.srcZ = from->srcZ,
+		.srcMemoryType = from->srcMemoryType,
+		.srcHost = from->srcHost,
+		.srcDevice = from->srcDevice,
+		.srcPitch = from->srcPitch,
+		.srcHeight = from->srcHeight,
+		.dstXInBytes = from->dstXInBytes,
+		.dstY = from->dstY,
+		.dstZ = from->dstZ,
+		.dstMemoryType = from->dstMemoryType,
+		.dstHost = from->dstHost,
+		.dstDevice = from->dstDevice,
+		.dstPitch = from->dstPitch,
+		.dstHeight = from->dstHeight,
+		.WidthInBytes = from->WidthInBytes,
+		.Height = from->Height,
+		.Depth = from->Depth,
 	};
 	return copy_3d(&plain, stream, per_thread, is_async);
 }
 
-#define SYNC_CALL(symbol, type, copy, per_thread)							\
-	IMPL(symbol)(const type *pCopy)									\
-	{												\
-		return copy(pCopy, NULL, per_thread, false);						\
+#define SYNC_CALL(symbol, type, copy, per_thread)		\
+	IMPL(symbol)(const type *pCopy)				\
+	{							\
+		return copy(pCopy, NULL, per_thread, false);	\
 	}
-#define ASYNC_CALL(symbol, type, copy, per_thread)							\
-	IMPL(symbol)(const type *pCopy, CUstream hStream)						\
-	{												\
-		return copy(pCopy, hStream, per_thread, true);						\
+#define ASYNC_CALL(symbol, type, copy, per_thread)		\
+	IMPL(symbol)(const type *pCopy, CUstream hStream)	\
+	{							\
+		return copy(pCopy, hStream, per_thread, true);	\
 	}
 
 SYNC_CALL(cuMemcpy2D_v2, CUDA_MEMCPY2D, copy_2d, false)
@@ -128,9 +143,9 @@ SYNC_CALL(cuMemcpy3DPeer_ptds, CUDA_MEMCPY3D_PEER, copy_3d_peer, true)
 ASYNC_CALL(cuMemcpy3DPeerAsync, CUDA_MEMCPY3D_PEER, copy_3d_peer, false)
 ASYNC_CALL(cuMemcpy3DPeerAsync_ptsz, CUDA_MEMCPY3D_PEER, copy_3d_peer, true)
 
-/* --- batches of three-dimensional copies ---------------------------------------------------------- */
-static CUresult operand_of(const CUmemcpy3DOperand *operand, const CUextent3D *extent, const char **address,
-			   size_t *pitch, size_t *slice)
+/* --- batches of three-dimensional copies ------------------------------------------------------ */
+static CUresult operand_of(const CUmemcpy3DOperand *operand, const CUextent3D *extent,
+			   const char **address, size_t *pitch, size_t *slice)
 {
 	size_t rows;
 
@@ -143,8 +158,8 @@ static CUresult operand_of(const CUmemcpy3DOperand *operand, const CUextent3D *e
 	return CUDA_SUCCESS;
 }
 
-static CUresult copy_3d_batch(size_t count, CUDA_MEMCPY3D_BATCH_OP *list, size_t *failed, CUstream stream,
-			      bool per_thread)
+static CUresult copy_3d_batch(size_t count, CUDA_MEMCPY3D_BATCH_OP *list, size_t *failed,
+			      CUstream stream, bool per_thread)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_copy copy;
@@ -174,19 +189,19 @@ static CUresult copy_3d_batch(size_t count, CUDA_MEMCPY3D_BATCH_OP *list, size_t
 	return result;
 }
 
-#define BATCH_CALL(symbol, per_thread)									\
-	IMPL(symbol)(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, size_t *failIdx,			\
-		     unsigned long long flags, CUstream hStream)					\
-	{												\
-		return flags ? CUDA_ERROR_INVALID_VALUE :						\
-			       copy_3d_batch(numOps, opList, failIdx, hStream, per_thread);		\
+#define BATCH_CALL(symbol, per_thread)								\
+	IMPL(symbol)(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, size_t *failIdx,		\
+		     unsigned long long flags, CUstream hStream)				\
+	{											\
+		return flags ? CUDA_ERROR_INVALID_VALUE :					\
+			       copy_3d_batch(numOps, opList, failIdx, hStream, per_thread);	\
 	}
-#define BATCH_CALL_V2(symbol, per_thread)								\
-	IMPL(symbol)(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, unsigned long long flags,		\
-		     CUstream hStream)									\
-	{												\
-		return flags ? CUDA_ERROR_INVALID_VALUE :						\
-			       copy_3d_batch(numOps, opList, NULL, hStream, per_thread);		\
+#define BATCH_CALL_V2(symbol, per_thread)							\
+	IMPL(symbol)(size_t numOps, CUDA_MEMCPY3D_BATCH_OP *opList, unsigned long long flags,	\
+		     CUstream hStream)								\
+	{											\
+		return flags ? CUDA_ERROR_INVALID_VALUE :					\
+			       copy_3d_batch(numOps, opList, NULL, hStream, per_thread);	\
 	}
 BATCH_CALL(cuMemcpy3DBatchAsync, false)
 BATCH_CALL(cuMemcpy3DBatchAsync_ptsz, true)

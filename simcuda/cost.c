@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define SHAPES_CACHED 4
-#define LATENCY_NS 2000u		/* from the launch call to the device, plus up to the spread */
+#define LATENCY_NS 2000u		/* from the call to the device, plus up to the spread */
 #define LATENCY_SPREAD_NS 1500u
 #define BASE_NS 2000.0
 #define WAVE_NS 1500.0
@@ -55,13 +55,14 @@ double sim_environment_double(const char *name, double fallback)
 		return fallback;
 	value = strtod(text, &end);
 	if (*end || !(value >= 0)) {
-		fprintf(stderr, "simcuda: %s=%s is not a number >= 0; using %g\n", name, text, fallback);
+		fprintf(stderr, "simcuda: %s=%s is not a number >= 0; using %g\n", name, text,
+			fallback);
 		return fallback;
 	}
 	return value;
 }
 
-/* --- the cost file ------------------------------------------------------------------------------- */
+/* --- the cost file ---------------------------------------------------------------------------- */
 static bool rule_set(struct cost_rule *rule, const char *key, double value)
 {
 	struct {
@@ -101,7 +102,8 @@ static struct cost_rule *rule_read(char *line, const char *path, int number)
 		if (equals)
 			*equals = '\0';
 		value = equals ? strtod(equals + 1, &end) : 0;
-		if (!equals || *end || end == equals + 1 || !(value >= 0) || !rule_set(rule, word, value))
+		if (!equals || *end || end == equals + 1 || !(value >= 0) ||
+		    !rule_set(rule, word, value))
 			fprintf(stderr, "simcuda: %s:%d: '%s' is not a known key with a number; "
 				"ignored (docs/simulator.md lists the keys)\n", path, number, word);
 	}
@@ -116,8 +118,10 @@ static void rules_read(const char *path)
 	size_t room = 0;
 
 	if (!file) {
-		fprintf(stderr, "simcuda: cannot read SIMCUDA_COSTS=%s: %m; kernels take what their "
-			"shape says\n", path);
+		fprintf(stderr,
+			"simcuda: cannot read SIMCUDA_COSTS=%s: %m; kernels take what their "
+			"shape says\n",
+			path);
 		return;
 	}
 	for (int number = 1; getline(&line, &room, file) >= 0; number++) {
@@ -165,7 +169,8 @@ static bool name_plain(const char *mangled, char *plain, size_t room)
 
 static struct cost_cache *cache_of(struct sim_function *function)
 {
-	struct cost_cache *cache = __atomic_load_n(&function->cost, __ATOMIC_ACQUIRE), *other = NULL;
+	struct cost_cache *cache = __atomic_load_n(&function->cost, __ATOMIC_ACQUIRE),
+			  *other = NULL;
 	char plain[256];
 	bool has_plain;
 
@@ -179,14 +184,14 @@ static struct cost_cache *cache_of(struct sim_function *function)
 		if (fnmatch(rule->pattern, function->name, 0) == 0 ||
 		    (has_plain && fnmatch(rule->pattern, plain, 0) == 0))
 			cache->rule = rule;
-	if (__atomic_compare_exchange_n(&function->cost, (void **)&other, cache, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&function->cost, (void **)&other, cache, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return cache;
 	free(cache);	/* another thread was first */
 	return other;
 }
 
-/* --- times ------------------------------------------------------------------------------------------ */
+/* --- times ------------------------------------------------------------------------------------ */
 static uint64_t mix(uint64_t value)
 {
 	value += seed * 0x9e3779b97f4a7c15ull;
@@ -233,7 +238,8 @@ int sim_cost_blocks_per_sm(const struct sim_kernel *kernel, const struct sim_pro
 		if ((shape & ~0xffffull) == key && shape)
 			return (int)(shape & 0xffff);
 	}
-	per_sm = sim_occupancy(profile, kernel->function, (int)threads, kernel->dynamic_shared, NULL);
+	per_sm = sim_occupancy(profile, kernel->function, (int)threads, kernel->dynamic_shared,
+			       NULL);
 	if (per_sm < 0)
 		per_sm = 0;
 	atomic_store_explicit(&cache->shapes[cache->next_shape++ % SHAPES_CACHED],
@@ -246,8 +252,8 @@ static double greater(double a, double b)
 	return a > b ? a : b;
 }
 
-static double rule_ns(const struct cost_rule *rule, const struct sim_profile *profile, double blocks,
-		      double waves)
+static double rule_ns(const struct cost_rule *rule, const struct sim_profile *profile,
+		      double blocks, double waves)
 {
 	double bytes = greater(rule->bytes, 0) + greater(rule->bytes_per_block, 0) * blocks;
 	double flops = greater(rule->flops, 0) + greater(rule->flops_per_block, 0) * blocks;
@@ -259,7 +265,8 @@ static double rule_ns(const struct cost_rule *rule, const struct sim_profile *pr
 	if (!has_work)
 		return base_ns + waves * WAVE_NS;
 	return base_ns + greater(bytes / profile->hbm_gbs, flops / (profile->tflops_fp16 * 1e3)) +
-	       greater(rule->per_block_ns, 0) * blocks + greater(rule->per_wave_us, 0) * 1e3 * waves;
+	       greater(rule->per_block_ns, 0) * blocks +
+	       greater(rule->per_wave_us, 0) * 1e3 * waves;
 }
 
 static double kernel_cost(struct sim_op *op)
@@ -295,7 +302,8 @@ static double copy_cost(const struct sim_op *op)
 	if (copy->kind == SIM_COPY_DTOD)
 		gbs = profile->hbm_gbs / 2 * LINK_EFFICIENCY;
 	else if (copy->kind == SIM_COPY_PTOP)
-		gbs = (profile->nvlink_gbs > 0 ? profile->nvlink_gbs : profile->pcie_gbs) * LINK_EFFICIENCY;
+		gbs = (profile->nvlink_gbs > 0 ? profile->nvlink_gbs : profile->pcie_gbs) *
+		      LINK_EFFICIENCY;
 	else if (copy->kind == SIM_COPY_HTOH)
 		gbs = HOST_GBS;
 	else
@@ -313,7 +321,8 @@ void sim_cost_of(struct sim_op *op)
 	else if (op->task.kind == SIM_TASK_COPY)
 		duration_ns = copy_cost(op);
 	else if (op->task.kind == SIM_TASK_SET)
-		duration_ns = 1100 + 50 * random_of(op->id) + (double)set->width * (double)set->height *
-			set->element_bytes / op->context->device->profile->hbm_gbs;
+		duration_ns = 1100 + 50 * random_of(op->id) +
+			      (double)set->width * (double)set->height * set->element_bytes /
+				      op->context->device->profile->hbm_gbs;
 	op->duration_ns = (uint64_t)(duration_ns * time_scale);
 }

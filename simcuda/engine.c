@@ -82,7 +82,7 @@ uint64_t sim_engine_next_ns(void)
 	return heap_count ? heap[0].time_ns : UINT64_MAX;
 }
 
-/* --- operations ---------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 struct sim_op *sim_op_new(const struct sim_task *task)
 {
 	struct sim_op *op = free_ops;
@@ -171,7 +171,8 @@ void sim_op_link(struct sim_op *before, struct sim_op *op, enum sim_cause cause)
 void sim_op_release(struct sim_op *op)
 {
 	if (--op->unmet == 0)
-		moment_push(op->ready_ns > sim_time_ns ? op->ready_ns : sim_time_ns, MOMENT_READY, op);
+		moment_push(op->ready_ns > sim_time_ns ? op->ready_ns : sim_time_ns, MOMENT_READY,
+			    op);
 }
 
 void sim_op_start(struct sim_op *op, uint64_t now_ns)
@@ -209,7 +210,8 @@ static void op_end(struct sim_op *op, uint64_t now_ns)
 	sim_resource_give(op, now_ns);
 	if (!op->graph)
 		op_leave_stream(op);
-	if (op->task.kind == SIM_TASK_KERNEL && op->task.kernel.fault && !op->stream->context->error)
+	if (op->task.kind == SIM_TASK_KERNEL && op->task.kernel.fault &&
+	    !op->stream->context->error)
 		op->stream->context->error = op->task.kernel.fault;
 	if (op->has_effect && !op->is_failed)
 		sim_effect_add(op);

@@ -89,7 +89,7 @@ struct sim_task {
 		struct { struct sim_event *event; uint32_t id; } event;
 		struct {
 			struct sim_allocation *allocation;
-			uint64_t allocation_bytes;	/* the allocation is gone when it is reported */
+			uint64_t allocation_bytes;	/* the allocation goes before the report */
 			bool is_free;
 		} memory;
 		struct sim_value value;
@@ -99,8 +99,17 @@ struct sim_task {
 };
 
 /* Why an operation did not start earlier. */
-enum sim_cause { SIM_CAUSE_SUBMIT, SIM_CAUSE_STREAM, SIM_CAUSE_EVENT, SIM_CAUSE_HOST, SIM_CAUSE_LEGACY,
-	SIM_CAUSE_GRAPH, SIM_CAUSE_COPY_ENGINE, SIM_CAUSE_SM, SIM_CAUSE_VALUE };
+enum sim_cause {
+	SIM_CAUSE_SUBMIT,
+	SIM_CAUSE_STREAM,
+	SIM_CAUSE_EVENT,
+	SIM_CAUSE_HOST,
+	SIM_CAUSE_LEGACY,
+	SIM_CAUSE_GRAPH,
+	SIM_CAUSE_COPY_ENGINE,
+	SIM_CAUSE_SM,
+	SIM_CAUSE_VALUE
+};
 
 enum sim_op_state { SIM_OP_WAITING, SIM_OP_READY, SIM_OP_RUNNING, SIM_OP_ENDED };
 
@@ -175,7 +184,13 @@ struct sim_queue {
 	struct sim_op *head;
 };						/* sorted: priority, then time ready */
 
-enum sim_copy_engine { SIM_ENGINE_HTOD, SIM_ENGINE_DTOH, SIM_ENGINE_DTOD, SIM_ENGINE_PEER, SIM_ENGINES };
+enum sim_copy_engine {
+	SIM_ENGINE_HTOD,
+	SIM_ENGINE_DTOH,
+	SIM_ENGINE_DTOD,
+	SIM_ENGINE_PEER,
+	SIM_ENGINES
+};
 
 /* What one device has to give. */
 struct sim_engine {
@@ -202,14 +217,14 @@ bool sim_engine_advance(uint64_t now_ns);
 uint64_t sim_engine_next_ns(void);		/* time of the next event, UINT64_MAX: none */
 void sim_engine_forget(void);		/* in a forked child: nothing of the parent runs here */
 
-/* --- resource.c: who may use SMs and copy engines, with the lock held -------------------------- */
+/* --- resource.c: who may use SMs and copy engines, with the lock held ------------------------- */
 void sim_resource_init(struct sim_engine *engine);
 /* Starts the operation now, or queues it; started operations go to sim_op_start. */
 void sim_resource_take(struct sim_op *op, uint64_t now_ns);
 void sim_resource_give(struct sim_op *op, uint64_t now_ns);
 void sim_op_start(struct sim_op *op, uint64_t now_ns);
 
-/* --- submit.c ------------------------------------------------------------------------------------ */
+/* --- submit.c --------------------------------------------------------------------------------- */
 /* Gives the task to the stream: captured there, or made an operation. *op (may be NULL) gets the
  * operation with a reference, NULL when captured. */
 CUresult sim_submit(struct sim_stream *stream, const struct sim_task *task, struct sim_op **op);
@@ -221,11 +236,11 @@ uint32_t sim_thread_id(void);
 CUresult sim_submit_after(struct sim_stream *stream, const struct sim_task *task,
 			  struct sim_op *dependency, struct sim_op **op);
 
-/* --- stream.c: every context that is open, one after the other; the lock need not be held ------ */
+/* --- stream.c: every context that is open, one after the other; the lock need not be held ----- */
 struct sim_context *sim_contexts_of(struct sim_device *device, struct sim_context *after);
 
-/* --- wait.c --------------------------------------------------------------------------------------- */
-void sim_op_wait(struct sim_op *op, bool may_spin);		/* without the lock; takes the reference */
+/* --- wait.c ----------------------------------------------------------------------------------- */
+void sim_op_wait(struct sim_op *op, bool may_spin);	/* without the lock; takes the reference */
 bool sim_op_is_complete(struct sim_op *op);			/* with the lock */
 /* The stream's last operation with a reference, NULL when idle. */
 struct sim_op *sim_stream_tail(struct sim_stream *stream);
@@ -237,10 +252,10 @@ void sim_sync_report(struct sim_context *context, struct sim_stream *stream, int
 		     uint32_t event, uint64_t begin_ns);
 enum { SIM_SYNC_EVENT = 1, SIM_SYNC_STREAM_WAIT = 2, SIM_SYNC_STREAM = 3, SIM_SYNC_CONTEXT = 4 };
 
-/* --- worker.c -------------------------------------------------------------------------------------- */
+/* --- worker.c --------------------------------------------------------------------------------- */
 void sim_worker_start(void);			/* once per process, cheap afterwards */
 void sim_worker_kick(void);			/* with the lock held: there is work */
-void sim_effects_run(uint64_t mark);		/* with the lock held, which it drops while working */
+void sim_effects_run(uint64_t mark);		/* with the lock, which it drops while working */
 void sim_effect_add(struct sim_op *op);
 void sim_report_add(struct sim_op *op);
 void sim_host_add(struct sim_op *op);
@@ -251,20 +266,20 @@ extern __thread bool sim_in_host_function;
 void sim_copy_run(const struct sim_copy *copy);
 void sim_set_run(const struct sim_set *set);
 
-/* --- stream.c ---------------------------------------------------------------------------------------- */
+/* --- stream.c --------------------------------------------------------------------------------- */
 struct sim_event *sim_event_of(CUevent handle);
 void sim_event_set(struct sim_event *event, struct sim_op *op);	/* with the lock held */
 CUresult sim_event_status(struct sim_event *event, uint64_t *time_ns);
 
-/* --- set.c ------------------------------------------------------------------------------------------- */
+/* --- set.c ------------------------------------------------------------------------------------ */
 CUresult sim_set_classify(struct sim_set *set);
 
-/* --- launch.c ---------------------------------------------------------------------------------------- */
+/* --- launch.c --------------------------------------------------------------------------------- */
 CUresult sim_kernel_check(const struct sim_kernel *kernel, const struct sim_device *device);
 bool sim_kernel_attribute(struct sim_kernel *kernel, CUlaunchAttributeID id,
 			  const CUlaunchAttributeValue *value);
 
-/* --- cost.c -------------------------------------------------------------------------------------------- */
+/* --- cost.c ----------------------------------------------------------------------------------- */
 uint64_t sim_cost_latency(uint64_t id);		/* from submission to the earliest start */
 uint64_t sim_cost_gap(const struct sim_op *op);	/* after the operation before it */
 /* Occupancy, remembered for the shapes seen last; needs no lock. */
@@ -274,7 +289,7 @@ void sim_cost_of(struct sim_op *op);
 void sim_cost_init(void);			/* reads the environment, at the first context */
 double sim_environment_double(const char *name, double fallback);
 
-/* --- truth.c ------------------------------------------------------------------------------------------- */
+/* --- truth.c ---------------------------------------------------------------------------------- */
 void sim_truth_init(void);
 bool sim_truth_is_on(void);
 void sim_truth_op(const struct sim_op *op);
@@ -282,7 +297,7 @@ void sim_truth_flush(bool is_urgent);
 void sim_truth_forget(void);			/* in a forked child */
 void sim_truth_end(void);
 
-/* --- capture.c ----------------------------------------------------------------------------------------- */
+/* --- capture.c -------------------------------------------------------------------------------- */
 CUresult sim_capture_add(struct sim_stream *stream, const struct sim_task *task);
 /* An error when a capture going on in this or another thread forbids an unsafe call. */
 CUresult sim_capture_check_unsafe(void);
@@ -299,7 +314,7 @@ CUresult sim_capture_check_legacy(struct sim_stream *stream);
 void sim_event_uncapture(struct sim_event *event);
 void sim_capture_invalidate(struct sim_stream *stream);
 
-/* --- graph_plan.c: expands a launch into its nodes, with the lock held ---------------------------------- */
+/* --- graph_plan.c: expands a launch into its nodes, with the lock held ------------------------ */
 int sim_graph_expand(struct sim_op *launch, uint64_t now_ns);
 void sim_graph_plan_unref(struct sim_graph_plan *plan);
 uint64_t sim_graph_plan_estimate(const struct sim_graph_plan *plan);

@@ -84,7 +84,8 @@ void sim_event_set(struct sim_event *event, struct sim_op *op)
 	event->op = op;
 }
 
-static CUresult event_record(CUevent handle, CUstream stream_handle, bool per_thread, unsigned flags)
+static CUresult event_record(CUevent handle, CUstream stream_handle, bool per_thread,
+			     unsigned flags)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_event *event = sim_event_of(handle);

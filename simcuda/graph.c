@@ -141,7 +141,8 @@ void sim_graph_free(struct sim_graph *graph)
 
 CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count)
 {
-	void *objects = realloc(graph->objects, (graph->object_count + 1) * sizeof(*graph->objects));
+	void *objects =
+		realloc(graph->objects, (graph->object_count + 1) * sizeof(*graph->objects));
 
 	if (!objects)
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -240,8 +241,9 @@ CUresult sim_edge_add(struct sim_node *from, struct sim_node *to, const CUgraphE
 	return CUDA_SUCCESS;
 }
 
-CUresult sim_node_add(struct sim_graph *graph, CUgraphNodeType type, const CUgraphNode *dependencies,
-		      const CUgraphEdgeData *data, size_t count, struct sim_node **out)
+CUresult sim_node_add(struct sim_graph *graph, CUgraphNodeType type,
+		      const CUgraphNode *dependencies, const CUgraphEdgeData *data, size_t count,
+		      struct sim_node **out)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_node *node, *from;
@@ -287,7 +289,8 @@ void sim_node_remove(struct sim_node *node)
 	size_t at = sim_node_position(node);
 
 	graph->count--;
-	memmove(&graph->nodes[at], &graph->nodes[at + 1], (graph->count - at) * sizeof(*graph->nodes));
+	memmove(&graph->nodes[at], &graph->nodes[at + 1],
+		(graph->count - at) * sizeof(*graph->nodes));
 	for (size_t i = 0; i < graph->count; i++)
 		edges_forget(graph->nodes[i], node);
 	node_free(node);
@@ -304,7 +307,7 @@ struct sim_node *sim_node_in_copy(const struct sim_graph *copy, const struct sim
 	return NULL;
 }
 
-/* --- copies ------------------------------------------------------------------------------------------ */
+/* --- copies ----------------------------------------------------------------------------------- */
 static bool node_copy_bodies(struct sim_node *node, const struct sim_node *origin)
 {
 	node->bodies = calloc(origin->conditional.size, sizeof(*node->bodies));
@@ -332,7 +335,8 @@ static bool node_copy(struct sim_graph *copy, const struct sim_node *origin)
 	node->alloc = origin->alloc;
 	node->conditional = origin->conditional;
 	node->is_disabled = origin->is_disabled;
-	if (origin->params && sim_node_set_arguments(node, origin->task.kernel.function, origin->params, NULL))
+	if (origin->params &&
+	    sim_node_set_arguments(node, origin->task.kernel.function, origin->params, NULL))
 		return false;
 	if (origin->child) {
 		node->child = sim_graph_copy(origin->child);
@@ -357,8 +361,8 @@ static bool graph_copy_edges(struct sim_graph *copy, const struct sim_graph *gra
 	for (size_t i = 0; i < graph->count; i++) {
 		origin = graph->nodes[i];
 		for (size_t j = 0; j < origin->edge_count; j++)
-			if (sim_edge_add(sim_node_in_copy(copy, origin->edges[j].from), copy->nodes[i],
-					 &origin->edges[j].data))
+			if (sim_edge_add(sim_node_in_copy(copy, origin->edges[j].from),
+					 copy->nodes[i], &origin->edges[j].data))
 				return false;
 	}
 	return true;

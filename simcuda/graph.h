@@ -20,7 +20,7 @@ struct sim_node {
 	struct sim_node *spare;			/* once freed */
 	CUgraphNodeType type;
 	bool is_disabled;			/* in an executable graph */
-	uint64_t id;				/* graph's id in the upper half, index + 1 in the lower */
+	uint64_t id;				/* graph's id in the upper half, index + 1 below */
 	struct sim_graph *graph;
 	const struct sim_node *origin;		/* what it was cloned from; a key, never followed */
 	struct sim_edge_from *edges;		/* what it depends on */
@@ -91,7 +91,7 @@ struct sim_graph_exec {
 };
 
 /* --- graph.c ---------------------------------------------------------------------------------- */
-extern pthread_mutex_t sim_graph_lock;		/* graphs, nodes, captures; taken before the engine's */
+extern pthread_mutex_t sim_graph_lock;		/* graphs, nodes, captures; before the engine's */
 struct sim_graph *sim_graph_of(CUgraph handle);
 struct sim_node *sim_node_of(CUgraphNode handle);
 struct sim_graph_exec *sim_graph_exec_of(CUgraphExec handle);
@@ -101,8 +101,9 @@ struct sim_graph *sim_graph_new(void);
 void sim_graph_free(struct sim_graph *graph);
 struct sim_graph *sim_graph_copy(const struct sim_graph *graph);
 /* Adds a node after the given ones. Its type is set and its task empty. */
-CUresult sim_node_add(struct sim_graph *graph, CUgraphNodeType type, const CUgraphNode *dependencies,
-		      const CUgraphEdgeData *data, size_t count, struct sim_node **node);
+CUresult sim_node_add(struct sim_graph *graph, CUgraphNodeType type,
+		      const CUgraphNode *dependencies, const CUgraphEdgeData *data, size_t count,
+		      struct sim_node **node);
 CUresult sim_edge_add(struct sim_node *from, struct sim_node *to, const CUgraphEdgeData *data);
 void sim_node_remove(struct sim_node *node);
 size_t sim_node_position(const struct sim_node *node);	/* in its graph's array */
@@ -112,29 +113,30 @@ void sim_user_object_release(struct sim_user_object *object, unsigned count);
 CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count);
 CUresult sim_graph_own_memory(struct sim_graph *graph, struct sim_allocation *allocation);
 
-/* --- graph_params.c: between the API's parameters and tasks; also for executable graphs ---------- */
+/* --- graph_params.c: between the API's parameters and tasks; also for executable graphs ------- */
 CUresult sim_node_set_kernel(struct sim_node *node, const CUDA_KERNEL_NODE_PARAMS *params);
 CUresult sim_node_set_arguments(struct sim_node *node, const struct sim_function *function,
 				void **params, void **extra);
 CUresult sim_node_set_copy(struct sim_node *node, const CUDA_MEMCPY3D *params, CUcontext context);
-CUresult sim_node_set_set(struct sim_node *node, const CUDA_MEMSET_NODE_PARAMS *params, CUcontext context);
+CUresult sim_node_set_set(struct sim_node *node, const CUDA_MEMSET_NODE_PARAMS *params,
+			  CUcontext context);
 CUresult sim_node_set_host(struct sim_node *node, const CUDA_HOST_NODE_PARAMS *params);
 CUresult sim_node_set_event(struct sim_node *node, CUevent event);
 CUresult sim_node_set_child(struct sim_node *node, CUgraph graph);
 CUresult sim_node_set_values(struct sim_node *node, const CUDA_BATCH_MEM_OP_NODE_PARAMS *params);
 CUresult sim_node_set_any(struct sim_node *node, const CUgraphNodeParams *params);
 
-/* --- graph_plan.c ------------------------------------------------------------------------------------ */
+/* --- graph_plan.c ----------------------------------------------------------------------------- */
 struct sim_graph_plan *sim_graph_plan_build(const struct sim_graph *graph);
 void sim_graph_plan_foresee(struct sim_graph_plan *plan, struct sim_stream *stream);
 
-/* --- capture.c --------------------------------------------------------------------------------------- */
+/* --- capture.c -------------------------------------------------------------------------------- */
 /* An error while a capture still adds to the graph. */
 CUresult sim_capture_check_graph(const struct sim_graph *graph);
 /* A graph launched into a capturing stream becomes a child graph. */
 CUresult sim_capture_graph(struct sim_stream *stream, const struct sim_graph *graph);
 
-/* --- graph_exec.c ------------------------------------------------------------------------------------ */
+/* --- graph_exec.c ----------------------------------------------------------------------------- */
 /* The executable graph has changed: the next launch makes a new plan. */
 void sim_graph_exec_changed(struct sim_graph_exec *exec);
 

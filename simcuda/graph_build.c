@@ -36,20 +36,22 @@ static CUresult spot_keep(const struct spot *spot, struct sim_node *node, CUresu
 	return result;
 }
 
-#define SPOT CUgraphNode *phGraphNode, CUgraph hGraph, const CUgraphNode *dependencies, size_t numDependencies
-#define ADD_NODE(symbol, type, params, set)								\
-	IMPL(symbol)(SPOT, params)									\
-	{												\
-		struct spot spot = { phGraphNode, hGraph, dependencies, NULL, numDependencies };	\
-		struct sim_node *node;									\
-		CUresult result;									\
-													\
-		pthread_mutex_lock(&sim_graph_lock);							\
-		result = spot_add(&spot, type, &node);							\
-		if (!result)										\
-			result = spot_keep(&spot, node, set);						\
-		pthread_mutex_unlock(&sim_graph_lock);							\
-		return result;										\
+#define SPOT										\
+	CUgraphNode *phGraphNode, CUgraph hGraph, const CUgraphNode *dependencies,	\
+		size_t numDependencies
+#define ADD_NODE(symbol, type, params, set)							\
+	IMPL(symbol)(SPOT, params)								\
+	{											\
+		struct spot spot = { phGraphNode, hGraph, dependencies, NULL, numDependencies }; \
+		struct sim_node *node;								\
+		CUresult result;								\
+												\
+		pthread_mutex_lock(&sim_graph_lock);						\
+		result = spot_add(&spot, type, &node);						\
+		if (!result)									\
+			result = spot_keep(&spot, node, set);					\
+		pthread_mutex_unlock(&sim_graph_lock);						\
+		return result;									\
 	}
 
 static CUresult set_kernel_v1(struct sim_node *node, const CUDA_KERNEL_NODE_PARAMS_v1 *from)
@@ -93,10 +95,10 @@ static CUresult set_free(struct sim_node *node, CUdeviceptr address)
 	return sim_graph_own_memory(node->graph, allocation);
 }
 
-ADD_NODE(cuGraphAddKernelNode, CU_GRAPH_NODE_TYPE_KERNEL, const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams,
-	 set_kernel_v1(node, nodeParams))
-ADD_NODE(cuGraphAddKernelNode_v2, CU_GRAPH_NODE_TYPE_KERNEL, const CUDA_KERNEL_NODE_PARAMS *nodeParams,
-	 sim_node_set_kernel(node, nodeParams))
+ADD_NODE(cuGraphAddKernelNode, CU_GRAPH_NODE_TYPE_KERNEL,
+	 const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams, set_kernel_v1(node, nodeParams))
+ADD_NODE(cuGraphAddKernelNode_v2, CU_GRAPH_NODE_TYPE_KERNEL,
+	 const CUDA_KERNEL_NODE_PARAMS *nodeParams, sim_node_set_kernel(node, nodeParams))
 ADD_NODE(cuGraphAddHostNode, CU_GRAPH_NODE_TYPE_HOST, const CUDA_HOST_NODE_PARAMS *nodeParams,
 	 sim_node_set_host(node, nodeParams))
 ADD_NODE(cuGraphAddChildGraphNode, CU_GRAPH_NODE_TYPE_GRAPH, CUgraph childGraph,
@@ -105,7 +107,8 @@ ADD_NODE(cuGraphAddEventRecordNode, CU_GRAPH_NODE_TYPE_EVENT_RECORD, CUevent eve
 	 sim_node_set_event(node, event))
 ADD_NODE(cuGraphAddEventWaitNode, CU_GRAPH_NODE_TYPE_WAIT_EVENT, CUevent event,
 	 sim_node_set_event(node, event))
-ADD_NODE(cuGraphAddMemAllocNode, CU_GRAPH_NODE_TYPE_MEM_ALLOC, CUDA_MEM_ALLOC_NODE_PARAMS *nodeParams,
+ADD_NODE(cuGraphAddMemAllocNode, CU_GRAPH_NODE_TYPE_MEM_ALLOC,
+	 CUDA_MEM_ALLOC_NODE_PARAMS *nodeParams,
 	 set_alloc(node, (CUDA_MEM_ALLOC_NODE_PARAMS_v2 *)nodeParams))
 ADD_NODE(cuGraphAddMemFreeNode, CU_GRAPH_NODE_TYPE_MEM_FREE, CUdeviceptr dptr, set_free(node, dptr))
 ADD_NODE(cuGraphAddBatchMemOpNode, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP,
@@ -153,7 +156,7 @@ IMPL(cuGraphAddMemsetNode)(SPOT, const CUDA_MEMSET_NODE_PARAMS *memsetParams, CU
 	return result;
 }
 
-/* --- the generic call, and conditional nodes ------------------------------------------------------ */
+/* --- the generic call, and conditional nodes -------------------------------------------------- */
 static CUresult set_conditional(struct sim_node *node, CUDA_CONDITIONAL_NODE_PARAMS *params)
 {
 	const struct sim_condition *condition = node->graph->conditions;
@@ -226,8 +229,8 @@ IMPL(cuGraphAddNode_v2)(CUgraphNode *phGraphNode, CUgraph hGraph, const CUgraphN
 	return add_any(&spot, nodeParams);
 }
 
-IMPL(cuGraphConditionalHandleCreate)(CUgraphConditionalHandle *pHandle_out, CUgraph hGraph, CUcontext ctx,
-				     unsigned int defaultLaunchValue, unsigned int flags)
+IMPL(cuGraphConditionalHandleCreate)(CUgraphConditionalHandle *pHandle_out, CUgraph hGraph,
+		CUcontext ctx, unsigned int defaultLaunchValue, unsigned int flags)
 {
 	static CUgraphConditionalHandle last_handle;
 	struct sim_graph *graph = sim_graph_of(hGraph);
@@ -240,14 +243,15 @@ IMPL(cuGraphConditionalHandleCreate)(CUgraphConditionalHandle *pHandle_out, CUgr
 	if (!condition)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_mutex_lock(&sim_graph_lock);
-	*condition = (struct sim_condition){ graph->conditions, ++last_handle, defaultLaunchValue, flags };
+	*condition = (struct sim_condition){ graph->conditions, ++last_handle, defaultLaunchValue,
+					     flags };
 	graph->conditions = condition;
 	*pHandle_out = condition->handle;
 	pthread_mutex_unlock(&sim_graph_lock);
 	return CUDA_SUCCESS;
 }
 
-/* --- edges ------------------------------------------------------------------------------------------ */
+/* --- edges ------------------------------------------------------------------------------------ */
 static CUresult edge_remove(struct sim_node *from, struct sim_node *to)
 {
 	for (size_t i = 0; i < to->edge_count; i++)

@@ -5,9 +5,10 @@
 #endif
 #include "simcuda/graph.h"
 
-#define FLAGS_KNOWN (CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD | \
-		     CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH | \
-		     CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY)
+#define FLAGS_KNOWN										\
+	(CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD |	\
+	 CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH |						\
+	 CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY)
 #define INSTANTIATE_NODE_NS 1500u	/* host time, as measured on real drivers in its order */
 
 static CUresult instantiate(CUgraphExec *out, CUgraph handle, unsigned long long flags)
@@ -41,13 +42,14 @@ static CUresult instantiate(CUgraphExec *out, CUgraph handle, unsigned long long
 	exec->flags = flags;
 	exec->magic = SIM_MAGIC_EXEC;
 	*out = (CUgraphExec)exec;
-	sim_host_cost("graph_instantiate", 5000 + INSTANTIATE_NODE_NS * (uint64_t)exec->plan->count);
+	sim_host_cost("graph_instantiate",
+		      5000 + INSTANTIATE_NODE_NS * (uint64_t)exec->plan->count);
 	return CUDA_SUCCESS;
 }
 
 /* The forms with an error node leave it and the log empty: what fails here has no one node. */
-static CUresult instantiate_with_log(CUgraphExec *exec, CUgraph graph, CUgraphNode *error_node, char *log,
-				     size_t bytes)
+static CUresult instantiate_with_log(CUgraphExec *exec, CUgraph graph, CUgraphNode *error_node,
+				     char *log, size_t bytes)
 {
 	if (error_node)
 		*error_node = NULL;
@@ -68,7 +70,8 @@ IMPL(cuGraphInstantiate_v2)(CUgraphExec *phGraphExec, CUgraph hGraph, CUgraphNod
 	return instantiate_with_log(phGraphExec, hGraph, phErrorNode, logBuffer, bufferSize);
 }
 
-IMPL(cuGraphInstantiateWithFlags)(CUgraphExec *phGraphExec, CUgraph hGraph, unsigned long long flags)
+IMPL(cuGraphInstantiateWithFlags)(CUgraphExec *phGraphExec, CUgraph hGraph,
+		unsigned long long flags)
 {
 	return instantiate(phGraphExec, hGraph, flags);
 }

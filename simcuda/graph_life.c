@@ -72,18 +72,20 @@ static void print_graph(FILE *file, const struct sim_graph *graph)
 {
 	const struct sim_node *node;
 
-	fprintf(file, "digraph dot {\nsubgraph cluster_%u {\nlabel=\"graph_%u\"\n", graph->id, graph->id);
+	fprintf(file, "digraph dot {\nsubgraph cluster_%u {\nlabel=\"graph_%u\"\n", graph->id,
+		graph->id);
 	for (size_t i = 0; i < graph->count; i++) {
 		node = graph->nodes[i];
-		fprintf(file, "\"graph_%u_node_%u\"[shape=\"box\" label=\"%u\\n%s%s%s\"];\n", graph->id,
-			node->index, node->index, type_names[node->type],
+		fprintf(file, "\"graph_%u_node_%u\"[shape=\"box\" label=\"%u\\n%s%s%s\"];\n",
+			graph->id, node->index, node->index, type_names[node->type],
 			node->task.kind == SIM_TASK_KERNEL ? "\\n" : "",
 			node->task.kind == SIM_TASK_KERNEL ? node->task.kernel.function->name : "");
 	}
 	for (size_t i = 0; i < graph->count; i++)
 		for (size_t j = 0; j < graph->nodes[i]->edge_count; j++)
 			fprintf(file, "\"graph_%u_node_%u\" -> \"graph_%u_node_%u\";\n", graph->id,
-				graph->nodes[i]->edges[j].from->index, graph->id, graph->nodes[i]->index);
+				graph->nodes[i]->edges[j].from->index, graph->id,
+				graph->nodes[i]->index);
 	fprintf(file, "}\n}\n");
 }
 
@@ -104,13 +106,14 @@ IMPL(cuGraphDebugDotPrint)(CUgraph hGraph, const char *path, unsigned int flags)
 	return fclose(file) ? CUDA_ERROR_OPERATING_SYSTEM : CUDA_SUCCESS;
 }
 
-/* --- user objects ------------------------------------------------------------------------------------ */
+/* --- user objects ----------------------------------------------------------------------------- */
 IMPL(cuUserObjectCreate)(CUuserObject *object_out, void *ptr, CUhostFn destroy,
 			 unsigned int initialRefcount, unsigned int flags)
 {
 	struct sim_user_object *object;
 
-	if (!object_out || !destroy || !initialRefcount || flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
+	if (!object_out || !destroy || !initialRefcount ||
+	    flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
 		return CUDA_ERROR_INVALID_VALUE;
 	object = malloc(sizeof(*object));
 	if (!object)

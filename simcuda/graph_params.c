@@ -98,7 +98,8 @@ CUresult sim_node_set_kernel(struct sim_node *node, const CUDA_KERNEL_NODE_PARAM
 	if (!result)
 		result = sim_kernel_check(&kernel, device);
 	if (!result)
-		result = sim_node_set_arguments(node, kernel.function, params->kernelParams, params->extra);
+		result = sim_node_set_arguments(node, kernel.function, params->kernelParams,
+						params->extra);
 	if (result)
 		return result;
 	node->task.kind = SIM_TASK_KERNEL;
@@ -126,7 +127,8 @@ CUresult sim_node_set_copy(struct sim_node *node, const CUDA_MEMCPY3D *params, C
 	return CUDA_SUCCESS;
 }
 
-CUresult sim_node_set_set(struct sim_node *node, const CUDA_MEMSET_NODE_PARAMS *params, CUcontext context)
+CUresult sim_node_set_set(struct sim_node *node, const CUDA_MEMSET_NODE_PARAMS *params,
+			  CUcontext context)
 {
 	struct sim_set set;
 	CUresult result;
@@ -134,9 +136,13 @@ CUresult sim_node_set_set(struct sim_node *node, const CUDA_MEMSET_NODE_PARAMS *
 	if (!params || !params->width || !params->height ||
 	    (params->elementSize != 1 && params->elementSize != 2 && params->elementSize != 4))
 		return CUDA_ERROR_INVALID_VALUE;
-	set = (struct sim_set){ .destination = (char *)(uintptr_t)params->dst, .width = params->width,
-				.height = params->height, .pitch = params->pitch, .value = params->value,
-				.element_bytes = (uint8_t)params->elementSize, .is_async = true };
+	set = (struct sim_set){ .destination = (char *)(uintptr_t)params->dst,
+				.width = params->width,
+				.height = params->height,
+				.pitch = params->pitch,
+				.value = params->value,
+				.element_bytes = (uint8_t)params->elementSize,
+				.is_async = true };
 	result = sim_set_classify(&set);
 	if (result)
 		return result;
@@ -150,8 +156,9 @@ CUresult sim_node_set_host(struct sim_node *node, const CUDA_HOST_NODE_PARAMS *p
 {
 	if (!params || !params->fn)
 		return CUDA_ERROR_INVALID_VALUE;
-	node->task = (struct sim_task){ .kind = SIM_TASK_HOST,
-					.host = { .function = params->fn, .data = params->userData } };
+	node->task =
+		(struct sim_task){ .kind = SIM_TASK_HOST,
+				   .host = { .function = params->fn, .data = params->userData } };
 	return CUDA_SUCCESS;
 }
 
@@ -162,7 +169,8 @@ CUresult sim_node_set_event(struct sim_node *node, CUevent handle)
 	if (!event)
 		return CUDA_ERROR_INVALID_HANDLE;
 	node->task = (struct sim_task){
-		.kind = node->type == CU_GRAPH_NODE_TYPE_EVENT_RECORD ? SIM_TASK_RECORD : SIM_TASK_WAIT,
+		.kind = node->type == CU_GRAPH_NODE_TYPE_EVENT_RECORD ? SIM_TASK_RECORD
+								      : SIM_TASK_WAIT,
 		.event = { event, event->id },
 	};
 	return CUDA_SUCCESS;
@@ -189,7 +197,8 @@ CUresult sim_node_set_values(struct sim_node *node, const CUDA_BATCH_MEM_OP_NODE
 {
 	CUstreamBatchMemOpParams *values;
 
-	if (!params || !params->count || params->count > 256 || !params->paramArray || params->flags)
+	if (!params || !params->count || params->count > 256 || !params->paramArray ||
+	    params->flags)
 		return CUDA_ERROR_INVALID_VALUE;
 	values = malloc(params->count * sizeof(*values));
 	if (!values)
@@ -238,7 +247,8 @@ CUresult sim_node_set_any(struct sim_node *node, const CUgraphNodeParams *params
 		return sim_node_set_event(node, params->eventRecord.event);
 	case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
 		values = (CUDA_BATCH_MEM_OP_NODE_PARAMS){ params->memOp.ctx, params->memOp.count,
-							  params->memOp.paramArray, params->memOp.flags };
+							  params->memOp.paramArray,
+							  params->memOp.flags };
 		return sim_node_set_values(node, &values);
 	default:
 		return CUDA_ERROR_NOT_SUPPORTED;

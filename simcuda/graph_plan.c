@@ -50,8 +50,8 @@ static bool plan_add(struct sim_graph_plan *plan, const struct sim_task *task, u
 	return true;
 }
 
-static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph *graph, uint32_t entry,
-			     uint32_t *exit);
+static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph *graph,
+			     uint32_t entry, uint32_t *exit);
 
 static struct sim_graph *conditional_body(const struct sim_node *node)
 {
@@ -89,7 +89,8 @@ static struct sim_task value_task(const CUstreamBatchMemOpParams *from)
 }
 
 /* What follows a node's entry: a child graph, a body, a row of values. */
-static bool plan_place_inside(struct sim_graph_plan *plan, const struct sim_node *node, struct place *place)
+static bool plan_place_inside(struct sim_graph_plan *plan, const struct sim_node *node,
+			      struct place *place)
 {
 	const struct sim_graph *inside = node->child;
 	struct sim_task task;
@@ -154,8 +155,8 @@ static bool plan_add_exit(struct sim_graph_plan *plan, const struct sim_graph *g
 }
 
 /* False when there is a cycle, or no memory. */
-static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph *graph, uint32_t entry,
-			     uint32_t *exit)
+static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph *graph,
+			     uint32_t entry, uint32_t *exit)
 {
 	struct place *places = calloc(graph->count + 1, sizeof(*places));
 	size_t placed = 0, before;
@@ -166,7 +167,8 @@ static bool plan_place_graph(struct sim_graph_plan *plan, const struct sim_graph
 		for (size_t i = 0; is_whole && i < graph->count; i++) {
 			if (places[i].is_placed || !node_is_next(graph->nodes[i], places))
 				continue;
-			is_whole = plan_place_node(plan, graph->nodes[i], places, entry, &places[i]);
+			is_whole =
+				plan_place_node(plan, graph->nodes[i], places, entry, &places[i]);
 			placed++;
 		}
 	} while (is_whole && placed > before && placed < graph->count);
@@ -214,7 +216,8 @@ static void expand_order(struct sim_graph_plan *plan, size_t at, struct sim_op *
 	struct sim_event *event = op->task.event.event;
 
 	for (uint32_t i = 0; i < node->count; i++)
-		sim_op_link(plan->scratch[plan->dependencies[node->first + i]], op, SIM_CAUSE_GRAPH);
+		sim_op_link(plan->scratch[plan->dependencies[node->first + i]], op,
+			    SIM_CAUSE_GRAPH);
 	if (op->task.kind == SIM_TASK_WAIT && event->op)
 		sim_op_link(event->op, op, SIM_CAUSE_EVENT);
 	if (op->task.kind == SIM_TASK_RECORD) {
@@ -271,7 +274,8 @@ void sim_graph_plan_foresee(struct sim_graph_plan *plan, struct sim_stream *stre
 		end_ns = ROOT_DELAY_NS;
 		for (uint32_t j = 0; j < node->count; j++)
 			if (ends[plan->dependencies[node->first + j]] + sim_cost_gap(&op) > end_ns)
-				end_ns = ends[plan->dependencies[node->first + j]] + sim_cost_gap(&op);
+				end_ns = ends[plan->dependencies[node->first + j]] +
+					 sim_cost_gap(&op);
 		ends[i] = end_ns + op.duration_ns;
 		if (ends[i] > latest_ns)
 			latest_ns = ends[i];

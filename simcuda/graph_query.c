@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- lists: with no room given, only their length is told ----------------------------------------- */
+/* --- lists: with no room given, only their length is told ------------------------------------- */
 struct list {
 	CUgraphNode *nodes, *others;
 	CUgraphEdgeData *data;
@@ -66,8 +66,8 @@ IMPL(cuGraphGetRootNodes)(CUgraph hGraph, CUgraphNode *rootNodes, size_t *numRoo
 	return graph_nodes(hGraph, rootNodes, numRootNodes, true);
 }
 
-IMPL(cuGraphGetEdges_v2)(CUgraph hGraph, CUgraphNode *from, CUgraphNode *to, CUgraphEdgeData *edgeData,
-			 size_t *numEdges)
+IMPL(cuGraphGetEdges_v2)(CUgraph hGraph, CUgraphNode *from, CUgraphNode *to,
+		CUgraphEdgeData *edgeData, size_t *numEdges)
 {
 	struct sim_graph *graph = sim_graph_of(hGraph);
 	struct list list = { .nodes = from, .others = to, .data = edgeData };
@@ -107,7 +107,8 @@ IMPL(cuGraphNodeGetDependencies_v2)(CUgraphNode hNode, CUgraphNode *dependencies
 	return list_end(&list, numDependencies);
 }
 
-IMPL(cuGraphNodeGetDependencies)(CUgraphNode hNode, CUgraphNode *dependencies, size_t *numDependencies)
+IMPL(cuGraphNodeGetDependencies)(CUgraphNode hNode, CUgraphNode *dependencies,
+		size_t *numDependencies)
 {
 	return impl_cuGraphNodeGetDependencies_v2(hNode, dependencies, NULL, numDependencies);
 }
@@ -138,7 +139,7 @@ IMPL(cuGraphNodeGetDependentNodes)(CUgraphNode hNode, CUgraphNode *dependentNode
 	return impl_cuGraphNodeGetDependentNodes_v2(hNode, dependentNodes, NULL, numDependentNodes);
 }
 
-/* --- one node ---------------------------------------------------------------------------------------- */
+/* --- one node --------------------------------------------------------------------------------- */
 static struct sim_node *node_of_type(CUgraphNode handle, CUgraphNodeType type, const void *out)
 {
 	struct sim_node *node = sim_node_of(handle);
@@ -182,10 +183,15 @@ IMPL(cuGraphKernelNodeGetParams_v2)(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAMS *
 	kernel = &node->task.kernel;
 	*nodeParams = (CUDA_KERNEL_NODE_PARAMS){
 		.func = (CUfunction)kernel->function,
-		.gridDimX = kernel->grid[0], .gridDimY = kernel->grid[1], .gridDimZ = kernel->grid[2],
-		.blockDimX = kernel->block[0], .blockDimY = kernel->block[1],
-		.blockDimZ = kernel->block[2], .sharedMemBytes = kernel->dynamic_shared,
-		.kernelParams = node->params, .ctx = node->context,
+		.gridDimX = kernel->grid[0],
+		.gridDimY = kernel->grid[1],
+		.gridDimZ = kernel->grid[2],
+		.blockDimX = kernel->block[0],
+		.blockDimY = kernel->block[1],
+		.blockDimZ = kernel->block[2],
+		.sharedMemBytes = kernel->dynamic_shared,
+		.kernelParams = node->params,
+		.ctx = node->context,
 	};
 	return CUDA_SUCCESS;
 }
@@ -246,8 +252,12 @@ IMPL(cuGraphMemsetNodeGetParams)(CUgraphNode hNode, CUDA_MEMSET_NODE_PARAMS *nod
 	if (!node)
 		return CUDA_ERROR_INVALID_VALUE;
 	set = &node->task.set;
-	*nodeParams = (CUDA_MEMSET_NODE_PARAMS){ (CUdeviceptr)(uintptr_t)set->destination, set->pitch,
-						 set->value, set->element_bytes, set->width, set->height };
+	*nodeParams = (CUDA_MEMSET_NODE_PARAMS){ (CUdeviceptr)(uintptr_t)set->destination,
+						 set->pitch,
+						 set->value,
+						 set->element_bytes,
+						 set->width,
+						 set->height };
 	return CUDA_SUCCESS;
 }
 
@@ -318,7 +328,8 @@ IMPL(cuGraphBatchMemOpNodeGetParams)(CUgraphNode hNode, CUDA_BATCH_MEM_OP_NODE_P
 
 	if (!node)
 		return CUDA_ERROR_INVALID_VALUE;
-	*nodeParams = (CUDA_BATCH_MEM_OP_NODE_PARAMS){ node->context, node->value_count, node->values, 0 };
+	*nodeParams = (CUDA_BATCH_MEM_OP_NODE_PARAMS){ node->context, node->value_count,
+						       node->values, 0 };
 	return CUDA_SUCCESS;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changing nodes: in graphs, in executable graphs, and a whole executable graph by another graph. */
+/* Changing nodes in graphs and executable graphs, and a whole executable graph by a graph. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- nodes of graphs and of executable graphs, by the same rows ------------------------------------- */
+/* --- nodes of graphs and of executable graphs, by the same rows ------------------------------- */
 static struct sim_node *find_node(CUgraphNode handle, CUgraphNodeType type)
 {
 	struct sim_node *node = sim_node_of(handle);
@@ -16,7 +16,8 @@ static struct sim_node *find_node(CUgraphNode handle, CUgraphNodeType type)
 }
 
 /* The node's twin in the executable graph. */
-static struct sim_node *find_in_exec(struct sim_graph_exec *exec, CUgraphNode handle, CUgraphNodeType type)
+static struct sim_node *find_in_exec(struct sim_graph_exec *exec, CUgraphNode handle,
+				     CUgraphNodeType type)
 {
 	struct sim_node *node = find_node(handle, type);
 
@@ -33,45 +34,45 @@ static CUresult set_kernel_v1(struct sim_node *node, const CUDA_KERNEL_NODE_PARA
 	return sim_node_set_kernel(node, &params);
 }
 
-#define GRAPH_CALL(symbol, type, param, set)								\
-	IMPL(symbol)(CUgraphNode hNode, param)								\
-	{												\
-		struct sim_node *node;									\
-		CUresult result = CUDA_ERROR_INVALID_VALUE;						\
-													\
-		pthread_mutex_lock(&sim_graph_lock);							\
-		node = find_node(hNode, type);								\
-		if (node)										\
-			result = set;									\
-		pthread_mutex_unlock(&sim_graph_lock);							\
-		return result;										\
+#define GRAPH_CALL(symbol, type, param, set)			\
+	IMPL(symbol)(CUgraphNode hNode, param)			\
+	{							\
+		struct sim_node *node;				\
+		CUresult result = CUDA_ERROR_INVALID_VALUE;	\
+								\
+		pthread_mutex_lock(&sim_graph_lock);		\
+		node = find_node(hNode, type);			\
+		if (node)					\
+			result = set;				\
+		pthread_mutex_unlock(&sim_graph_lock);		\
+		return result;					\
 	}
-#define EXEC_BODY(type, set)										\
-	struct sim_graph_exec *exec = sim_graph_exec_of(hGraphExec);					\
-	struct sim_node *node;										\
-	CUresult result = CUDA_ERROR_INVALID_VALUE;							\
-													\
-	pthread_mutex_lock(&sim_graph_lock);								\
-	node = find_in_exec(exec, hNode, type);								\
-	if (node)											\
-		result = set;										\
-	if (!result)											\
-		sim_graph_exec_changed(exec);								\
-	pthread_mutex_unlock(&sim_graph_lock);								\
+#define EXEC_BODY(type, set)						\
+	struct sim_graph_exec *exec = sim_graph_exec_of(hGraphExec);	\
+	struct sim_node *node;						\
+	CUresult result = CUDA_ERROR_INVALID_VALUE;			\
+									\
+	pthread_mutex_lock(&sim_graph_lock);				\
+	node = find_in_exec(exec, hNode, type);				\
+	if (node)							\
+		result = set;						\
+	if (!result)							\
+		sim_graph_exec_changed(exec);				\
+	pthread_mutex_unlock(&sim_graph_lock);				\
 	return result;
-#define EXEC_CALL(symbol, type, param, set)								\
-	IMPL(symbol)(CUgraphExec hGraphExec, CUgraphNode hNode, param)					\
-	{												\
-		EXEC_BODY(type, set)									\
+#define EXEC_CALL(symbol, type, param, set)				\
+	IMPL(symbol)(CUgraphExec hGraphExec, CUgraphNode hNode, param)	\
+	{								\
+		EXEC_BODY(type, set)					\
 	}
-#define BOTH_CALLS(name, type, param, set)								\
-	GRAPH_CALL(cuGraph##name, type, param, set)							\
+#define BOTH_CALLS(name, type, param, set)		\
+	GRAPH_CALL(cuGraph##name, type, param, set)	\
 	EXEC_CALL(cuGraphExec##name, type, param, set)
 
-BOTH_CALLS(KernelNodeSetParams, CU_GRAPH_NODE_TYPE_KERNEL, const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams,
-	   set_kernel_v1(node, nodeParams))
-BOTH_CALLS(KernelNodeSetParams_v2, CU_GRAPH_NODE_TYPE_KERNEL, const CUDA_KERNEL_NODE_PARAMS *nodeParams,
-	   sim_node_set_kernel(node, nodeParams))
+BOTH_CALLS(KernelNodeSetParams, CU_GRAPH_NODE_TYPE_KERNEL,
+	   const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams, set_kernel_v1(node, nodeParams))
+BOTH_CALLS(KernelNodeSetParams_v2, CU_GRAPH_NODE_TYPE_KERNEL,
+	   const CUDA_KERNEL_NODE_PARAMS *nodeParams, sim_node_set_kernel(node, nodeParams))
 BOTH_CALLS(HostNodeSetParams, CU_GRAPH_NODE_TYPE_HOST, const CUDA_HOST_NODE_PARAMS *nodeParams,
 	   sim_node_set_host(node, nodeParams))
 BOTH_CALLS(EventRecordNodeSetEvent, CU_GRAPH_NODE_TYPE_EVENT_RECORD, CUevent event,
@@ -82,7 +83,8 @@ BOTH_CALLS(BatchMemOpNodeSetParams, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP,
 	   const CUDA_BATCH_MEM_OP_NODE_PARAMS *nodeParams, sim_node_set_values(node, nodeParams))
 GRAPH_CALL(cuGraphMemcpyNodeSetParams, CU_GRAPH_NODE_TYPE_MEMCPY, const CUDA_MEMCPY3D *nodeParams,
 	   sim_node_set_copy(node, nodeParams, node->context))
-GRAPH_CALL(cuGraphMemsetNodeSetParams, CU_GRAPH_NODE_TYPE_MEMSET, const CUDA_MEMSET_NODE_PARAMS *nodeParams,
+GRAPH_CALL(cuGraphMemsetNodeSetParams, CU_GRAPH_NODE_TYPE_MEMSET,
+	   const CUDA_MEMSET_NODE_PARAMS *nodeParams,
 	   sim_node_set_set(node, nodeParams, node->context))
 
 IMPL(cuGraphExecMemcpyNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNode,
@@ -112,17 +114,19 @@ IMPL(cuGraphNodeSetParams)(CUgraphNode hNode, CUgraphNodeParams *nodeParams)
 	return result;
 }
 
-static CUresult exec_set_any(CUgraphExec hGraphExec, CUgraphNode hNode, const CUgraphNodeParams *params)
-{
+static CUresult exec_set_any(CUgraphExec hGraphExec, CUgraphNode hNode,
+			     const CUgraphNodeParams *params){
 	EXEC_BODY(params->type, sim_node_set_any(node, params))
 }
 
-IMPL(cuGraphExecNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNode, CUgraphNodeParams *nodeParams)
+IMPL(cuGraphExecNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNode,
+			       CUgraphNodeParams *nodeParams)
 {
 	if (!nodeParams)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (nodeParams->type == CU_GRAPH_NODE_TYPE_GRAPH)
-		return impl_cuGraphExecChildGraphNodeSetParams(hGraphExec, hNode, nodeParams->graph.graph);
+		return impl_cuGraphExecChildGraphNodeSetParams(hGraphExec, hNode,
+							       nodeParams->graph.graph);
 	return exec_set_any(hGraphExec, hNode, nodeParams);
 }
 
@@ -172,13 +176,14 @@ IMPL(cuGraphNodeSetEnabled)(CUgraphExec hGraphExec, CUgraphNode hNode, unsigned 
 	return result;
 }
 
-/* --- a whole graph --------------------------------------------------------------------------------- */
+/* --- a whole graph ---------------------------------------------------------------------------- */
 struct verdict {
 	CUgraphExecUpdateResult result;
 	const struct sim_node *node, *from;
 };
 
-static bool nodes_match(const struct sim_node *ours, const struct sim_node *theirs, struct verdict *verdict)
+static bool nodes_match(const struct sim_node *ours, const struct sim_node *theirs,
+			struct verdict *verdict)
 {
 	verdict->node = theirs;
 	if (ours->type != theirs->type) {
@@ -190,13 +195,15 @@ static bool nodes_match(const struct sim_node *ours, const struct sim_node *thei
 		return false;
 	for (size_t i = 0; i < ours->edge_count; i++) {
 		verdict->from = theirs->edges[i].from;
-		if (sim_node_position(ours->edges[i].from) != sim_node_position(theirs->edges[i].from))
+		if (sim_node_position(ours->edges[i].from) !=
+		    sim_node_position(theirs->edges[i].from))
 			return false;
 	}
 	return true;
 }
 
-static bool graphs_match(const struct sim_graph *ours, const struct sim_graph *theirs, struct verdict *verdict)
+static bool graphs_match(const struct sim_graph *ours, const struct sim_graph *theirs,
+			 struct verdict *verdict)
 {
 	verdict->result = CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
 	verdict->node = verdict->from = NULL;
@@ -232,7 +239,8 @@ static CUresult graph_take(struct sim_graph *ours, const struct sim_graph *their
 		to->copy = from->copy;
 		to->context = from->context;
 		if (to->type == CU_GRAPH_NODE_TYPE_KERNEL)
-			result = sim_node_set_arguments(to, from->task.kernel.function, from->params, NULL);
+			result = sim_node_set_arguments(to, from->task.kernel.function,
+							from->params, NULL);
 		if (to->type == CU_GRAPH_NODE_TYPE_BATCH_MEM_OP && from->values) {
 			values = (CUDA_BATCH_MEM_OP_NODE_PARAMS){ from->context, from->value_count,
 								  from->values, 0 };
@@ -265,14 +273,16 @@ static CUresult exec_update(CUgraphExec exec_handle, CUgraph graph_handle, struc
 	return result;
 }
 
-IMPL(cuGraphExecUpdate_v2)(CUgraphExec hGraphExec, CUgraph hGraph, CUgraphExecUpdateResultInfo *resultInfo)
+IMPL(cuGraphExecUpdate_v2)(CUgraphExec hGraphExec, CUgraph hGraph,
+		CUgraphExecUpdateResultInfo *resultInfo)
 {
 	struct verdict verdict;
 	CUresult result = exec_update(hGraphExec, hGraph, &verdict);
 
 	if (resultInfo)
 		*resultInfo = (CUgraphExecUpdateResultInfo){ verdict.result,
-			(CUgraphNode)(uintptr_t)verdict.node, (CUgraphNode)(uintptr_t)verdict.from };
+							     (CUgraphNode)(uintptr_t)verdict.node,
+							     (CUgraphNode)(uintptr_t)verdict.from };
 	return result;
 }
 
@@ -289,7 +299,8 @@ IMPL(cuGraphExecUpdate)(CUgraphExec hGraphExec, CUgraph hGraph, CUgraphNode *hEr
 	return result;
 }
 
-IMPL(cuGraphExecChildGraphNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNode, CUgraph childGraph)
+IMPL(cuGraphExecChildGraphNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNode,
+		CUgraph childGraph)
 {
 	struct sim_graph_exec *exec = sim_graph_exec_of(hGraphExec);
 	struct sim_graph *graph = sim_graph_of(childGraph);
@@ -300,8 +311,9 @@ IMPL(cuGraphExecChildGraphNodeSetParams)(CUgraphExec hGraphExec, CUgraphNode hNo
 	pthread_mutex_lock(&sim_graph_lock);
 	node = graph ? find_in_exec(exec, hNode, CU_GRAPH_NODE_TYPE_GRAPH) : NULL;
 	if (node)
-		result = graphs_match(node->child, graph, &verdict) ? graph_take(node->child, graph) :
-								       CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
+		result = graphs_match(node->child, graph, &verdict)
+				 ? graph_take(node->child, graph)
+				 : CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
 	if (!result)
 		sim_graph_exec_changed(exec);
 	pthread_mutex_unlock(&sim_graph_lock);

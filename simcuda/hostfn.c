@@ -34,9 +34,12 @@ IMPL(cuLaunchHostFunc_ptsz)(CUstream hStream, CUhostFn fn, void *userData)
 	return host_submit(hStream, &task, true);
 }
 
-IMPL(cuStreamAddCallback)(CUstream hStream, CUstreamCallback callback, void *userData, unsigned int flags)
+IMPL(cuStreamAddCallback)(CUstream hStream, CUstreamCallback callback, void *userData,
+		unsigned int flags)
 {
-	struct sim_task task = { .host = { .callback = callback, .data = userData, .stream = hStream } };
+	struct sim_task task = {
+		.host = { .callback = callback, .data = userData, .stream = hStream }
+	};
 
 	return flags ? CUDA_ERROR_INVALID_VALUE : host_submit(hStream, &task, false);
 }
@@ -44,25 +47,30 @@ IMPL(cuStreamAddCallback)(CUstream hStream, CUstreamCallback callback, void *use
 IMPL(cuStreamAddCallback_ptsz)(CUstream hStream, CUstreamCallback callback, void *userData,
 			       unsigned int flags)
 {
-	struct sim_task task = { .host = { .callback = callback, .data = userData, .stream = hStream } };
+	struct sim_task task = {
+		.host = { .callback = callback, .data = userData, .stream = hStream }
+	};
 
 	return flags ? CUDA_ERROR_INVALID_VALUE : host_submit(hStream, &task, true);
 }
 
-CUresult sim_stream_memory_op(struct sim_stream *stream, struct sim_allocation *allocation, bool is_free)
+CUresult sim_stream_memory_op(struct sim_stream *stream, struct sim_allocation *allocation,
+			      bool is_free)
 {
-	struct sim_task task = { .kind = SIM_TASK_MEMORY, .memory = { allocation, allocation->bytes, is_free } };
+	struct sim_task task = { .kind = SIM_TASK_MEMORY,
+				 .memory = { allocation, allocation->bytes, is_free } };
 
 	return sim_submit(stream, &task, NULL);
 }
 
-/* --- values ------------------------------------------------------------------------------------------ */
-static CUresult value_submit(CUstream handle, bool per_thread, enum sim_task_kind kind, CUdeviceptr address,
-			     uint64_t value, unsigned flags, bool is_wide)
+/* --- values ----------------------------------------------------------------------------------- */
+static CUresult value_submit(CUstream handle, bool per_thread, enum sim_task_kind kind,
+			     CUdeviceptr address, uint64_t value, unsigned flags, bool is_wide)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);
-	struct sim_task task = { .kind = kind, .value = { (void *)(uintptr_t)address, value, flags, is_wide } };
+	struct sim_task task = { .kind = kind,
+				 .value = { (void *)(uintptr_t)address, value, flags, is_wide } };
 
 	if (!stream)
 		return result;
@@ -71,15 +79,15 @@ static CUresult value_submit(CUstream handle, bool per_thread, enum sim_task_kin
 	return sim_submit(stream, &task, NULL);
 }
 
-#define VALUE_CALL(symbol, per_thread, kind, type, is_wide)						\
+#define VALUE_CALL(symbol, per_thread, kind, type, is_wide)					\
 	IMPL(symbol)(CUstream stream, CUdeviceptr addr, type value, unsigned int flags)		\
-	{												\
-		return value_submit(stream, per_thread, kind, addr, value, flags, is_wide);		\
+	{											\
+		return value_submit(stream, per_thread, kind, addr, value, flags, is_wide);	\
 	}
-#define VALUE_CALLS(name, kind, type, is_wide)								\
-	VALUE_CALL(name, false, kind, type, is_wide)							\
-	VALUE_CALL(name##_ptsz, true, kind, type, is_wide)						\
-	VALUE_CALL(name##_v2, false, kind, type, is_wide)						\
+#define VALUE_CALLS(name, kind, type, is_wide)			\
+	VALUE_CALL(name, false, kind, type, is_wide)		\
+	VALUE_CALL(name##_ptsz, true, kind, type, is_wide)	\
+	VALUE_CALL(name##_v2, false, kind, type, is_wide)	\
 	VALUE_CALL(name##_v2_ptsz, true, kind, type, is_wide)
 
 VALUE_CALLS(cuStreamWaitValue32, SIM_TASK_VALUE_WAIT, cuuint32_t, false)
@@ -97,11 +105,13 @@ static CUresult batch_one(CUstream stream, bool per_thread, const CUstreamBatchM
 		return value_submit(stream, per_thread, SIM_TASK_VALUE_WAIT, one->waitValue.address,
 				    one->waitValue.value64, one->waitValue.flags, true);
 	case CU_STREAM_MEM_OP_WRITE_VALUE_32:
-		return value_submit(stream, per_thread, SIM_TASK_VALUE_WRITE, one->writeValue.address,
-				    one->writeValue.value, one->writeValue.flags, false);
+		return value_submit(stream, per_thread, SIM_TASK_VALUE_WRITE,
+				    one->writeValue.address, one->writeValue.value,
+				    one->writeValue.flags, false);
 	case CU_STREAM_MEM_OP_WRITE_VALUE_64:
-		return value_submit(stream, per_thread, SIM_TASK_VALUE_WRITE, one->writeValue.address,
-				    one->writeValue.value64, one->writeValue.flags, true);
+		return value_submit(stream, per_thread, SIM_TASK_VALUE_WRITE,
+				    one->writeValue.address, one->writeValue.value64,
+				    one->writeValue.flags, true);
 	case CU_STREAM_MEM_OP_FLUSH_REMOTE_WRITES:
 	case CU_STREAM_MEM_OP_BARRIER:
 		return CUDA_SUCCESS;	/* everything is in order and visible already */
@@ -109,17 +119,17 @@ static CUresult batch_one(CUstream stream, bool per_thread, const CUstreamBatchM
 	return CUDA_ERROR_INVALID_VALUE;
 }
 
-#define BATCH_CALL(symbol, per_thread)									\
+#define BATCH_CALL(symbol, per_thread)								\
 	IMPL(symbol)(CUstream stream, unsigned int count, CUstreamBatchMemOpParams *paramArray,	\
-		     unsigned int flags)								\
-	{												\
-		CUresult result = CUDA_SUCCESS;								\
-													\
-		if (!paramArray || !count || count > 256 || flags)					\
-			return CUDA_ERROR_INVALID_VALUE;						\
-		for (unsigned i = 0; i < count && !result; i++)						\
+		     unsigned int flags)							\
+	{											\
+		CUresult result = CUDA_SUCCESS;							\
+												\
+		if (!paramArray || !count || count > 256 || flags)				\
+			return CUDA_ERROR_INVALID_VALUE;					\
+		for (unsigned i = 0; i < count && !result; i++)					\
 			result = batch_one(stream, per_thread, &paramArray[i]);			\
-		return result;										\
+		return result;									\
 	}
 BATCH_CALL(cuStreamBatchMemOp, false)
 BATCH_CALL(cuStreamBatchMemOp_ptsz, true)

@@ -97,28 +97,28 @@ static CUresult launch(struct sim_task *task, CUfunction f, CUstream handle, boo
 #define SHAPE { gridDimX, gridDimY, gridDimZ }, .block = { blockDimX, blockDimY, blockDimZ },	\
 	      .dynamic_shared = sharedMemBytes
 
-#define LAUNCH_KERNEL(symbol, per_thread)								\
-	IMPL(symbol)(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,			\
-		     unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,		\
-		     unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,		\
+#define LAUNCH_KERNEL(symbol, per_thread)							\
+	IMPL(symbol)(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,		\
+		     unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,	\
+		     unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,	\
 		     void **kernelParams, void **extra)						\
-	{												\
+	{											\
 		struct sim_task task = { .kernel = { .grid = SHAPE } };				\
-													\
-		return launch(&task, f, hStream, per_thread, kernelParams, extra);			\
+												\
+		return launch(&task, f, hStream, per_thread, kernelParams, extra);		\
 	}
 LAUNCH_KERNEL(cuLaunchKernel, false)
 LAUNCH_KERNEL(cuLaunchKernel_ptsz, true)
 
-#define LAUNCH_COOPERATIVE(symbol, per_thread)								\
-	IMPL(symbol)(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,			\
-		     unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,		\
-		     unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,		\
-		     void **kernelParams)								\
-	{												\
-		struct sim_task task = { .kernel = { .launch_type = 1, .grid = SHAPE } };		\
-													\
-		return launch(&task, f, hStream, per_thread, kernelParams, NULL);			\
+#define LAUNCH_COOPERATIVE(symbol, per_thread)							\
+	IMPL(symbol)(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,		\
+		     unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,	\
+		     unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,	\
+		     void **kernelParams)							\
+	{											\
+		struct sim_task task = { .kernel = { .launch_type = 1, .grid = SHAPE } };	\
+												\
+		return launch(&task, f, hStream, per_thread, kernelParams, NULL);		\
 	}
 LAUNCH_COOPERATIVE(cuLaunchCooperativeKernel, false)
 LAUNCH_COOPERATIVE(cuLaunchCooperativeKernel_ptsz, true)
@@ -162,8 +162,8 @@ static struct sim_event *config_event(const CUlaunchConfig *config)
 	return NULL;
 }
 
-static CUresult launch_ex(const CUlaunchConfig *config, CUfunction f, bool per_thread, void **params,
-			  void **extra)
+static CUresult launch_ex(const CUlaunchConfig *config, CUfunction f, bool per_thread,
+			  void **params, void **extra)
 {
 	struct sim_task task = { .kind = SIM_TASK_KERNEL };
 	struct sim_kernel *kernel = &task.kernel;
@@ -190,7 +190,8 @@ static CUresult launch_ex(const CUlaunchConfig *config, CUfunction f, bool per_t
 			    impl_cuEventRecord((CUevent)event, config->hStream);
 }
 
-IMPL(cuLaunchKernelEx)(const CUlaunchConfig *config, CUfunction f, void **kernelParams, void **extra)
+IMPL(cuLaunchKernelEx)(const CUlaunchConfig *config, CUfunction f, void **kernelParams,
+		void **extra)
 {
 	return launch_ex(config, f, false, kernelParams, extra);
 }

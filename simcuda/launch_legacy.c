@@ -86,7 +86,8 @@ static CUresult param_set(CUfunction function, int offset, const void *value, un
 
 	if (!legacy)
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (offset < 0 || !value || bytes > ARGUMENTS_MAX || (unsigned)offset > ARGUMENTS_MAX - bytes)
+	if (offset < 0 || !value || bytes > ARGUMENTS_MAX ||
+	    (unsigned)offset > ARGUMENTS_MAX - bytes)
 		return CUDA_ERROR_INVALID_VALUE;
 	memcpy(legacy->arguments + offset, value, bytes);
 	return CUDA_SUCCESS;

@@ -31,16 +31,18 @@ CUresult sim_set_classify(struct sim_set *set)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (set->height > 1 && set->pitch < row_bytes)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (allocation->kind != SIM_VMM && (uintptr_t)set->destination + (set->height - 1) * set->pitch +
-	    row_bytes > allocation->base + allocation->bytes)
+	if (allocation->kind != SIM_VMM &&
+	    (uintptr_t)set->destination + (set->height - 1) * set->pitch + row_bytes >
+		    allocation->base + allocation->bytes)
 		return CUDA_ERROR_INVALID_VALUE;
 	set->memory_kind = (uint8_t)sim_memory_kind_of(set->destination);
 	return CUDA_SUCCESS;
 }
 
 /* As documented: even the synchronous calls return at once, unless the memory is the host's. */
-static CUresult set_submit(CUdeviceptr destination, size_t pitch, uint32_t value, uint8_t element_bytes,
-			   size_t width, size_t height, CUstream handle, bool per_thread, bool is_async)
+static CUresult set_submit(CUdeviceptr destination, size_t pitch, uint32_t value,
+			   uint8_t element_bytes, size_t width, size_t height, CUstream handle,
+			   bool per_thread, bool is_async)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);
@@ -63,48 +65,52 @@ static CUresult set_submit(CUdeviceptr destination, size_t pitch, uint32_t value
 	return result;
 }
 
-#define SET_CALLS(sync, sync_ptds, async, async_ptsz, type, bytes)					\
-	IMPL(sync)(CUdeviceptr dstDevice, type value, size_t N)						\
-	{												\
-		return set_submit(dstDevice, 0, value, bytes, N, 1, NULL, false, false);		\
-	}												\
-	IMPL(sync_ptds)(CUdeviceptr dstDevice, type value, size_t N)					\
-	{												\
-		return set_submit(dstDevice, 0, value, bytes, N, 1, NULL, true, false);			\
-	}												\
-	IMPL(async)(CUdeviceptr dstDevice, type value, size_t N, CUstream hStream)			\
-	{												\
-		return set_submit(dstDevice, 0, value, bytes, N, 1, hStream, false, true);		\
-	}												\
+#define SET_CALLS(sync, sync_ptds, async, async_ptsz, type, bytes)				\
+	IMPL(sync)(CUdeviceptr dstDevice, type value, size_t N)					\
+	{											\
+		return set_submit(dstDevice, 0, value, bytes, N, 1, NULL, false, false);	\
+	}											\
+	IMPL(sync_ptds)(CUdeviceptr dstDevice, type value, size_t N)				\
+	{											\
+		return set_submit(dstDevice, 0, value, bytes, N, 1, NULL, true, false);		\
+	}											\
+	IMPL(async)(CUdeviceptr dstDevice, type value, size_t N, CUstream hStream)		\
+	{											\
+		return set_submit(dstDevice, 0, value, bytes, N, 1, hStream, false, true);	\
+	}											\
 	IMPL(async_ptsz)(CUdeviceptr dstDevice, type value, size_t N, CUstream hStream)		\
-	{												\
-		return set_submit(dstDevice, 0, value, bytes, N, 1, hStream, true, true);		\
+	{											\
+		return set_submit(dstDevice, 0, value, bytes, N, 1, hStream, true, true);	\
 	}
 
-#define SET_2D_CALLS(sync, sync_ptds, async, async_ptsz, type, bytes)					\
-	IMPL(sync)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width, size_t Height)	\
-	{												\
-		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, NULL, false, false); \
-	}												\
-	IMPL(sync_ptds)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,		\
-			size_t Height)									\
-	{												\
-		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, NULL, true, false);	\
-	}												\
-	IMPL(async)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width, size_t Height,	\
-		    CUstream hStream)									\
-	{												\
-		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, hStream, false,	\
-				  true);								\
-	}												\
-	IMPL(async_ptsz)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,		\
-			 size_t Height, CUstream hStream)						\
-	{												\
-		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, hStream, true,	\
-				  true);								\
+#define SET_2D_CALLS(sync, sync_ptds, async, async_ptsz, type, bytes)				\
+	IMPL(sync)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,		\
+		     size_t Height)								\
+	{											\
+		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, NULL, false, \
+				  false);							\
+	}											\
+	IMPL(sync_ptds)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,	\
+		     size_t Height)								\
+	{											\
+		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, NULL, true,	\
+				  false);							\
+	}											\
+	IMPL(async)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,		\
+		     size_t Height, CUstream hStream)						\
+	{											\
+		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, hStream,	\
+				  false, true);							\
+	}											\
+	IMPL(async_ptsz)(CUdeviceptr dstDevice, size_t dstPitch, type value, size_t Width,	\
+		     size_t Height, CUstream hStream)						\
+	{											\
+		return set_submit(dstDevice, dstPitch, value, bytes, Width, Height, hStream, true, \
+				  true);							\
 	}
 
-SET_CALLS(cuMemsetD8_v2, cuMemsetD8_v2_ptds, cuMemsetD8Async, cuMemsetD8Async_ptsz, unsigned char, 1)
+SET_CALLS(cuMemsetD8_v2, cuMemsetD8_v2_ptds, cuMemsetD8Async, cuMemsetD8Async_ptsz, unsigned char,
+	  1)
 SET_CALLS(cuMemsetD16_v2, cuMemsetD16_v2_ptds, cuMemsetD16Async, cuMemsetD16Async_ptsz,
 	  unsigned short, 2)
 SET_CALLS(cuMemsetD32_v2, cuMemsetD32_v2_ptds, cuMemsetD32Async, cuMemsetD32Async_ptsz,

@@ -8,25 +8,25 @@
 #include <string.h>
 
 /* Two calls, legacy and per-thread, that differ in what a NULL stream means. */
-#define QUERY(name, type, variable, ask)								\
-	IMPL(name)(CUstream hStream, type *variable)							\
-	{												\
-		return variable ? ask(hStream, false, variable) : CUDA_ERROR_INVALID_VALUE;		\
-	}												\
-	IMPL(name##_ptsz)(CUstream hStream, type *variable)						\
-	{												\
-		return variable ? ask(hStream, true, variable) : CUDA_ERROR_INVALID_VALUE;		\
+#define QUERY(name, type, variable, ask)							\
+	IMPL(name)(CUstream hStream, type *variable)						\
+	{											\
+		return variable ? ask(hStream, false, variable) : CUDA_ERROR_INVALID_VALUE;	\
+	}											\
+	IMPL(name##_ptsz)(CUstream hStream, type *variable)					\
+	{											\
+		return variable ? ask(hStream, true, variable) : CUDA_ERROR_INVALID_VALUE;	\
 	}
 
-#define ASK(function, type, value)									\
-	static CUresult function(CUstream handle, bool per_thread, type *out)				\
-	{												\
-		CUresult result = CUDA_SUCCESS;								\
-		struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);		\
-													\
-		if (stream)										\
-			*out = value;									\
-		return stream ? CUDA_SUCCESS : result;							\
+#define ASK(function, type, value)							\
+	static CUresult function(CUstream handle, bool per_thread, type *out)		\
+	{										\
+		CUresult result = CUDA_SUCCESS;						\
+		struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);	\
+											\
+		if (stream)								\
+			*out = value;							\
+		return stream ? CUDA_SUCCESS : result;					\
 	}
 
 ASK(ask_flags, unsigned int, stream->flags)
@@ -41,7 +41,8 @@ QUERY(cuStreamGetId, unsigned long long, streamId, ask_id)
 QUERY(cuStreamGetCtx, CUcontext, pctx, ask_context)
 QUERY(cuStreamGetDevice, CUdevice, device, ask_device)
 
-static CUresult stream_context_v2(CUstream stream, CUcontext *context, CUgreenCtx *green, bool per_thread)
+static CUresult stream_context_v2(CUstream stream, CUcontext *context, CUgreenCtx *green,
+				  bool per_thread)
 {
 	if (!context)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -73,11 +74,14 @@ IMPL(cuStreamGetGreenCtx)(CUstream hStream, CUgreenCtx *phCtx)
 static bool is_stream_attribute(CUstreamAttrID id)
 {
 	return id == CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW ||
-	       id == CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY || id == CU_LAUNCH_ATTRIBUTE_PRIORITY ||
-	       id == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP || id == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN;
+	       id == CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY ||
+	       id == CU_LAUNCH_ATTRIBUTE_PRIORITY ||
+	       id == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP ||
+	       id == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN;
 }
 
-static CUresult attribute_get(CUstream handle, bool per_thread, CUstreamAttrID id, CUstreamAttrValue *value)
+static CUresult attribute_get(CUstream handle, bool per_thread, CUstreamAttrID id,
+			      CUstreamAttrValue *value)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);
@@ -135,7 +139,8 @@ IMPL(cuStreamSetAttribute)(CUstream hStream, CUstreamAttrID attr, const CUstream
 	return attribute_set(hStream, false, attr, param);
 }
 
-IMPL(cuStreamSetAttribute_ptsz)(CUstream hStream, CUstreamAttrID attr, const CUstreamAttrValue *value)
+IMPL(cuStreamSetAttribute_ptsz)(CUstream hStream, CUstreamAttrID attr,
+		const CUstreamAttrValue *value)
 {
 	return attribute_set(hStream, true, attr, value);
 }

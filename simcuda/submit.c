@@ -73,14 +73,16 @@ static void submit_order_stream(struct sim_stream *stream, struct sim_op *op)
 	stream->pending++;
 }
 
-static void submit_estimate(struct sim_stream *stream, struct sim_op *op, const struct sim_op *dependency)
+static void submit_estimate(struct sim_stream *stream, struct sim_op *op,
+			    const struct sim_op *dependency)
 {
 	uint64_t gap_ns = sim_cost_gap(op);
 	uint64_t estimate_ns = op->ready_ns;
 
 	if (stream->estimate_ns + gap_ns > estimate_ns)
 		estimate_ns = stream->estimate_ns + gap_ns;
-	if (dependency && dependency->state != SIM_OP_ENDED && dependency->estimate_ns > estimate_ns)
+	if (dependency && dependency->state != SIM_OP_ENDED &&
+	    dependency->estimate_ns > estimate_ns)
 		estimate_ns = dependency->estimate_ns;
 	op->estimate_ns = estimate_ns + op->duration_ns;
 	if (op->task.kind == SIM_TASK_GRAPH)

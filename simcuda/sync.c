@@ -63,7 +63,8 @@ IMPL(cuStreamQuery_ptsz)(CUstream hStream)
 	return stream_query(hStream, true);
 }
 
-static CUresult stream_wait_event(CUstream handle, CUevent event_handle, bool per_thread, unsigned flags)
+static CUresult stream_wait_event(CUstream handle, CUevent event_handle, bool per_thread,
+				  unsigned flags)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct sim_stream *stream = sim_stream_of(handle, per_thread, &result);

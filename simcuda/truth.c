@@ -30,15 +30,24 @@ static uint64_t flushed_ns;
 static bool is_on;
 
 static const char header[] =
-	"kind\tid\tcorrelation\tpid\ttid\tsubmit_ns\tstart_ns\tend_ns\tdevice\tcontext\tstream\tname\t"
+	"kind\tid\tcorrelation\tpid\ttid\tsubmit_ns\tstart_ns\tend_"
+	"ns\tdevice\tcontext\tstream\tname\t"
 	"grid\tblock\tcluster\tdynamic_shared\tbytes\tcopy_kind\tsource_kind\tdestination_kind\t"
 	"graph\tnode\tcause\twaited_for\tevent\taddress\tstatus\tblocked_ns\n";
 
 static const char *const kind_names[] = {
-	[SIM_TASK_EMPTY] = "empty", [SIM_TASK_KERNEL] = "kernel", [SIM_TASK_COPY] = "copy",
-	[SIM_TASK_SET] = "set", [SIM_TASK_HOST] = "host", [SIM_TASK_RECORD] = "record",
-	[SIM_TASK_WAIT] = "wait", [SIM_TASK_MEMORY] = "memory", [SIM_TASK_VALUE_WRITE] = "value_write",
-	[SIM_TASK_VALUE_WAIT] = "value_wait", [SIM_TASK_GRAPH] = "graph", [SIM_TASK_SYNC] = "sync",
+	[SIM_TASK_EMPTY] = "empty",
+	[SIM_TASK_KERNEL] = "kernel",
+	[SIM_TASK_COPY] = "copy",
+	[SIM_TASK_SET] = "set",
+	[SIM_TASK_HOST] = "host",
+	[SIM_TASK_RECORD] = "record",
+	[SIM_TASK_WAIT] = "wait",
+	[SIM_TASK_MEMORY] = "memory",
+	[SIM_TASK_VALUE_WRITE] = "value_write",
+	[SIM_TASK_VALUE_WAIT] = "value_wait",
+	[SIM_TASK_GRAPH] = "graph",
+	[SIM_TASK_SYNC] = "sync",
 };
 static const char *const cause_names[] = {
 	[SIM_CAUSE_SUBMIT] = "submit", [SIM_CAUSE_STREAM] = "stream", [SIM_CAUSE_EVENT] = "event",
@@ -70,7 +79,8 @@ static void write_out(void)
 	while (at < used) {
 		wrote = write(file, buffer + at, used - at);
 		if (wrote <= 0) {
-			fprintf(stderr, "simcuda: cannot write the truth file: %m; it stays incomplete\n");
+			fprintf(stderr,
+				"simcuda: cannot write the truth file: %m; it stays incomplete\n");
 			is_on = false;
 			break;
 		}
@@ -100,7 +110,8 @@ static void truth_path(const char *pattern, char *path, size_t room)
 	const char *mark = strstr(pattern, "%p");
 
 	if (mark)
-		snprintf(path, room, "%.*s%d%s", (int)(mark - pattern), pattern, (int)getpid(), mark + 2);
+		snprintf(path, room, "%.*s%d%s", (int)(mark - pattern), pattern, (int)getpid(),
+			 mark + 2);
 	else
 		snprintf(path, room, "%s", pattern);
 }
@@ -180,7 +191,8 @@ static void put_shape(const struct sim_task *task)
 static void put_memories(const struct sim_task *task)
 {
 	if (task->kind == SIM_TASK_COPY)
-		put("%s\t%s\t%s\t", copy_names[task->copy.kind], memory_names[task->copy.source_kind & 7],
+		put("%s\t%s\t%s\t", copy_names[task->copy.kind],
+		    memory_names[task->copy.source_kind & 7],
 		    memory_names[task->copy.destination_kind & 7]);
 	else if (task->kind == SIM_TASK_SET)
 		put("\t\t%s\t", memory_names[task->set.memory_kind & 7]);
@@ -192,7 +204,9 @@ static const char *op_status(const struct sim_op *op)
 {
 	if (op->is_failed)
 		return "failed";
-	return op->state == SIM_OP_ENDED ? "done" : op->state == SIM_OP_RUNNING ? "running" : "queued";
+	return op->state == SIM_OP_ENDED     ? "done"
+	       : op->state == SIM_OP_RUNNING ? "running"
+					     : "queued";
 }
 
 void sim_truth_op(const struct sim_op *op)
@@ -201,15 +215,17 @@ void sim_truth_op(const struct sim_op *op)
 
 	pthread_mutex_lock(&truth_lock);
 	if (truth_open()) {
-		put("%s\t%llu\t%u\t%d\t%u\t%llu\t%llu\t%llu\t%d\t%u\t%u\t%s\t", kind_names[task->kind],
-		    (unsigned long long)op->id, op->correlation, (int)getpid(), op->tid,
-		    (unsigned long long)op->submit_ns, (unsigned long long)op->start_ns,
-		    (unsigned long long)op->end_ns, op->context->device->ordinal, op->context->id,
-		    op->stream ? op->stream->id : 0, op_name(task));
+		put("%s\t%llu\t%u\t%d\t%u\t%llu\t%llu\t%llu\t%d\t%u\t%u\t%s\t",
+		    kind_names[task->kind], (unsigned long long)op->id, op->correlation,
+		    (int)getpid(), op->tid, (unsigned long long)op->submit_ns,
+		    (unsigned long long)op->start_ns, (unsigned long long)op->end_ns,
+		    op->context->device->ordinal, op->context->id, op->stream ? op->stream->id : 0,
+		    op_name(task));
 		put_shape(task);
 		put("%llu\t", (unsigned long long)op_bytes(task));
 		put_memories(task);
-		put("%u\t%llu\t%s\t%llu\t%u\t\t%s\t%llu\n", op->graph_id, (unsigned long long)op->node,
+		put("%u\t%llu\t%s\t%llu\t%u\t\t%s\t%llu\n", op->graph_id,
+		    (unsigned long long)op->node,
 		    task->kind == SIM_TASK_SYNC ? "" : cause_names[op->cause],
 		    (unsigned long long)op->waited_for, op_event(task), op_status(op),
 		    (unsigned long long)op->blocked_ns);
@@ -226,13 +242,16 @@ void sim_truth_memory(const struct sim_allocation *allocation, bool is_free)
 		return;
 	pthread_mutex_lock(&truth_lock);
 	if (truth_open())
-		put("%s\t%llu\t%u\t%d\t%u\t%llu\t%llu\t%llu\t%d\t%u\t%u\t%s\t\t\t\t\t%llu\t\t\t\t0\t0\t\t0\t0\t"
-		    "0x%llx\tdone\t0\n", is_free ? "free" : "alloc", (unsigned long long)allocation->id,
+		put("%s\t%llu\t%u\t%d\t%u\t%llu\t%llu\t%llu\t%d\t%u\t%u\t%s\t\t\t\t\t%"
+		    "llu\t\t\t\t0\t0\t\t0\t0\t"
+		    "0x%llx\tdone\t0\n",
+		    is_free ? "free" : "alloc", (unsigned long long)allocation->id,
 		    sim_correlation(), (int)getpid(), sim_thread_id(), now_ns, now_ns, now_ns,
 		    allocation->device ? allocation->device->ordinal : -1,
 		    allocation->context ? allocation->context->id : 0,
-		    allocation->stream ? allocation->stream->id : 0, allocation_names[allocation->kind],
-		    (unsigned long long)allocation->bytes, (unsigned long long)allocation->base);
+		    allocation->stream ? allocation->stream->id : 0,
+		    allocation_names[allocation->kind], (unsigned long long)allocation->bytes,
+		    (unsigned long long)allocation->base);
 	pthread_mutex_unlock(&truth_lock);
 }
 
@@ -241,7 +260,8 @@ void sim_truth_flush(bool is_urgent)
 	if (!is_on)
 		return;
 	pthread_mutex_lock(&truth_lock);
-	if (file >= 0 && used && (is_urgent || used > FLUSH_BYTES || sim_now_ns() - flushed_ns > FLUSH_NS))
+	if (file >= 0 && used &&
+	    (is_urgent || used > FLUSH_BYTES || sim_now_ns() - flushed_ns > FLUSH_NS))
 		write_out();
 	pthread_mutex_unlock(&truth_lock);
 }

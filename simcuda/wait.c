@@ -115,7 +115,8 @@ void sim_op_wait(struct sim_op *op, bool may_spin)
 			pthread_mutex_lock(&sim_engine_lock);
 		} else {
 			sim_progress_wait(overdue_until(now_ns, backoff_ns));
-			backoff_ns = backoff_ns * 2 < BACKOFF_MAX_NS ? backoff_ns * 2 : BACKOFF_MAX_NS;
+			backoff_ns =
+				backoff_ns * 2 < BACKOFF_MAX_NS ? backoff_ns * 2 : BACKOFF_MAX_NS;
 		}
 	}
 	sim_effects_run(op->effect_mark);
@@ -219,7 +220,8 @@ CUresult sim_device_synchronize(struct sim_device *device)
 
 	if (sim_in_host_function)
 		return CUDA_ERROR_NOT_PERMITTED;
-	for (context = sim_contexts_of(device, NULL); context; context = sim_contexts_of(device, context))
+	for (context = sim_contexts_of(device, NULL); context;
+	     context = sim_contexts_of(device, context))
 		streams_wait(context, false);
 	return CUDA_SUCCESS;
 }

@@ -29,7 +29,7 @@ static int prompt_count;	/* host functions that have been submitted and not begu
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, host_work = PTHREAD_COND_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* --- effects ----------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------------- */
 void sim_effect_add(struct sim_op *op)
 {
 	sim_op_ref(op);
@@ -56,7 +56,8 @@ static void effect_perform(struct sim_op *op)
 		break;
 	case SIM_TASK_VALUE_WRITE:
 		if (value->is_wide)
-			__atomic_store_n((uint64_t *)value->address, value->value, __ATOMIC_SEQ_CST);
+			__atomic_store_n((uint64_t *)value->address, value->value,
+					 __ATOMIC_SEQ_CST);
 		else
 			__atomic_store_n((uint32_t *)value->address, (uint32_t)value->value,
 					 __ATOMIC_SEQ_CST);
@@ -90,7 +91,7 @@ void sim_effects_run(uint64_t mark)
 	}
 }
 
-/* --- reports ------------------------------------------------------------------------------------ */
+/* --- reports ---------------------------------------------------------------------------------- */
 void sim_report_add(struct sim_op *op)
 {
 	sim_op_ref(op);
@@ -127,8 +128,9 @@ static void activity_copy(struct sim_activity *activity, const struct sim_op *op
 	activity->is_async = copy->is_async;
 	activity->peer_device = -1;
 	if (copy->kind == SIM_COPY_PTOP)
-		activity->peer_device = copy->destination_device == op->context->device ?
-					copy->source_device->ordinal : copy->destination_device->ordinal;
+		activity->peer_device = copy->destination_device == op->context->device
+						? copy->source_device->ordinal
+						: copy->destination_device->ordinal;
 }
 
 /* False for what the profiling interface has no record of. */
@@ -214,7 +216,7 @@ SIM_EXPORT void simcuda_settle(void)
 	sim_truth_flush(true);
 }
 
-/* --- host functions -------------------------------------------------------------------------------- */
+/* --- host functions --------------------------------------------------------------------------- */
 void sim_host_add(struct sim_op *op)
 {
 	sim_op_ref(op);
@@ -261,7 +263,7 @@ static void *host_thread(void *unused)
 	return unused;
 }
 
-/* --- values that streams wait for ---------------------------------------------------------------- */
+/* --- values that streams wait for ------------------------------------------------------------- */
 void sim_poll_add(struct sim_op *op)
 {
 	op->effect_next = polls;
@@ -270,8 +272,9 @@ void sim_poll_add(struct sim_op *op)
 
 static bool value_is_there(const struct sim_value *value)
 {
-	uint64_t now = value->is_wide ? __atomic_load_n((uint64_t *)value->address, __ATOMIC_SEQ_CST) :
-			__atomic_load_n((uint32_t *)value->address, __ATOMIC_SEQ_CST);
+	uint64_t now = value->is_wide
+			       ? __atomic_load_n((uint64_t *)value->address, __ATOMIC_SEQ_CST)
+			       : __atomic_load_n((uint32_t *)value->address, __ATOMIC_SEQ_CST);
 	uint64_t mask = value->is_wide ? UINT64_MAX : UINT32_MAX;
 
 	switch (value->flags & 3) {
@@ -302,7 +305,7 @@ static void polls_run(uint64_t now_ns)
 	}
 }
 
-/* --- the worker ------------------------------------------------------------------------------------- */
+/* --- the worker ------------------------------------------------------------------------------- */
 static uint64_t worker_wake_ns(uint64_t now_ns)
 {
 	uint64_t wake_ns = now_ns + WAKE_NS, next_ns = sim_engine_next_ns();
@@ -391,7 +394,7 @@ void sim_host_expect(void)
 		sim_worker_kick();
 }
 
-/* --- life of the process ------------------------------------------------------------------------------ */
+/* --- life of the process ---------------------------------------------------------------------- */
 static void fork_before(void)
 {
 	pthread_mutex_lock(&sim_engine_lock);

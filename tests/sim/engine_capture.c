@@ -65,7 +65,8 @@ static void test_modes(void **unused)
 	size_t count;
 
 	(void)unused;
-	for (int mode = CU_STREAM_CAPTURE_MODE_GLOBAL; mode <= CU_STREAM_CAPTURE_MODE_RELAXED; mode++) {
+	for (int mode = CU_STREAM_CAPTURE_MODE_GLOBAL; mode <= CU_STREAM_CAPTURE_MODE_RELAXED;
+	     mode++) {
 		rows_skip();
 		OK(cuStreamBeginCapture_v2(stream, (CUstreamCaptureMode)mode));
 		assert_int_equal(status_of(stream), CU_STREAM_CAPTURE_STATUS_ACTIVE);
@@ -86,7 +87,8 @@ static void test_modes(void **unused)
 		rows_read();
 		assert_int_equal(rows_of("kernel"), 0);	/* nothing has run */
 	}
-	assert_int_equal(cuStreamBeginCapture_v2(stream, (CUstreamCaptureMode)3), CUDA_ERROR_INVALID_VALUE);
+	assert_int_equal(cuStreamBeginCapture_v2(stream, (CUstreamCaptureMode)3),
+			 CUDA_ERROR_INVALID_VALUE);
 	assert_int_equal(cuStreamBeginCapture_v2(NULL, CU_STREAM_CAPTURE_MODE_RELAXED),
 			 CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
 	assert_int_equal(cuStreamEndCapture(stream, &graph), CUDA_ERROR_ILLEGAL_STATE);
@@ -94,7 +96,8 @@ static void test_modes(void **unused)
 
 static void test_fork_and_join(void **unused)
 {
-	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING), side = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING),
+		 side = stream_new(CU_STREAM_NON_BLOCKING);
 	const struct row *first, *a = NULL, *b = NULL, *last;
 	CUevent forked = event_new(), joined = event_new();
 	CUgraphExec exec;
@@ -137,7 +140,8 @@ static void test_fork_and_join(void **unused)
 
 static void test_unjoined(void **unused)
 {
-	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING), side = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING),
+		 side = stream_new(CU_STREAM_NON_BLOCKING);
 	CUevent event = event_new();
 	CUgraph graph;
 
@@ -154,7 +158,8 @@ static void test_unjoined(void **unused)
 
 static void test_wrong_end(void **unused)
 {
-	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING), side = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream origin = stream_new(CU_STREAM_NON_BLOCKING),
+		 side = stream_new(CU_STREAM_NON_BLOCKING);
 	CUevent event = event_new();
 	CUgraph graph;
 
@@ -230,7 +235,8 @@ static void test_sync_invalidates(void **unused)
 /* The NULL stream would depend on a capturing blocking stream; asking about it does no harm. */
 static void test_implicit_dependency(void **unused)
 {
-	CUstream blocking = stream_new(CU_STREAM_DEFAULT), apart = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream blocking = stream_new(CU_STREAM_DEFAULT),
+		 apart = stream_new(CU_STREAM_NON_BLOCKING);
 	CUstreamCaptureStatus status;
 	CUgraph graph;
 
@@ -275,9 +281,11 @@ static void test_unsafe_calls(void **unused)
 	} cases[] = {
 		{ CU_STREAM_CAPTURE_MODE_GLOBAL, CU_STREAM_CAPTURE_MODE_GLOBAL,
 		  CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED },
-		{ CU_STREAM_CAPTURE_MODE_GLOBAL, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, CUDA_SUCCESS },
+		{ CU_STREAM_CAPTURE_MODE_GLOBAL, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL,
+		  CUDA_SUCCESS },
 		{ CU_STREAM_CAPTURE_MODE_GLOBAL, CU_STREAM_CAPTURE_MODE_RELAXED, CUDA_SUCCESS },
-		{ CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, CU_STREAM_CAPTURE_MODE_GLOBAL, CUDA_SUCCESS },
+		{ CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, CU_STREAM_CAPTURE_MODE_GLOBAL,
+		  CUDA_SUCCESS },
 		{ CU_STREAM_CAPTURE_MODE_RELAXED, CU_STREAM_CAPTURE_MODE_GLOBAL, CUDA_SUCCESS },
 	};
 	CUstream stream = stream_new(CU_STREAM_NON_BLOCKING);
@@ -311,10 +319,12 @@ static void test_into_graph(void **unused)
 	(void)unused;
 	OK(cuGraphCreate(&graph, 0));
 	OK(cuGraphAddEmptyNode(&first, graph, NULL, 0));
-	OK(cuStreamBeginCaptureToGraph(stream, graph, &first, NULL, 1, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	OK(cuStreamBeginCaptureToGraph(stream, graph, &first, NULL, 1,
+				       CU_STREAM_CAPTURE_MODE_GLOBAL));
 	assert_int_equal(cuGraphDestroy(graph), CUDA_ERROR_ILLEGAL_STATE);
 	OK(launch(kernel_100us, 1, stream));
-	OK(cuStreamUpdateCaptureDependencies(stream, &first, 1, CU_STREAM_SET_CAPTURE_DEPENDENCIES));
+	OK(cuStreamUpdateCaptureDependencies(stream, &first, 1,
+					     CU_STREAM_SET_CAPTURE_DEPENDENCIES));
 	OK(launch(kernel_100us, 1, stream));
 	OK(cuStreamEndCapture(stream, &ended));
 	assert_ptr_equal(ended, graph);
@@ -328,8 +338,10 @@ static void test_into_graph(void **unused)
 /* All kinds of work become nodes of their type. */
 static void test_node_types(void **unused)
 {
-	static const CUgraphNodeType wanted[] = { CU_GRAPH_NODE_TYPE_MEM_ALLOC, CU_GRAPH_NODE_TYPE_MEMSET,
-		CU_GRAPH_NODE_TYPE_MEMCPY, CU_GRAPH_NODE_TYPE_EVENT_RECORD, CU_GRAPH_NODE_TYPE_MEM_FREE };
+	static const CUgraphNodeType wanted[] = {
+		CU_GRAPH_NODE_TYPE_MEM_ALLOC, CU_GRAPH_NODE_TYPE_MEMSET, CU_GRAPH_NODE_TYPE_MEMCPY,
+		CU_GRAPH_NODE_TYPE_EVENT_RECORD, CU_GRAPH_NODE_TYPE_MEM_FREE
+	};
 	CUstream stream = stream_new(CU_STREAM_NON_BLOCKING);
 	CUevent event = event_new();
 	CUgraphNode nodes[5];
@@ -375,11 +387,16 @@ static void test_node_types(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_modes),		    cmocka_unit_test(test_fork_and_join),
-		cmocka_unit_test(test_unjoined),	    cmocka_unit_test(test_wrong_end),
-		cmocka_unit_test(test_wrong_thread),	    cmocka_unit_test(test_merge_and_isolation),
-		cmocka_unit_test(test_sync_invalidates),    cmocka_unit_test(test_implicit_dependency),
-		cmocka_unit_test(test_unsafe_calls),	    cmocka_unit_test(test_into_graph),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_fork_and_join),
+		cmocka_unit_test(test_unjoined),
+		cmocka_unit_test(test_wrong_end),
+		cmocka_unit_test(test_wrong_thread),
+		cmocka_unit_test(test_merge_and_isolation),
+		cmocka_unit_test(test_sync_invalidates),
+		cmocka_unit_test(test_implicit_dependency),
+		cmocka_unit_test(test_unsafe_calls),
+		cmocka_unit_test(test_into_graph),
 		cmocka_unit_test(test_node_types),
 	};
 

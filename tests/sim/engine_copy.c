@@ -140,13 +140,25 @@ static void test_rows_and_slices(void **unused)
 	enum { WIDTH = 24, HEIGHT = 5, DEPTH = 3, PITCH = 64 };
 	unsigned char from[DEPTH][HEIGHT][WIDTH], to[DEPTH][HEIGHT][WIDTH];
 	CUdeviceptr a = device_new(PITCH * HEIGHT * DEPTH);
-	CUDA_MEMCPY3D in = { .srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = from, .srcPitch = WIDTH,
-			     .srcHeight = HEIGHT, .dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = a,
-			     .dstPitch = PITCH, .dstHeight = HEIGHT, .WidthInBytes = WIDTH,
-			     .Height = HEIGHT, .Depth = DEPTH };
-	CUDA_MEMCPY2D out = { .srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = a, .srcPitch = PITCH,
-			      .dstMemoryType = CU_MEMORYTYPE_HOST, .dstHost = to, .dstPitch = WIDTH,
-			      .WidthInBytes = WIDTH, .Height = HEIGHT * DEPTH };
+	CUDA_MEMCPY3D in = { .srcMemoryType = CU_MEMORYTYPE_HOST,
+			     .srcHost = from,
+			     .srcPitch = WIDTH,
+			     .srcHeight = HEIGHT,
+			     .dstMemoryType = CU_MEMORYTYPE_DEVICE,
+			     .dstDevice = a,
+			     .dstPitch = PITCH,
+			     .dstHeight = HEIGHT,
+			     .WidthInBytes = WIDTH,
+			     .Height = HEIGHT,
+			     .Depth = DEPTH };
+	CUDA_MEMCPY2D out = { .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+			      .srcDevice = a,
+			      .srcPitch = PITCH,
+			      .dstMemoryType = CU_MEMORYTYPE_HOST,
+			      .dstHost = to,
+			      .dstPitch = WIDTH,
+			      .WidthInBytes = WIDTH,
+			      .Height = HEIGHT * DEPTH };
 
 	(void)unused;
 	fill((unsigned char *)from, sizeof(from), 5);
@@ -242,7 +254,8 @@ static void test_batch(void **unused)
 	fill((unsigned char *)from, sizeof(from), 8);
 	sources[0] = (CUdeviceptr)(uintptr_t)from[0];
 	sources[1] = (CUdeviceptr)(uintptr_t)from[1];
-	OK(cuMemcpyBatchAsync(destinations, sources, sizes, 2, &attributes, &first, 1, &failed, stream));
+	OK(cuMemcpyBatchAsync(destinations, sources, sizes, 2, &attributes, &first, 1, &failed,
+			      stream));
 	OK(cuStreamSynchronize(stream));
 	OK(cuMemcpyDtoH_v2(to, a, sizeof(to)));
 	assert_memory_equal(from, to, sizeof(to));
@@ -305,11 +318,16 @@ static void test_memory_on_record(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bytes_through_the_device), cmocka_unit_test(test_staged_copy),
-		cmocka_unit_test(test_pinned_copy),		 cmocka_unit_test(test_copy_engines),
-		cmocka_unit_test(test_rows_and_slices),		 cmocka_unit_test(test_refused_copies),
-		cmocka_unit_test(test_sets),			 cmocka_unit_test(test_peer_copy),
-		cmocka_unit_test(test_batch),			 cmocka_unit_test(test_stream_ordered_memory),
+		cmocka_unit_test(test_bytes_through_the_device),
+		cmocka_unit_test(test_staged_copy),
+		cmocka_unit_test(test_pinned_copy),
+		cmocka_unit_test(test_copy_engines),
+		cmocka_unit_test(test_rows_and_slices),
+		cmocka_unit_test(test_refused_copies),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_peer_copy),
+		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_stream_ordered_memory),
 		cmocka_unit_test(test_memory_on_record),
 	};
 

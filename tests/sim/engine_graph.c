@@ -154,8 +154,11 @@ static void test_all_node_types(void **unused)
 {
 	CUstream stream = stream_new();
 	CUDA_MEMSET_NODE_PARAMS set = { .value = 5, .elementSize = 1, .width = 64, .height = 1 };
-	CUDA_MEMCPY3D copy = { .srcMemoryType = CU_MEMORYTYPE_DEVICE, .dstMemoryType = CU_MEMORYTYPE_HOST,
-			       .WidthInBytes = 64, .Height = 1, .Depth = 1 };
+	CUDA_MEMCPY3D copy = { .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+			       .dstMemoryType = CU_MEMORYTYPE_HOST,
+			       .WidthInBytes = 64,
+			       .Height = 1,
+			       .Depth = 1 };
 	CUDA_MEM_ALLOC_NODE_PARAMS alloc = { .bytesize = 64 };
 	int number = 0;
 	CUDA_HOST_NODE_PARAMS host = { add_one, &number };
@@ -279,10 +282,12 @@ static void test_update(void **unused)
 	run(exec, stream);
 	assert_string_equal(row_of("kernel", 0)->grid, "50,1,1");
 	assert_string_equal(row_of("kernel", 2)->grid, "52,1,1");
-	assert_int_equal(cuGraphExecUpdate_v2(exec, longer, &info), CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
+	assert_int_equal(cuGraphExecUpdate_v2(exec, longer, &info),
+			 CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
 	assert_int_equal(info.result, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED);
 	OK(cuGraphAddEmptyNode(&empty, unlike, &others[1], 1));
-	assert_int_equal(cuGraphExecUpdate_v2(exec, unlike, &info), CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
+	assert_int_equal(cuGraphExecUpdate_v2(exec, unlike, &info),
+			 CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
 	assert_int_equal(info.result, CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED);
 	assert_ptr_equal(info.errorNode, empty);
 	run(exec, stream);
@@ -299,7 +304,8 @@ static void test_edges_and_copies(void **unused)
 
 	(void)unused;
 	OK(cuGraphAddDependencies(graph, &nodes[0], &nodes[2], 1));
-	assert_int_equal(cuGraphAddDependencies(graph, &nodes[0], &nodes[2], 1), CUDA_ERROR_INVALID_VALUE);
+	assert_int_equal(cuGraphAddDependencies(graph, &nodes[0], &nodes[2], 1),
+			 CUDA_ERROR_INVALID_VALUE);
 	OK(cuGraphGetEdges(graph, from, to, &count));
 	assert_int_equal(count, 3);
 	OK(cuGraphClone(&clone, graph));
@@ -357,7 +363,7 @@ static void test_user_object(void **unused)
 
 	(void)unused;
 	OK(cuUserObjectCreate(&object, &destroyed, add_one, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
-	OK(cuGraphRetainUserObject(graph, object, 1, 1));	/* the graph has our reference now */
+	OK(cuGraphRetainUserObject(graph, object, 1, 1));	/* the graph's from now on */
 	exec = exec_of(graph);
 	OK(cuGraphDestroy(graph));
 	assert_int_equal(destroyed, 0);
@@ -402,12 +408,18 @@ static void test_dot(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_launch_keeps_order), cmocka_unit_test(test_graph_equals_eager),
-		cmocka_unit_test(test_launches_do_not_overlap), cmocka_unit_test(test_all_node_types),
-		cmocka_unit_test(test_event_wait_node),	   cmocka_unit_test(test_change_nodes),
-		cmocka_unit_test(test_update),		   cmocka_unit_test(test_edges_and_copies),
-		cmocka_unit_test(test_conditional),	   cmocka_unit_test(test_user_object),
-		cmocka_unit_test(test_arguments_are_copied), cmocka_unit_test(test_dot),
+		cmocka_unit_test(test_launch_keeps_order),
+		cmocka_unit_test(test_graph_equals_eager),
+		cmocka_unit_test(test_launches_do_not_overlap),
+		cmocka_unit_test(test_all_node_types),
+		cmocka_unit_test(test_event_wait_node),
+		cmocka_unit_test(test_change_nodes),
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_edges_and_copies),
+		cmocka_unit_test(test_conditional),
+		cmocka_unit_test(test_user_object),
+		cmocka_unit_test(test_arguments_are_copied),
+		cmocka_unit_test(test_dot),
 	};
 
 	return cmocka_run_group_tests(tests, world_open, world_close);

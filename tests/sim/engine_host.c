@@ -111,7 +111,8 @@ static void test_callback(void **unused)
 	OK(cuStreamAddCallback(stream, note_status, &seen, 0));
 	OK(cuStreamSynchronize(stream));
 	assert_int_equal(seen, CUDA_SUCCESS);
-	assert_int_equal(cuStreamAddCallback(stream, note_status, &seen, 1), CUDA_ERROR_INVALID_VALUE);
+	assert_int_equal(cuStreamAddCallback(stream, note_status, &seen, 1),
+			 CUDA_ERROR_INVALID_VALUE);
 }
 
 /* A host function that blocks holds its own stream only. */
@@ -168,7 +169,7 @@ static void test_values(void **unused)
 	assert_string_equal(after->cause, "value");
 }
 
-/* --- errors: in children, since a device error is for ever ------------------------------------------- */
+/* --- errors: in children, since a device error is for ever ------------------------------------ */
 static void in_child(const char *fail)
 {
 	int status;
@@ -185,9 +186,9 @@ static void in_child(const char *fail)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-#define EXPECT(call, wanted)			\
-	do {					\
-		if ((call) != (wanted))		\
+#define EXPECT(call, wanted)				\
+	do {						\
+		if ((call) != (wanted))			\
 			return (__LINE__ & 126) | 1;	\
 	} while (0)
 

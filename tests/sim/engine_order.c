@@ -87,7 +87,8 @@ static void test_full_device(void **unused)
 
 static void test_priority(void **unused)
 {
-	CUstream first = stream_new(CU_STREAM_NON_BLOCKING), low = stream_new(CU_STREAM_NON_BLOCKING), high;
+	CUstream first = stream_new(CU_STREAM_NON_BLOCKING),
+		 low = stream_new(CU_STREAM_NON_BLOCKING), high;
 	unsigned long long id;
 	int priority;
 
@@ -136,7 +137,9 @@ static void test_events(void **unused)
 	assert_true(second->start_ns > first->end_ns);
 	assert_string_equal(second->cause, "event");
 	assert_int_equal(second->waited_for, first->id);
-	assert_true(ms == (float)((double)(row_of("record", 1)->end_ns - row_of("record", 0)->end_ns) / 1e6));
+	assert_true(
+		ms ==
+		(float)((double)(row_of("record", 1)->end_ns - row_of("record", 0)->end_ns) / 1e6));
 	assert_int_equal(row_of("record", 0)->end_ns, first->end_ns);
 	OK(cuEventDestroy_v2(start));
 	assert_int_equal(cuEventQuery(start), CUDA_ERROR_INVALID_HANDLE);
@@ -159,7 +162,8 @@ static void test_untimed_event(void **unused)
 
 static void test_legacy_stream(void **unused)
 {
-	CUstream blocking = stream_new(CU_STREAM_DEFAULT), free_running = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream blocking = stream_new(CU_STREAM_DEFAULT),
+		 free_running = stream_new(CU_STREAM_NON_BLOCKING);
 	const struct row *before, *legacy, *after, *beside;
 
 	(void)unused;
@@ -198,7 +202,8 @@ static void test_legacy_stream(void **unused)
 
 static void test_wait_for_null_stream(void **unused)
 {
-	CUstream blocking = stream_new(CU_STREAM_DEFAULT), apart = stream_new(CU_STREAM_NON_BLOCKING);
+	CUstream blocking = stream_new(CU_STREAM_DEFAULT),
+		 apart = stream_new(CU_STREAM_NON_BLOCKING);
 
 	(void)unused;
 	gate_close(apart);
@@ -238,7 +243,8 @@ static void test_thread_streams(void **unused)
 	assert_true(row_of("kernel", 0)->stream != row_of("kernel", 1)->stream);
 	assert_true(row_of("kernel", 0)->tid != row_of("kernel", 1)->tid);
 	for (size_t i = 0; i < 2; i++)
-		assert_true(row_of("kernel", i)->stream == mine || row_of("kernel", i)->stream == theirs);
+		assert_true(row_of("kernel", i)->stream == mine ||
+			    row_of("kernel", i)->stream == theirs);
 }
 
 /* The 1025th launch waits for the first to end: that is the bound of the queue. */
@@ -313,8 +319,14 @@ static void test_attributes_of_launch(void **unused)
 {
 	CUlaunchAttribute attributes[2] = { { .id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION },
 					    { .id = CU_LAUNCH_ATTRIBUTE_PRIORITY } };
-	CUlaunchConfig config = { .gridDimX = 8, .gridDimY = 1, .gridDimZ = 1, .blockDimX = 32,
-				  .blockDimY = 1, .blockDimZ = 1, .attrs = attributes, .numAttrs = 2 };
+	CUlaunchConfig config = { .gridDimX = 8,
+				  .gridDimY = 1,
+				  .gridDimZ = 1,
+				  .blockDimX = 32,
+				  .blockDimY = 1,
+				  .blockDimZ = 1,
+				  .attrs = attributes,
+				  .numAttrs = 2 };
 	uint64_t argument = 0;
 	void *arguments[] = { &argument };
 
@@ -370,14 +382,21 @@ static void test_old_launch(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stream_order),	   cmocka_unit_test(test_two_streams_overlap),
-		cmocka_unit_test(test_full_device),	   cmocka_unit_test(test_priority),
-		cmocka_unit_test(test_events),		   cmocka_unit_test(test_untimed_event),
-		cmocka_unit_test(test_legacy_stream),	   cmocka_unit_test(test_wait_for_null_stream),
+		cmocka_unit_test(test_stream_order),
+		cmocka_unit_test(test_two_streams_overlap),
+		cmocka_unit_test(test_full_device),
+		cmocka_unit_test(test_priority),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_untimed_event),
+		cmocka_unit_test(test_legacy_stream),
+		cmocka_unit_test(test_wait_for_null_stream),
 		cmocka_unit_test(test_thread_streams),
-		cmocka_unit_test(test_back_pressure),	   cmocka_unit_test(test_shape_decides),
-		cmocka_unit_test(test_two_devices),	   cmocka_unit_test(test_attributes_of_launch),
-		cmocka_unit_test(test_refused_launches),   cmocka_unit_test(test_old_launch),
+		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_shape_decides),
+		cmocka_unit_test(test_two_devices),
+		cmocka_unit_test(test_attributes_of_launch),
+		cmocka_unit_test(test_refused_launches),
+		cmocka_unit_test(test_old_launch),
 	};
 
 	return cmocka_run_group_tests(tests, world_open, world_close);

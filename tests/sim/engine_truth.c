@@ -12,7 +12,7 @@
 
 static char directory[] = "/tmp/gputrail-truth-XXXXXX";
 
-/* --- what the children do ----------------------------------------------------------------------------- */
+/* --- what the children do --------------------------------------------------------------------- */
 static int child_open(CUstream *stream)
 {
 	return world_open(NULL) || cuStreamCreate(stream, CU_STREAM_NON_BLOCKING);
@@ -45,7 +45,7 @@ static int child_fork(void)
 		return 1;
 	pid = fork();
 	if (pid == 0)
-		exit(cuStreamSynchronize(stream) == CUDA_SUCCESS);	/* its destructors run, too */
+		exit(cuStreamSynchronize(stream) == CUDA_SUCCESS);	/* destructors run, too */
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status))
 		return 2;
 	return launch(kernel_100us, 1, stream) || cuStreamSynchronize(stream);
@@ -67,7 +67,7 @@ static int child_killed(void)
 	return 0;
 }
 
-/* --- what comes of it ------------------------------------------------------------------------------------ */
+/* --- what comes of it ------------------------------------------------------------------------- */
 static int run_child(const char *what)
 {
 	char truth[96];

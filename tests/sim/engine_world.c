@@ -28,8 +28,10 @@ static void write_costs(void)
 {
 	FILE *file = fdopen(mkstemp(costs_path), "w");
 
-	fputs("# durations the tests count on\nkernel_100us fixed_us=100\nkernel_1m? fixed_us=1000\n"
-	      "kernel_100ms fixed_us=100000\n", file);
+	fputs("# durations the tests count on\nkernel_100us fixed_us=100\nkernel_1m? "
+	      "fixed_us=1000\n"
+	      "kernel_100ms fixed_us=100000\n",
+	      file);
 	if (getenv("TEST_COSTS"))
 		fprintf(file, "%s\n", getenv("TEST_COSTS"));
 	fclose(file);
@@ -114,11 +116,21 @@ static void row_read(char *line, struct row *row)
 	assert_int_equal(count, 28);
 	assert_null(line);
 	*row = (struct row){
-		.id = number(field[1]), .correlation = number(field[2]), .tid = number(field[4]),
-		.submit_ns = number(field[5]), .start_ns = number(field[6]), .end_ns = number(field[7]),
-		.device = atoi(field[8]), .context = number(field[9]), .stream = number(field[10]),
-		.bytes = number(field[16]), .graph = number(field[20]), .node = number(field[21]),
-		.waited_for = number(field[23]), .event = number(field[24]), .address = number(field[25]),
+		.id = number(field[1]),
+		.correlation = number(field[2]),
+		.tid = number(field[4]),
+		.submit_ns = number(field[5]),
+		.start_ns = number(field[6]),
+		.end_ns = number(field[7]),
+		.device = atoi(field[8]),
+		.context = number(field[9]),
+		.stream = number(field[10]),
+		.bytes = number(field[16]),
+		.graph = number(field[20]),
+		.node = number(field[21]),
+		.waited_for = number(field[23]),
+		.event = number(field[24]),
+		.address = number(field[25]),
 		.blocked_ns = number(field[27]),
 	};
 	snprintf(row->kind, sizeof(row->kind), "%s", field[0]);

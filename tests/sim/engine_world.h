@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tests of the simulated device's timeline share: a context, kernels, the truth file's rows. */
+/* What tests of the simulated device's timeline share: context, kernels, truth file's rows. */
 #ifndef GPUTRAIL_TESTS_SIM_ENGINE_WORLD_H
 #define GPUTRAIL_TESTS_SIM_ENGINE_WORLD_H
 
@@ -18,8 +18,8 @@
 struct row {
 	char kind[16], name[64], copy_kind[8], source_kind[16], destination_kind[16], cause[16],
 		status[16], grid[32], cluster[32];
-	unsigned long long id, correlation, submit_ns, start_ns, end_ns, context, stream, bytes, graph,
-		node, waited_for, event, address, tid, blocked_ns;
+	unsigned long long id, correlation, submit_ns, start_ns, end_ns, context, stream, bytes,
+		graph, node, waited_for, event, address, tid, blocked_ns;
 	int device;
 };
 
