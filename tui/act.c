@@ -247,8 +247,8 @@ void app_act(struct app *app, enum action action)
 		app_show_help(app);
 		break;
 	case ACTION_RELOAD:
-		loader_reload(app->loader);
-		app_message(app, COLOR_OF_DIM, "read again");
+		loader_ask(app->loader);
+		app_message(app, COLOR_OF_DIM, "reading the file again");
 		break;
 	case ACTION_THEME:
 		next_theme(app);

@@ -215,6 +215,14 @@ struct snapshot *loader_take(struct loader *loader)
 	return taken;
 }
 
+void loader_ask(struct loader *loader)
+{
+	pthread_mutex_lock(&loader->lock);
+	loader->asked++;
+	pthread_cond_broadcast(&loader->changed);
+	pthread_mutex_unlock(&loader->lock);
+}
+
 void loader_reload(struct loader *loader)
 {
 	unsigned wanted;

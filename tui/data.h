@@ -36,6 +36,8 @@ void loader_stop(struct loader *loader);
 int loader_fd(const struct loader *loader);
 /* The newest snapshot if there is one that was not taken yet, else NULL; the caller frees it. */
 struct snapshot *loader_take(struct loader *loader);
+/* Asks for a reading now, without waiting for it. */
+void loader_ask(struct loader *loader);
 /* Waits until the file as it is now has been read. */
 void loader_reload(struct loader *loader);
 /* The last error in words, "" if the last reading succeeded. */

@@ -83,6 +83,10 @@ void draw_theme(enum theme theme)
 		/* Eight colours cannot tell a bar's background from the text on it. */
 		if (COLORS < 256 && foreground == background)
 			foreground = background == COLOR_BLACK ? COLOR_WHITE : COLOR_BLACK;
+		if (COLORS < 256 && foreground == COLOR_BLACK && background < 0) {
+			foreground = -1;	/* dark grey is not among the eight */
+			attributes[i] |= A_DIM;
+		}
 		init_pair((short)(i + 1), foreground, background);
 		attributes[i] |= (attr_t)COLOR_PAIR(i + 1);
 	}

@@ -25,6 +25,7 @@ static double column_value(const struct column *column, const char *row)
 
 	switch (column->kind) {
 	case COLUMN_COUNT:
+	case COLUMN_FAULTS:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
 		return *(const uint64_t *)field == GRID_UNKNOWN ? NAN :

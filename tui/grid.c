@@ -58,6 +58,7 @@ static int compare_field(const struct column *column, const char *a, const char 
 		return strcasecmp(s ? s : "", t ? t : "");
 	}
 	case COLUMN_COUNT:
+	case COLUMN_FAULTS:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
 		/* One more makes the unknown value the least of all. */
@@ -69,7 +70,7 @@ static int compare_field(const struct column *column, const char *a, const char 
 	}
 }
 
-/* Texts begin with A, numbers with the largest; equal rows keep one order by their keys. */
+/* Texts begin with A, numbers with the largest; equal rows keep the order they came in. */
 static int compare_rows(const void *a, const void *b, void *arg)
 {
 	const struct grid *grid = arg;
@@ -82,7 +83,7 @@ static int compare_rows(const void *a, const void *b, void *arg)
 		order = -order;
 	if (grid->reverse)
 		order = -order;
-	return order ? order : ASCENDING(key_of(x), key_of(y));
+	return order ? order : ASCENDING(x, y);
 }
 
 static void clamp_selection(struct grid *grid)

@@ -17,6 +17,7 @@
 enum column_kind {
 	COLUMN_TEXT,		/* const char * */
 	COLUMN_COUNT,		/* uint64_t with thousands apart */
+	COLUMN_FAULTS,		/* the same, red where there are any */
 	COLUMN_NUMBER,		/* int64_t as it is; negative is unknown */
 	COLUMN_TIME,		/* uint64_t ns */
 	COLUMN_SIZE,		/* uint64_t bytes */

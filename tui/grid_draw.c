@@ -21,6 +21,7 @@ static const struct {
 	int width, unit;
 } kinds[] = {
 	[COLUMN_TEXT] = { 8, 0 },   [COLUMN_COUNT] = { 9, 0 },
+	[COLUMN_FAULTS] = { 7, 0 },
 	[COLUMN_NUMBER] = { 5, 0 }, [COLUMN_TIME] = { 7, 2 },
 	[COLUMN_SIZE] = { 8, 3 },   [COLUMN_RATE] = { 7, 2 },
 	[COLUMN_SHARE] = { BAR_CELLS + 7, 0 },
@@ -103,13 +104,14 @@ static bool quantity_of_cell(const struct column *column, const void *field, str
 	memset(q, 0, sizeof(*q));
 	switch (column->kind) {
 	case COLUMN_COUNT:
+	case COLUMN_FAULTS:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
 		if (*(const uint64_t *)field == GRID_UNKNOWN)
 			break;
-		*q = column->kind == COLUMN_COUNT ? quantity_count(*(const uint64_t *)field) :
-		     column->kind == COLUMN_TIME ? quantity_ns(*(const uint64_t *)field) :
-		     quantity_bytes(*(const uint64_t *)field);
+		*q = column->kind == COLUMN_TIME ? quantity_ns(*(const uint64_t *)field) :
+		     column->kind == COLUMN_SIZE ? quantity_bytes(*(const uint64_t *)field) :
+		     quantity_count(*(const uint64_t *)field);
 		return true;
 	case COLUMN_NUMBER:
 		if (*(const int64_t *)field >= 0)
@@ -166,8 +168,13 @@ static void draw_title(const struct grid *grid, int column, int y, int x, int wi
 }
 
 struct cell_colors {
-	enum color text, unit, bar;
+	enum color text, unit, bar, fault;
 };
+
+static bool is_positive(const void *field)
+{
+	return *(const uint64_t *)field != 0 && *(const uint64_t *)field != GRID_UNKNOWN;
+}
 
 static void draw_cell(const struct grid *grid, int column, const char *row, int y, int x, int width,
 		      const struct cell_colors *colors)
@@ -184,6 +191,8 @@ static void draw_cell(const struct grid *grid, int column, const char *row, int 
 	} else if (unit) {
 		draw_right(y, x, width - unit - 1, colors->text, q.number);
 		draw_text(y, x + width - unit, unit, colors->unit, q.unit);
+	} else if (c->kind == COLUMN_FAULTS && is_positive(field)) {
+		draw_right(y, x, width, colors->fault, q.number);
 	} else {
 		draw_right(y, x, width, colors->text, q.number);
 	}
@@ -205,9 +214,10 @@ static void draw_name(const struct grid *grid, int column, const char *row, int 
 static void draw_row(const struct grid *grid, size_t index, const int *widths, int y, int x,
 		     int width)
 {
-	static const struct cell_colors plain = { COLOR_OF_TEXT, COLOR_OF_DIM, COLOR_OF_SHARE };
+	static const struct cell_colors plain = { COLOR_OF_TEXT, COLOR_OF_DIM, COLOR_OF_SHARE,
+						  COLOR_OF_BAD };
 	static const struct cell_colors chosen = { COLOR_OF_SELECTED, COLOR_OF_SELECTED_DIM,
-						   COLOR_OF_SELECTED };
+						   COLOR_OF_SELECTED, COLOR_OF_SELECTED };
 	bool selected = index == grid->selected;
 	const struct cell_colors *colors = selected ? &chosen : &plain;
 	const char *row = grid->rows + grid->order[index] * grid->stride;
@@ -312,6 +322,7 @@ static void write_csv_cell(FILE *out, const struct column *column, const void *f
 		write_csv_text(out, *(const char *const *)field ? *(const char *const *)field : "");
 		break;
 	case COLUMN_COUNT:
+	case COLUMN_FAULTS:
 	case COLUMN_TIME:
 	case COLUMN_SIZE:
 		if (*(const uint64_t *)field != GRID_UNKNOWN)

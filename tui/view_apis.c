@@ -19,7 +19,7 @@ static const struct column columns[] = {
 	COLUMN(share, "Share", SHARE, 0, 0, "part of the host time in all recorded calls"),
 	COLUMN(total, "Total", TIME, 0, 0, "host time of all calls"),
 	COLUMN(count, "Count", COUNT, 0, 0, "calls, failed ones included"),
-	COLUMN(failed, "Failed", COUNT, 7, 1, "calls that returned an error"),
+	COLUMN(failed, "Failed", FAULTS, 7, 1, "calls that returned an error"),
 	COLUMN(average, "Average", TIME, 0, 0, "host time of one call"),
 	COLUMN(minimum, "Min", TIME, 0, 4, "shortest call"),
 	COLUMN(maximum, "Max", TIME, 0, 2, "longest call"),

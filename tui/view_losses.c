@@ -7,15 +7,15 @@
 #include "tui/view.h"
 
 struct loss_row {
-	uint64_t key, value;
-	const char *what, *name, *text;
+	uint64_t key, lost, covered;
+	const char *name, *text;
 };
 
 #define COLUMN(...) GRID_COLUMN(loss_row, __VA_ARGS__)
 
 static const struct column columns[] = {
-	COLUMN(what, "Kind", TEXT, 8, 0, "loss: something is missing; coverage: how it was recorded"),
-	COLUMN(value, "Count", COUNT, 0, 0, "how often"),
+	COLUMN(lost, "Lost", FAULTS, 9, 0, "how often something went missing; 0 is what you want"),
+	COLUMN(covered, "Seen", COUNT, 0, 0, "how often something was done that is no loss"),
 	COLUMN(name, "Counter", TEXT, 20, 1, "name in the file and in reports"),
 	COLUMN(text, "Meaning", TEXT, 0, 0, "what it says about the figures"),
 };
@@ -37,8 +37,8 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 		for (const char *c = loss->name; *c; c++)
 			hash = (hash ^ (unsigned char)*c) * 1099511628211u;
 		row->key = hash;
-		row->value = loss->value;
-		row->what = !loss->is_loss ? "coverage" : loss->value ? "LOSS" : "no loss";
+		row->lost = loss->is_loss ? loss->value : GRID_UNKNOWN;
+		row->covered = loss->is_loss ? GRID_UNKNOWN : loss->value;
 		row->name = loss->name;
 		row->text = loss->text && *loss->text ? loss->text : loss->name;
 	}
@@ -55,7 +55,7 @@ const struct view_class view_losses = {
 	.column_count = COUNT_OF(columns),
 	.row_size = sizeof(struct loss_row),
 	.empty = "nothing was lost: there are no counters",
-	.sort = 1,
+	.sort = 0,
 	.room = room,
 	.fill = fill,
 };

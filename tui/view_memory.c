@@ -23,7 +23,7 @@ static const struct column columns[] = {
 	COLUMN(live, "Live", SIZE, 0, 0, "bytes held now, or at the end"),
 	COLUMN(allocs, "Allocs", COUNT, 0, 0, "allocations"),
 	COLUMN(frees, "Frees", COUNT, 0, 0, "frees"),
-	COLUMN(failed, "Failed", COUNT, 7, 3, "allocations that failed"),
+	COLUMN(failed, "Failed", FAULTS, 7, 3, "allocations that failed"),
 	COLUMN(device, "GPU", NUMBER, 4, 0, "number of the device"),
 	COLUMN(pid, "PID", NUMBER, 7, 5, "process"),
 	COLUMN(kind, "Kind", TEXT, 15, 0, "kind of memory"),

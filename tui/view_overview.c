@@ -55,6 +55,15 @@ static int verdict_backends(const struct snapshot *s, struct rect rect)
 	return 0;
 }
 
+static int verdict_state(const struct snapshot *s, struct rect rect)
+{
+	if (strcmp(s->info.state, "truncated") != 0)
+		return 0;
+	draw_text(rect.y, rect.x, rect.width, COLOR_OF_WARN,
+		  "The recorder ended early: this is what it had written until then.");
+	return 1;
+}
+
 /* The device that lost most time. */
 static const struct run_device *idlest(const struct snapshot *s)
 {
@@ -301,6 +310,7 @@ static void overview_draw(const struct snapshot *s, struct rect rect)
 
 	verdict_losses(s, line);
 	line.y++;
+	line.y += verdict_state(s, line);
 	line.y += verdict_backends(s, line);
 	verdict_idle(s, line);
 	line.y++;
