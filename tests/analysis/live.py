@@ -110,6 +110,12 @@ before = sorted(os.listdir(TMP))
 equal(run("report", DONE).returncode, 0, "a finished WAL file opens")
 equal(sorted(os.listdir(TMP)), before, "reading leaves no files behind")
 
+for name in ("we ird.db", "a?mode=rwc.db", "b#c%41.db", "\u5bbd\u00e9.db", "'quote\".db"):
+    shutil.copy(DONE, path(name))
+    equal(run("report", path(name)).returncode, 0, f"a file named {name!r} opens")
+equal(run("report", "/" + DONE).returncode, 0, "a path with two slashes in front")
+equal(run("report", os.path.basename(DONE), cwd=TMP).returncode, 0, "a relative path")
+
 # As somebody who may only read: root may write anywhere, so become nobody.
 if os.geteuid() == 0:
     os.chmod(TMP, 0o755)
