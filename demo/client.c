@@ -5,7 +5,6 @@
 #endif
 #include "demo/server.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,9 +15,11 @@
 #define SILENCE_NS 60000000u
 #define COHORT_REQUESTS 16
 
-struct request_queue request_queue = {
-	.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
-};
+static struct {
+	pthread_mutex_t lock;
+	struct request *head, *tail;
+	int open;			/* waiting or running */
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static uint64_t random_state;
 static uint64_t next_arrival_ns;
@@ -40,7 +41,8 @@ static int random_between(int low, int high)
 	return low + (int)(random_unit() * (high - low + 1));
 }
 
-struct request *request_create(void)
+/* The next of the seeded sequence. */
+static struct request *request_create(void)
 {
 	plant_set chosen = plants_chosen();
 	struct request *request = calloc(1, sizeof(*request));
@@ -59,64 +61,69 @@ struct request *request_create(void)
 	return request;
 }
 
-void request_submit(struct request *request)
+static void request_submit(struct request *request)
 {
-	pthread_mutex_lock(&request_queue.lock);
+	pthread_mutex_lock(&queue.lock);
 	request->next = NULL;
-	if (request_queue.tail)
-		request_queue.tail->next = request;
+	if (queue.tail)
+		queue.tail->next = request;
 	else
-		request_queue.head = request;
-	request_queue.tail = request;
-	request_queue.waiting++;
-	request_queue.open++;
-	pthread_cond_broadcast(&request_queue.changed);
-	pthread_mutex_unlock(&request_queue.lock);
+		queue.head = request;
+	queue.tail = request;
+	queue.open++;
+	pthread_mutex_unlock(&queue.lock);
 }
 
 struct request *request_take(void)
 {
 	struct request *request;
 
-	pthread_mutex_lock(&request_queue.lock);
-	request = request_queue.head;
+	pthread_mutex_lock(&queue.lock);
+	request = queue.head;
 	if (request) {
-		request_queue.head = request->next;
-		if (!request_queue.head)
-			request_queue.tail = NULL;
-		request_queue.waiting--;
+		queue.head = request->next;
+		if (!queue.head)
+			queue.tail = NULL;
 	}
-	pthread_mutex_unlock(&request_queue.lock);
+	pthread_mutex_unlock(&queue.lock);
 	return request;
 }
 
 void request_return(struct request *request)
 {
-	pthread_mutex_lock(&request_queue.lock);
-	request->next = request_queue.head;
-	request_queue.head = request;
-	if (!request_queue.tail)
-		request_queue.tail = request;
-	request_queue.waiting++;
-	pthread_mutex_unlock(&request_queue.lock);
+	pthread_mutex_lock(&queue.lock);
+	request->next = queue.head;
+	queue.head = request;
+	if (!queue.tail)
+		queue.tail = request;
+	pthread_mutex_unlock(&queue.lock);
 }
 
 void request_finish(struct request *request)
 {
-	pthread_mutex_lock(&request_queue.lock);
-	request_queue.open--;
-	pthread_cond_broadcast(&request_queue.changed);
-	pthread_mutex_unlock(&request_queue.lock);
+	pthread_mutex_lock(&queue.lock);
+	queue.open--;
+	pthread_mutex_unlock(&queue.lock);
 	free(request);
+}
+
+bool requests_are_waiting(void)
+{
+	bool are_waiting;
+
+	pthread_mutex_lock(&queue.lock);
+	are_waiting = queue.head != NULL;
+	pthread_mutex_unlock(&queue.lock);
+	return are_waiting;
 }
 
 static int requests_open(void)
 {
 	int open;
 
-	pthread_mutex_lock(&request_queue.lock);
-	open = request_queue.open;
-	pthread_mutex_unlock(&request_queue.lock);
+	pthread_mutex_lock(&queue.lock);
+	open = queue.open;
+	pthread_mutex_unlock(&queue.lock);
 	return open;
 }
 
@@ -190,9 +197,5 @@ void *client_main(void *unused)
 			atomic_store(&server_is_stopping, true);
 		nanosleep(&pause, NULL);
 	}
-	pthread_mutex_lock(&request_queue.lock);
-	request_queue.is_closed = true;
-	pthread_cond_broadcast(&request_queue.changed);
-	pthread_mutex_unlock(&request_queue.lock);
 	return NULL;
 }

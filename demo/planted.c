@@ -280,7 +280,7 @@ void planted_before_forward(struct model *model, const struct plan *plan)
 	PLANT_BIT(redundant_casts) | PLANT_BIT(cross_stream_wait) | PLANT_BIT(null_stream) | \
 	PLANT_BIT(arch_fallback) | PLANT_BIT(wave_tail) | PLANT_BIT(low_occupancy) | \
 	PLANT_BIT(low_coverage) | PLANT_BIT(spill) | \
-	PLANT_BIT(shrinking_batch) | PLANT_BIT(exposed_comm) | PLANT_BIT(mega_kernel))
+	PLANT_BIT(exposed_comm) | PLANT_BIT(mega_kernel))
 
 void planted_after_forward(struct model *model, const struct plan *plan)
 {
@@ -292,6 +292,9 @@ void planted_after_forward(struct model *model, const struct plan *plan)
 		plant_record(PLANT_long_prefill, planted.forward_begin_ns, "whole prompts");
 	if (plan->plants & PLANT_BIT(graph_miss) && !plan->prefill_tokens && plan->decode_count > 2)
 		plant_record(PLANT_graph_miss, planted.forward_begin_ns, "eager decode");
+	if (plan->plants & PLANT_BIT(shrinking_batch) && !plan->prefill_tokens &&
+	    plan->decode_count <= options.batch / 2)
+		plant_record(PLANT_shrinking_batch, planted.forward_begin_ns, "half empty");
 	for (int i = 0; i < PLANT_COUNT; i++)
 		if (plan->plants & SPREAD_PLANTS & (plant_set)1 << i)
 			plant_record((enum plant)i, planted.forward_begin_ns, "step");

@@ -20,8 +20,7 @@ ALLOCATION_PROPERTIES, ACCESS = "iiiiQBBH4x", "iii"
 SPREAD = {"small-copies", "launch-bound", "tiny-kernels", "sync-per-layer", "no-graphs",
           "tensormap-in-loop", "attribute-queries", "no-pdl", "redundant-copies",
           "redundant-casts", "cross-stream-wait", "null-stream", "arch-fallback", "wave-tail",
-          "low-occupancy", "low-coverage", "spill", "shrinking-batch", "exposed-comm",
-          "mega-kernel"}
+          "low-occupancy", "low-coverage", "spill", "exposed-comm", "mega-kernel"}
 
 TRITON = """.version 7.0
 .target sm_80
@@ -116,6 +115,8 @@ class Planted:
             self.plants.record("long-prefill", self.begin_ns, "whole prompts")
         if "graph-miss" in plan.due and not plan.prefill_tokens and plan.decode_batch > 2:
             self.plants.record("graph-miss", self.begin_ns, "eager decode")
+        if "shrinking-batch" in plan.due and not plan.prefill_tokens and plan.decode_batch <= 8:
+            self.plants.record("shrinking-batch", self.begin_ns, "half empty")
         for name in plan.due & SPREAD:
             self.plants.record(name, self.begin_ns, "step")
 

@@ -164,12 +164,8 @@ static bool scheduler_wait_for_work(void)
 {
 	while (!atomic_load(&server_is_stopping)) {
 		struct timespec pause = { .tv_nsec = 300000 };
-		bool has_waiting;
 
-		pthread_mutex_lock(&request_queue.lock);
-		has_waiting = request_queue.waiting > 0;
-		pthread_mutex_unlock(&request_queue.lock);
-		if (has_waiting)
+		if (requests_are_waiting())
 			return true;
 		if (atomic_load(&statistics.steps) < scheduler.made) {
 			nanosleep(&pause, NULL);	/* the last tokens are on their way */

@@ -42,18 +42,8 @@ struct request {
 	int blocks[BLOCKS_PER_REQUEST], block_count;
 };
 
-struct request_queue {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct request *head, *tail;
-	int waiting, open;			/* queued; queued or running */
-	bool is_closed;
-};
-extern struct request_queue request_queue;
-
 void *client_main(void *unused);
-struct request *request_create(void);		/* the next of the seeded sequence */
-void request_submit(struct request *request);
+bool requests_are_waiting(void);
 struct request *request_take(void);		/* NULL: none waiting */
 void request_finish(struct request *request);
 
@@ -91,7 +81,6 @@ struct scheduler {
 	long made, used;
 	struct request *running[BATCH_MAX];
 	int running_count;
-	uint64_t drained_ns;		/* when the last request ended */
 };
 
 void *scheduler_main(void *unused);
