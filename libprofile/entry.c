@@ -101,9 +101,8 @@ int entry_find_base(const char *base, int version, bool per_thread)
 		if (entry->since > version || (entry->per_thread && !per_thread) ||
 		    strcmp(entry->base, base))
 			continue;
-		if (best == ENTRY_NONE || entry->per_thread > entries[best].per_thread ||
-		    (entry->per_thread == entries[best].per_thread &&
-		     entry->since >= entries[best].since))
+		if (best == ENTRY_NONE || entry->since > entries[best].since ||
+		    (entry->since == entries[best].since && entry->per_thread))
 			best = row;
 	}
 	return best;

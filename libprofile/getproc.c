@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define PER_THREAD_FLAG 2u
+/* The CUDA version up to which driver_api.def has every variant. Asked for a later one, a driver
+ * may answer with a variant of other parameters than any we know. */
+#define TABLE_VERSION 13000
 
 static CUresult (*original)(const char *, void **, int, cuuint64_t);
 static CUresult (*original_v2)(const char *, void **, int, cuuint64_t,
@@ -31,7 +34,7 @@ static void replace(const char *symbol, void **pfn, int version, cuuint64_t flag
 			return;
 		process_count(WIRE_COUNTER_unknown_pointers, 1);
 		/* The exported function stands in; without one there is nothing to call. */
-		if (!real_has(row))
+		if (version > TABLE_VERSION || !real_has(row))
 			return;
 	}
 	if (!entry_wrapper(row))

@@ -38,34 +38,39 @@ static int failure(void)
 	return result;
 }
 
-/* FAKECUDA_ALIEN=1: cuGetProcAddress hands out a function for cuLaunchKernel that has no name. */
-static CUresult nameless_launch(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-				unsigned by, unsigned bz, unsigned shared, CUstream stream,
-				void **params, void **extra)
-{
-	return cuLaunchKernel(f, gx, gy, gz, bx, by, bz, shared, stream, params, extra);
-}
+/* FAKECUDA_ALIEN=NAME or all: cuGetProcAddress hands out functions that are not exported. */
+#define API(symbol, base, tier, since, per_thread, cbid, category, params, args)	\
+	static CUresult alien_##symbol params						\
+	{										\
+		return symbol args;							\
+	}
+#include "driver/driver_api.def"
+#undef API
+
+static void *const aliens[] = {
+#define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \
+	(void *)alien_##symbol,
+#include "driver/driver_api.def"
+#undef API
+};
 
 static void *find(const char *name, int version, bool per_thread)
 {
-	void *best = NULL;
-	int best_since = -1;
-	bool best_per_thread = false;
+	const char *alien = getenv("FAKECUDA_ALIEN");
+	size_t best = SIZE_MAX;
 
-	if (getenv("FAKECUDA_ALIEN") && !strcmp(name, "cuLaunchKernel"))
-		return (void *)nameless_launch;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(rows[i].base, name) || rows[i].since > version ||
-		    (rows[i].per_thread && !per_thread) ||
-		    (best_per_thread && !rows[i].per_thread))
+		    (rows[i].per_thread && !per_thread))
 			continue;
-		if (rows[i].per_thread > best_per_thread || rows[i].since >= best_since) {
-			best = rows[i].address;
-			best_since = rows[i].since;
-			best_per_thread = rows[i].per_thread;
-		}
+		if (best == SIZE_MAX || rows[i].since > rows[best].since ||
+		    (rows[i].since == rows[best].since && rows[i].per_thread))
+			best = i;
 	}
-	return best;
+	if (best == SIZE_MAX)
+		return NULL;
+	return alien && (!strcmp(alien, name) || !strcmp(alien, "all")) ? aliens[best] :
+		rows[best].address;
 }
 
 FAKE(cuGetProcAddress, (const char *symbol, void **pfn, int version, cuuint64_t flags))

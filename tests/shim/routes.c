@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ways to reach the driver from a program that is not linked to it:
- *	dlsym | dlvsym | deepbind | default | getproc | getproc-v1 | getproc-self | indirect
+ *	dlsym | dlvsym | deepbind | default | indirect
+ *	getproc | getproc-v1 | getproc-self | getproc-newer
  *	plugin PATH | plugin-deepbind PATH
  */
 #ifdef HAVE_CONFIG_H
@@ -47,11 +48,13 @@ static void *by_get(const char *name)
 	return get(name, &address, 11030, 0) ? NULL : address;
 }
 
+static int version = 13000;
+
 static void *by_get_v2(const char *name)
 {
 	void *address = NULL;
 
-	return get_v2(name, &address, 13000, 0, NULL) ? NULL : address;
+	return get_v2(name, &address, version, 0, NULL) ? NULL : address;
 }
 
 static void *find_getters(const char *how)
@@ -110,6 +113,8 @@ int main(int argc, char **argv)
 		LAUNCH3_FILL(&driver, by_own_dlsym);
 	} else {
 		find_getters(how);
+		if (!strcmp(how, "getproc-newer"))
+			version = 13020;
 		if (!strcmp(how, "getproc-v1"))
 			LAUNCH3_FILL(&driver, by_get);
 		else

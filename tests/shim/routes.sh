@@ -52,8 +52,22 @@ else
 	caught "c shared runtime" "$sim_dir" "$here/.libs/shim-runtime-shared"
 fi
 
-FAKECUDA_ALIEN=1 GPUTRAIL_CUPTI=off
+FAKECUDA_ALIEN=cuLaunchKernel GPUTRAIL_CUPTI=off
 export FAKECUDA_ALIEN GPUTRAIL_CUPTI
 caught "an address the driver does not export" "$fake" "$here/shim-routes" getproc
 is "counted" "$(grep -c '^COUNTER unknown_pointers=1' "$tmp/out")" 1
+# A variant newer than our table could have other parameters: it must be left alone.
+LD_LIBRARY_PATH=$fake "$here/shim-consumer" "$shim" "$here/shim-routes" getproc-newer >"$tmp/out"
+is "a newer variant that is not exported: exit status" "$?" 0
+is "a newer variant that is not exported: not wrapped" "$(grep -c '^LAUNCH' "$tmp/out")" 0
+is "a newer variant that is not exported: counted" \
+	"$(grep -c '^COUNTER unknown_pointers=1' "$tmp/out")" 1
+# Were no address of the driver's an exported one: name, version and flags find every wrapper.
+for FAKECUDA_ALIEN in none all; do
+	export FAKECUDA_ALIEN
+	LD_LIBRARY_PATH=$fake LD_PRELOAD=$shim GPUTRAIL_SOCKET=@nobody-$$ \
+		"$here/shim-variants" "$shim" >"$tmp/out"
+	is "every variant by name, version and flags ($FAKECUDA_ALIEN alien): exit status" "$?" 0
+	is "every variant ($FAKECUDA_ALIEN alien)" "$(head -n 5 "$tmp/out")" ""
+done
 done_testing
