@@ -191,11 +191,14 @@ static void write_due(struct collector *c, bool last)
 		window_release(&c->windows[table], now, last);
 	if (last || now - c->summarised_ns >= SUMMARY_NS) {
 		c->summarised_ns = now;
-		for (uint32_t i = 0; i < c->process_count; i++)
+		for (uint32_t i = 0; i < c->process_count; i++) {
 			if (!c->processes[i]->closed) {
 				entity_process(c->processes[i]);
 				process_counters(c->processes[i]);
+			} else {
+				process_look_again(c->processes[i]);
 			}
+		}
 		summary_write(c->summary, c->db, now);
 		callpath_write(c->callpath);
 		meta_update(c);

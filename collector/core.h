@@ -280,6 +280,8 @@ struct process *process_accept(struct collector *c, int socket);
 void process_drain(struct process *p);
 bool process_pending(struct process *p);	/* a ring has something */
 void process_close(struct process *p);
+/* A closed process whose end was not known yet: perhaps it is now. */
+void process_look_again(struct process *p);
 void process_counters(struct process *p);
 uint64_t process_counter(const struct process *p, unsigned counter);	/* enum wire_counter */
 void process_free(struct process *p);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -317,10 +318,26 @@ static bool alive(const struct process *p)
 	return kill(p->pid, 0) == 0 || errno == EPERM;
 }
 
-static const char *end_state(const struct process *p)
+/* How a process that is not our child ended: kernels from 6.15 on tell, once it was waited for. */
+static void ask_exit_status(struct process *p)
+{
+	struct {
+		uint64_t mask, cgroup;
+		uint32_t ids[11];
+		int32_t exit_code;
+	} info = { .mask = 1u << 3 };		/* PIDFD_INFO_EXIT */
+
+	if (p->exit_status < 0 && p->pidfd >= 0 &&
+	    ioctl(p->pidfd, _IOC(_IOC_READ | _IOC_WRITE, 0xff, 11, sizeof(info)), &info) == 0 &&
+	    (info.mask & 1u << 3))
+		p->exit_status = info.exit_code;
+}
+
+static const char *end_state(struct process *p)
 {
 	uint32_t state = __atomic_load_n(&p->control->state, __ATOMIC_ACQUIRE);
 
+	ask_exit_status(p);
 	if (p->exit_status >= 0)
 		return (p->exit_status & 0x7f) ? "killed" : "exited";
 	if (state == WIRE_PROCESS_EXITING)
@@ -378,6 +395,17 @@ void process_counters(struct process *p)
 					    (uint64_t)(host_time(p, p->control->attach_clock + stat->ticks) -
 						       zero));
 	}
+}
+
+void process_look_again(struct process *p)
+{
+	if (!p->closed || p->exit_status >= 0)
+		return;
+	ask_exit_status(p);
+	if (p->exit_status < 0)
+		return;
+	p->state = end_state(p);
+	entity_process(p);
 }
 
 void process_close(struct process *p)

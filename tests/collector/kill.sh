@@ -111,9 +111,13 @@ while [ $n -lt 300 ]; do
 done
 is "LD_PRELOAD alone: one file for the tree, complete" "$(ask "$file" 'SELECT count(*) FROM process')" 2
 $PYTHON3 "$top_srcdir/tests/collector/truth.py" "$file" pre/truth; ok "LD_PRELOAD alone: the truth"
+LD_LIBRARY_PATH=$sim_dir LD_PRELOAD=$shim GPUTRAIL_OUTPUT=/nowhere/x.db "$workload" launches 10 >out 2>&1
+is "LD_PRELOAD alone, nowhere to write: the program is unharmed" $? 0
 "$gputrail" collect --socket=@gputrail-test-$$ --output=c.db --root=$$ &
 collector=$!
 sleep 0.2
+LD_LIBRARY_PATH=$sim_dir LD_PRELOAD=$shim GPUTRAIL_OUTPUT=/nowhere/x.db "$workload" launches 10 >out 2>&1
+is "LD_PRELOAD alone, nowhere to write: the program is unharmed" $? 0
 "$gputrail" collect --socket=@gputrail-test-$$ --output=c.db --root=$$
 is "a second collector of the same name leaves" $? 0
 kill $collector; wait $collector

@@ -54,10 +54,43 @@ is "tree: processes" "$(ask tree.db 'SELECT count(*) FROM process')" 4
 is "tree: all launches in one file" "$(ask tree.db 'SELECT count(*) FROM launch')" 130
 is "tree: one device" "$(ask tree.db 'SELECT count(*) FROM device')" 1
 is "tree: GPU times everywhere" "$(ask tree.db 'SELECT count(*) FROM launch WHERE gpu_dur_ns IS NULL')" 0
+record -o deep.db -- sh -c "$workload launches 1; sh -c '$workload _exit 4; $workload raise 9'; true"
+is "tree: a grandchild that exited" "$(ask deep.db 'SELECT state FROM process WHERE id = 1')" "exited"
+if [ "$(ask deep.db 'SELECT count(exit_status) FROM process WHERE id > 1')" -eq 2 ]; then
+	is "tree: how grandchildren ended" \
+		"$(ask deep.db 'SELECT state, exit_status FROM process WHERE id > 1' | tr '\n' ' ')" "exited|1024 killed|9 "
+else
+	skip "tree: how grandchildren ended" "the kernel does not tell"
+fi
 record -o leave.db -- "$workload" leave 30
 is "a process left behind is waited for" "$(ask leave.db 'SELECT count(*) FROM launch')" 31
 record --wait=primary -o primary.db -- "$workload" leave 30
 is "--wait=primary ends with the command" "$(ask primary.db 'SELECT count(*) FROM launch')" 1
+
+# --- signals ---
+"$gputrail" record --sim=H200 -o term.db -- "$workload" forever count 2>err &
+recorder=$!
+n=0
+while [ ! -s count ] || [ "$(od -An -td8 count | tr -d ' ')" -eq 0 ]; do n=$((n + 1)); [ $n -gt 500 ] && break; sleep 0.01; done
+n=0
+while [ "$(ask term.db 'SELECT count(*) FROM launch' 2>/dev/null || echo 0)" -eq 0 ]; do
+	n=$((n + 1)); [ $n -gt 300 ] && break; sleep 0.02
+done
+[ "$(ask term.db 'SELECT count(*) FROM launch')" -gt 0 ]; ok "the file can be read while it grows"
+is "and says so" "$(ask term.db "SELECT value FROM meta WHERE key = 'state'")" "recording"
+kill -TERM $recorder
+wait $recorder
+is "SIGTERM to record goes to the command" $? 143
+is "and the file is complete" "$(ask term.db "SELECT state, exit_status, value FROM process, meta WHERE key = 'state'")" "killed|15|complete"
+"$gputrail" record --sim=H200 -o int.db -- sh -c "$workload launches 5; sleep 3 & exit 3" 2>err &
+recorder=$!
+n=0
+until grep -q 'left behind' err; do n=$((n + 1)); [ $n -gt 500 ] && break; sleep 0.02; done
+grep -q 'stops recording' err; ok "it says what it waits for"
+kill -INT $recorder
+wait $recorder
+is "and stops waiting on SIGINT" $? 3
+is "with a complete file" "$(ask int.db "SELECT count(*), value FROM launch, meta WHERE key = 'state'")" "5|complete"
 
 # --- names ---
 record -o 'p-%p-%%.db' -- "$workload" launches 1
