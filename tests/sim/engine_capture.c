@@ -18,7 +18,7 @@ static CUevent event_new(void)
 	CUevent event;
 
 	OK(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
-	return event;
+	return keep_event(event);
 }
 
 static CUstreamCaptureStatus status_of(CUstream stream)
@@ -27,6 +27,12 @@ static CUstreamCaptureStatus status_of(CUstream stream)
 
 	OK(cuStreamIsCapturing(stream, &status));
 	return status;
+}
+
+static void end_capture(CUstream stream, CUgraph *graph)
+{
+	OK(cuStreamEndCapture(stream, graph));
+	keep_graph(*graph);
 }
 
 /* Ends a capture that is known to be lost. */
@@ -78,7 +84,7 @@ static void test_modes(void **unused)
 		assert_int_equal(count, 1);
 		assert_true(id > before);
 		before = id;
-		OK(cuStreamEndCapture(stream, &graph));
+		end_capture(stream, &graph);
 		assert_ptr_equal(graph, going_on);
 		assert_int_equal(node_count(graph), 2);
 		assert_int_equal(edge_count(graph), 1);
@@ -114,13 +120,14 @@ static void test_fork_and_join(void **unused)
 	OK(cuEventRecord(joined, side));
 	OK(cuStreamWaitEvent(origin, joined, 0));
 	OK(launch(kernel_100us, 4, origin));
-	OK(cuStreamEndCapture(origin, &graph));
+	end_capture(origin, &graph);
 	assert_int_equal(status_of(side), CU_STREAM_CAPTURE_STATUS_NONE);
 	assert_int_equal(node_count(graph), 4);
 	assert_int_equal(edge_count(graph), 4);
 	assert_int_equal(cuEventQuery(joined), CUDA_ERROR_CAPTURED_EVENT);
 	assert_int_equal(cuEventSynchronize(joined), CUDA_ERROR_CAPTURED_EVENT);
 	OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	keep_exec(exec);
 	rows_skip();
 	OK(cuGraphLaunch(exec, origin));
 	OK(cuStreamSynchronize(origin));
@@ -174,10 +181,13 @@ static void test_wrong_end(void **unused)
 static void *end_elsewhere(void *stream)
 {
 	CUgraph graph;
+	CUresult result = cuCtxSetCurrent(world_context);
 
-	if (cuCtxSetCurrent(world_context))
-		return NULL;
-	return (void *)(uintptr_t)cuStreamEndCapture(stream, &graph);
+	if (!result)
+		result = cuStreamEndCapture(stream, &graph);
+	if (!result)
+		keep_graph(graph);
+	return (void *)(uintptr_t)result;
 }
 
 static void test_wrong_thread(void **unused)
@@ -192,7 +202,7 @@ static void test_wrong_thread(void **unused)
 	pthread_create(&thread, NULL, end_elsewhere, stream);
 	pthread_join(thread, &result);
 	assert_int_equal((uintptr_t)result, CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
-	OK(cuStreamEndCapture(stream, &graph));
+	end_capture(stream, &graph);
 	OK(cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
 	pthread_create(&thread, NULL, end_elsewhere, stream);
 	pthread_join(thread, &result);
@@ -249,7 +259,7 @@ static void test_implicit_dependency(void **unused)
 	OK(cuStreamBeginCapture_v2(apart, CU_STREAM_CAPTURE_MODE_RELAXED));
 	OK(cuStreamIsCapturing(NULL, &status));
 	OK(launch(kernel_100us, 1, NULL));
-	OK(cuStreamEndCapture(apart, &graph));
+	end_capture(apart, &graph);
 }
 
 static void *allocate(void *mode)
@@ -299,14 +309,14 @@ static void test_unsafe_calls(void **unused)
 		if (cases[i].wanted)
 			end_lost(stream);
 		else
-			OK(cuStreamEndCapture(stream, &graph));
+			end_capture(stream, &graph);
 	}
 	OK(cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
 	assert_int_equal(cuMemAlloc_v2(&address, 16), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
 	end_lost(stream);
 	OK(cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
 	OK(cuMemAlloc_v2(&address, 16));
-	OK(cuStreamEndCapture(stream, &graph));
+	end_capture(stream, &graph);
 }
 
 static void test_into_graph(void **unused)
@@ -360,7 +370,7 @@ static void test_node_types(void **unused)
 	OK(cuMemcpyDtoHAsync_v2(host, address, 64, stream));
 	OK(cuEventRecordWithFlags(event, stream, CU_EVENT_RECORD_EXTERNAL));
 	OK(cuMemFreeAsync(address, stream));
-	OK(cuStreamEndCapture(stream, &graph));
+	end_capture(stream, &graph);
 	OK(cuGraphGetNodes(graph, nodes, &count));
 	assert_int_equal(count, 5);
 	for (int i = 0; i < 5; i++) {
@@ -368,6 +378,7 @@ static void test_node_types(void **unused)
 		assert_int_equal(type, wanted[i]);
 	}
 	OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	keep_exec(exec);
 	for (int i = 0; i < 2; i++) {
 		memset(host, 0, 64);
 		OK(cuGraphLaunch(exec, stream));
@@ -384,20 +395,22 @@ static void test_node_types(void **unused)
 	assert_int_equal(rows_of("free"), 1);	/* the graph's memory goes with its last copy */
 }
 
+#define TEST(function) cmocka_unit_test_teardown(function, kept_drop)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_fork_and_join),
-		cmocka_unit_test(test_unjoined),
-		cmocka_unit_test(test_wrong_end),
-		cmocka_unit_test(test_wrong_thread),
-		cmocka_unit_test(test_merge_and_isolation),
-		cmocka_unit_test(test_sync_invalidates),
-		cmocka_unit_test(test_implicit_dependency),
-		cmocka_unit_test(test_unsafe_calls),
-		cmocka_unit_test(test_into_graph),
-		cmocka_unit_test(test_node_types),
+		TEST(test_modes),
+		TEST(test_fork_and_join),
+		TEST(test_unjoined),
+		TEST(test_wrong_end),
+		TEST(test_wrong_thread),
+		TEST(test_merge_and_isolation),
+		TEST(test_sync_invalidates),
+		TEST(test_implicit_dependency),
+		TEST(test_unsafe_calls),
+		TEST(test_into_graph),
+		TEST(test_node_types),
 	};
 
 	return cmocka_run_group_tests(tests, world_open, world_close);

@@ -39,6 +39,7 @@ static CUgraph chain(unsigned length, CUgraphNode *nodes)
 	CUgraph graph;
 
 	OK(cuGraphCreate(&graph, 0));
+	keep_graph(graph);
 	for (unsigned i = 0; i < length; i++)
 		nodes[i] = add_kernel(graph, i + 1, i ? nodes[i - 1] : NULL);
 	return graph;
@@ -49,7 +50,7 @@ static CUgraphExec exec_of(CUgraph graph)
 	CUgraphExec exec;
 
 	OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
-	return exec;
+	return keep_exec(exec);
 }
 
 /* Launches, waits and reads what was done. */
@@ -117,6 +118,7 @@ static void test_graph_equals_eager(void **unused)
 	for (unsigned i = 0; i < 10; i++)
 		OK(launch(i % 2 ? kernel_100us : kernel_1ms, i + 1, stream));
 	OK(cuStreamEndCapture(stream, &graph));
+	keep_graph(graph);
 	exec = exec_of(graph);
 	run(exec, stream);
 	for (unsigned i = 0; i < 10; i++) {
@@ -171,7 +173,9 @@ static void test_all_node_types(void **unused)
 	(void)unused;
 	OK(cuMemHostAlloc((void **)&bytes, 64, 0));
 	OK(cuEventCreate(&event, CU_EVENT_DEFAULT));
+	keep_event(event);
 	OK(cuGraphCreate(&graph, 0));
+	keep_graph(graph);
 	OK(cuGraphAddMemAllocNode(&node, graph, NULL, 0, &alloc));
 	assert_true(alloc.dptr != 0);
 	set.dst = alloc.dptr;
@@ -210,7 +214,9 @@ static void test_event_wait_node(void **unused)
 
 	(void)unused;
 	OK(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+	keep_event(event);
 	OK(cuGraphCreate(&graph, 0));
+	keep_graph(graph);
 	OK(cuGraphAddEventWaitNode(&node, graph, NULL, 0, event));
 	add_kernel(graph, 9, node);
 	exec = exec_of(graph);
@@ -277,6 +283,7 @@ static void test_update(void **unused)
 	for (unsigned i = 0; i < 3; i++)
 		OK(launch(kernel_1ms, 50 + i, stream));
 	OK(cuStreamEndCapture(stream, &same));
+	keep_graph(same);
 	OK(cuGraphExecUpdate_v2(exec, same, &info));
 	assert_int_equal(info.result, CU_GRAPH_EXEC_UPDATE_SUCCESS);
 	run(exec, stream);
@@ -309,6 +316,7 @@ static void test_edges_and_copies(void **unused)
 	OK(cuGraphGetEdges(graph, from, to, &count));
 	assert_int_equal(count, 3);
 	OK(cuGraphClone(&clone, graph));
+	keep_graph(clone);
 	OK(cuGraphNodeFindInClone(&found, nodes[1], clone));
 	assert_ptr_not_equal(found, nodes[1]);
 	count = 4;
@@ -339,6 +347,7 @@ static void test_conditional(void **unused)
 
 	(void)unused;
 	OK(cuGraphCreate(&graph, 0));
+	keep_graph(graph);
 	for (unsigned i = 0; i < 2; i++) {
 		OK(cuGraphConditionalHandleCreate(&handle[i], graph, world_context, i, 1));
 		params.conditional.handle = handle[i];
@@ -380,6 +389,7 @@ static void test_arguments_are_copied(void **unused)
 	(void)unused;
 	argument = 0x1234;
 	OK(cuGraphCreate(&graph, 0));
+	keep_graph(graph);
 	OK(cuGraphAddKernelNode_v2(&node, graph, NULL, 0, &params));
 	argument = 0;
 	OK(cuGraphKernelNodeGetParams_v2(node, &seen));
@@ -405,21 +415,23 @@ static void test_dot(void **unused)
 	assert_non_null(strstr(text, "->"));
 }
 
+#define TEST(function) cmocka_unit_test_teardown(function, kept_drop)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_launch_keeps_order),
-		cmocka_unit_test(test_graph_equals_eager),
-		cmocka_unit_test(test_launches_do_not_overlap),
-		cmocka_unit_test(test_all_node_types),
-		cmocka_unit_test(test_event_wait_node),
-		cmocka_unit_test(test_change_nodes),
-		cmocka_unit_test(test_update),
-		cmocka_unit_test(test_edges_and_copies),
-		cmocka_unit_test(test_conditional),
-		cmocka_unit_test(test_user_object),
-		cmocka_unit_test(test_arguments_are_copied),
-		cmocka_unit_test(test_dot),
+		TEST(test_launch_keeps_order),
+		TEST(test_graph_equals_eager),
+		TEST(test_launches_do_not_overlap),
+		TEST(test_all_node_types),
+		TEST(test_event_wait_node),
+		TEST(test_change_nodes),
+		TEST(test_update),
+		TEST(test_edges_and_copies),
+		TEST(test_conditional),
+		TEST(test_user_object),
+		TEST(test_arguments_are_copied),
+		TEST(test_dot),
 	};
 
 	return cmocka_run_group_tests(tests, world_open, world_close);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KEPT_MAX 32
+
 struct row rows[ROWS_MAX];
 size_t row_count;
 CUcontext world_context;
@@ -15,6 +17,10 @@ CUfunction kernel_100us, kernel_1ms, kernel_100ms, kernel_shaped;
 static char truth_path[64] = "/tmp/gputrail-engine-XXXXXX";
 static char costs_path[64] = "/tmp/gputrail-costs-XXXXXX";
 static long skipped;
+static CUgraph kept_graph[KEPT_MAX];
+static CUgraphExec kept_exec[KEPT_MAX];
+static CUevent kept_event[KEPT_MAX];
+static int kept_graphs, kept_execs, kept_events;
 static uint32_t *gate, gate_number;
 
 static const char image[] =
@@ -75,6 +81,37 @@ CUresult launch(CUfunction function, unsigned blocks, CUstream stream)
 	void *arguments[] = { &argument };
 
 	return cuLaunchKernel(function, blocks, 1, 1, 128, 1, 1, 0, stream, arguments, NULL);
+}
+
+CUgraph keep_graph(CUgraph graph)
+{
+	assert_true(kept_graphs < KEPT_MAX);
+	return kept_graph[kept_graphs++] = graph;
+}
+
+CUgraphExec keep_exec(CUgraphExec exec)
+{
+	assert_true(kept_execs < KEPT_MAX);
+	return kept_exec[kept_execs++] = exec;
+}
+
+CUevent keep_event(CUevent event)
+{
+	assert_true(kept_events < KEPT_MAX);
+	return kept_event[kept_events++] = event;
+}
+
+/* What the test destroyed itself is refused, and that is well. */
+int kept_drop(void **state)
+{
+	(void)state;
+	while (kept_execs)
+		cuGraphExecDestroy(kept_exec[--kept_execs]);
+	while (kept_graphs)
+		cuGraphDestroy(kept_graph[--kept_graphs]);
+	while (kept_events)
+		cuEventDestroy_v2(kept_event[--kept_events]);
+	return 0;
 }
 
 void gate_close(CUstream stream)

@@ -35,6 +35,12 @@ int world_close(void **state);
 /* Launches with as many blocks of 128 threads. */
 CUresult launch(CUfunction function, unsigned blocks, CUstream stream);
 
+/* Destroyed when the test ends, if they still are: the teardown of tests that make any. */
+CUgraph keep_graph(CUgraph graph);
+CUgraphExec keep_exec(CUgraphExec exec);
+CUevent keep_event(CUevent event);
+int kept_drop(void **state);
+
 /* Holds the stream's next work until gate_open(), so that a test does not race with the device. */
 void gate_close(CUstream stream);
 void gate_open(void);
