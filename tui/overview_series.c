@@ -60,9 +60,19 @@ static void series_values(const struct snapshot *s, enum overview_series series,
 	}
 }
 
-/* Scales the memory to its peak. One device knows its peak exactly; the sum of several is known
- * as well as the chart shows it. */
-static double scale_memory(const struct snapshot *s, double *values, int columns, uint64_t *at)
+/* One device knows its memory's peak exactly; the sum of several is known as the chart shows it. */
+static double exact_peak(const struct snapshot *s, enum overview_series series, double peak,
+			 uint64_t *at)
+{
+	const struct run_device *only = s->devices.count == 1 ? &s->devices.rows[0] : NULL;
+
+	if (series != OVERVIEW_MEMORY || !only || (double)only->high_bytes < peak)
+		return peak;
+	*at = only->high_at_ns;
+	return (double)only->high_bytes;
+}
+
+static double highest(const struct snapshot *s, const double *values, int columns, uint64_t *at)
 {
 	double span = (double)(s->chart_to_ns - s->chart_from_ns), peak = 0;
 
@@ -73,12 +83,6 @@ static double scale_memory(const struct snapshot *s, double *values, int columns
 		peak = values[i];
 		*at = s->chart_from_ns + (uint64_t)(span * i / columns);
 	}
-	if (s->devices.count == 1 && (double)s->devices.rows[0].high_bytes >= peak) {
-		peak = (double)s->devices.rows[0].high_bytes;
-		*at = s->devices.rows[0].high_at_ns;
-	}
-	for (int i = 0; i < columns && peak > 0; i++)
-		values[i] /= peak;
 	return peak;
 }
 
@@ -88,8 +92,8 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 	static const enum color series_colors[] = { COLOR_OF_COMPUTE, COLOR_OF_COPY, COLOR_OF_MEMORY };
 	int columns = rect.width - LABEL_WIDTH - NOTE_WIDTH;
 	char text[QUANTITY_SIZE], at_text[QUANTITY_SIZE], note[96];
-	double *values, best = 0, peak;
-	uint64_t at = 0;
+	double *values, peak;
+	uint64_t at;
 
 	if (columns < 4)
 		return;
@@ -97,9 +101,10 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 	if (!values)
 		return;
 	series_values(s, series, values, columns);
-	peak = series == OVERVIEW_MEMORY ? scale_memory(s, values, columns, &at) : 0;
-	for (int i = 0; i < columns; i++)
-		best = values[i] > best ? values[i] : best;
+	peak = exact_peak(s, series, highest(s, values, columns, &at), &at);
+	/* How busy the GPU is counts from nothing to all; the others only show their shape. */
+	for (int i = 0; series != OVERVIEW_BUSY && i < columns && peak > 0; i++)
+		values[i] /= peak;
 	draw_text(rect.y, rect.x, LABEL_WIDTH, COLOR_OF_TITLES, labels[series]);
 	draw_chart((struct rect){ rect.y, rect.x + LABEL_WIDTH, rect.height, columns },
 		   series_colors[series], values);
@@ -107,7 +112,8 @@ void overview_series_draw(const struct snapshot *s, enum overview_series series,
 		snprintf(note, sizeof(note), "  %s at %s", quantity_text_bytes(text, (uint64_t)peak),
 			 quantity_text_ns(at_text, at));
 	else
-		snprintf(note, sizeof(note), "  at most %s", quantity_text_percent(text, best));
+		snprintf(note, sizeof(note), series == OVERVIEW_BUSY ? "  at most %s" : "  top is %s",
+			 quantity_text_percent(text, peak));
 	draw_text(rect.y, rect.x + LABEL_WIDTH + columns, NOTE_WIDTH, COLOR_OF_DIM, note);
 	free(values);
 }

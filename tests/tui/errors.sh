@@ -51,6 +51,15 @@ ok "quoted text is typed into the prompt"
 grep -q "search" wide.txt
 ok "and Enter accepts it"
 is ":size changes the size" "$(wc -l <wide.txt | tr -d ' ')" 40
+"$PYTHON3" -c '
+import sqlite3
+db = sqlite3.connect("plain.db")
+db.execute("UPDATE meta SET value = ? WHERE key = ?", ("recording", "state"))
+db.commit()'
+touch -d '1 hour ago' plain.db
+"$gputrail" tui --keys ":screen died.txt" plain.db </dev/null
+grep -q "truncated" died.txt && grep -q "recorder ended early" died.txt
+ok "a recording whose recorder died is told from one in progress"
 if command -v script >/dev/null && command -v tmux >/dev/null; then
 	TERM=dumb script -qec "$gputrail plain.db" /dev/null >out 2>&1 </dev/null
 	grep -q "terminal type 'dumb'.*gputrail report" out

@@ -134,6 +134,34 @@ keys Enter
 shows "^1$"
 ok "q leaves the terminal as it was"
 
+# Killed, or left by its terminal.
+viewer_pid() {
+	_shell=$(tmux -L "$socket" list-panes -t 0 -F '#{pane_pid}')
+	cat "/proc/$_shell/task/$_shell/children"
+}
+text "$gputrail plain.db"
+keys Enter
+shows "Nothing was lost"
+kill -TERM "$(viewer_pid | tr -d ' ')"
+hides "Nothing was lost"
+ok "SIGTERM ends it"
+text "stty -a | grep -c '[^-]echo '"
+keys Enter
+shows "^1$"
+ok "and leaves the terminal as it was"
+text "$gputrail plain.db"
+keys Enter
+shows "Nothing was lost"
+pid=$(viewer_pid | tr -d ' ')
+terminal_close
+tries=100
+while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.05
+done
+[ "$tries" -gt 0 ]
+ok "it ends with its terminal"
+
 # Colours.
 colours() { capture -e | grep -cE '\[[0-9;]*(38|48);5|\[[0-9;]*3[0-7]m'; }
 terminal 80 24 "$gputrail" plain.db
