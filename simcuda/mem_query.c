@@ -81,40 +81,65 @@ struct value {
 
 #define NUMBER(type, expression) ((struct value) { (uint64_t)(expression), sizeof(type) })
 
+/* The attributes that are of 32 bits. */
+static bool flag_of(const struct sim_allocation *allocation, CUpointer_attribute attribute,
+		    unsigned *flag)
+{
+	switch (attribute) {
+	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+		*flag = is_host(allocation) ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+		return true;
+	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+		*flag = allocation->is_synchronous;
+		return true;
+	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+		*flag = allocation->kind == SIM_MANAGED;
+		return true;
+	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+		*flag = (unsigned)(allocation->device  ? allocation->device->ordinal :
+				   allocation->context ? allocation->context->device->ordinal : 0);
+		return true;
+	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+		*flag = allocation->kind == SIM_DEVICE;
+		return true;
+	case CU_POINTER_ATTRIBUTE_MAPPED:
+		*flag = 1;
+		return true;
+	case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
+	case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE:
+		*flag = 0;
+		return true;
+	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+		*flag = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* False for attributes that this memory does not have. */
 static bool attribute_of(const struct sim_allocation *allocation, CUpointer_attribute attribute,
 			 uintptr_t address, struct value *value)
 {
-	bool on_host = is_host(allocation);
+	unsigned flag;
 
+	if (flag_of(allocation, attribute, &flag)) {
+		*value = NUMBER(unsigned, flag);
+		return true;
+	}
 	switch (attribute) {
 	case CU_POINTER_ATTRIBUTE_CONTEXT:
 		*value = NUMBER(void *, (uintptr_t)allocation->context);
-		return true;
-	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
-		*value = NUMBER(unsigned, on_host ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE);
 		return true;
 	case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
 		*value = NUMBER(CUdeviceptr, address);
 		return true;
 	case CU_POINTER_ATTRIBUTE_HOST_POINTER:
 		*value = NUMBER(void *, address);
-		return on_host || allocation->kind == SIM_MANAGED;
-	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
-		*value = NUMBER(unsigned, allocation->is_synchronous);
-		return true;
+		return is_host(allocation) || allocation->kind == SIM_MANAGED;
 	case CU_POINTER_ATTRIBUTE_BUFFER_ID:
+	case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
 		*value = NUMBER(uint64_t, allocation->id);
-		return true;
-	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
-		*value = NUMBER(unsigned, allocation->kind == SIM_MANAGED);
-		return true;
-	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
-		*value = NUMBER(int, allocation->device    ? allocation->device->ordinal :
-				     allocation->context ? allocation->context->device->ordinal : 0);
-		return true;
-	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
-		*value = NUMBER(unsigned, allocation->kind == SIM_DEVICE);
 		return true;
 	case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
 	case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR:
@@ -124,25 +149,11 @@ static bool attribute_of(const struct sim_allocation *allocation, CUpointer_attr
 	case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
 		*value = NUMBER(size_t, allocation->bytes);
 		return true;
-	case CU_POINTER_ATTRIBUTE_MAPPED:
-		*value = NUMBER(unsigned, 1);
-		return true;
 	case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
-		*value = NUMBER(uint64_t, allocation->kind == SIM_VMM ?
-				CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR : CU_MEM_HANDLE_TYPE_NONE);
-		return true;
-	case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
-	case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE:
-		*value = NUMBER(unsigned, 0);
-		return true;
-	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
-		*value = NUMBER(unsigned, CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+		*value = NUMBER(uint64_t, allocation->kind == SIM_VMM ? allocation->flags : 0);
 		return true;
 	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
 		*value = NUMBER(void *, (uintptr_t)allocation->pool);
-		return true;
-	case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
-		*value = NUMBER(uint64_t, allocation->id);
 		return true;
 	default:
 		return false;

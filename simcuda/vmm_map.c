@@ -156,6 +156,7 @@ static CUresult map_pages(struct mapping *mapping)
 	struct sim_allocation_request request = {
 		.bytes = mapping->range.bytes, .kind = SIM_VMM, .device = physical->device,
 		.base = (void *)mapping->range.base, .is_uncharged = true, .is_unfailing = true,
+		.flags = physical->properties.requestedHandleTypes,
 	};
 	CUresult result;
 

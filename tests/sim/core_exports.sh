@@ -15,4 +15,10 @@ is "soname" "$(LC_ALL=C readelf -d "$library" | sed -n 's/.*SONAME.*\[\(.*\)\]/\
 is "needs nothing but libc and libm" \
 	"$(LC_ALL=C readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
 		grep -v -e '^libc\.so' -e '^libm\.so' -e '^lib[a-z]*san\.so' -e '^ld-linux')" ""
+
+# Every error has its name and text.
+sed -n '/cudaError_enum/,/CUresult;/s/^[	 ]*\(CUDA_[A-Z0-9_]*\) = [0-9]*,*$/\1/p' \
+	"$top_srcdir/driver/driver_enums.h" | sort >"$tmp/codes"
+sed -n 's/^ERROR(\([A-Z0-9_]*\), ".*")$/\1/p' "$top_srcdir/simcuda/errors.def" | sort >"$tmp/named"
+is "errors with a name" "$(cat "$tmp/named")" "$(cat "$tmp/codes")"
 done_testing
