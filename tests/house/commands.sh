@@ -26,7 +26,8 @@ while read -r name help; do
 	[ -f "$top_srcdir/man/gputrail-$name.scd" ]
 	ok "$name: man page"
 	# Every long option of --help is in the man page.
-	"$gputrail" "$name" --help </dev/null | grep -oE '(^|[ ,])--[a-z][a-z-]+' | tr -d ' ,' | sort -u |
+	"$gputrail" "$name" --help </dev/null | grep -oE '(^|[ ,])--[a-z][a-z-]+' | tr -d ' ,' |
+		grep -vx -e --help | sort -u |
 		while read -r option; do
 			grep -q -e "$(echo "$option" | sed 's/-/\\\\*-/g')" "$top_srcdir/man/gputrail-$name.scd" ||
 				echo "$option"

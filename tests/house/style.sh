@@ -28,7 +28,7 @@ too_long() {
 }
 wide_lines() {
 	for f in $(git ls-files '*.c' '*.h' | grep -v '^driver/'); do
-		[ -f "$f" ] && expand -t 8 "$f" | awk -v f="$f" 'length > 110 { print f ":" NR }'
+		[ -f "$f" ] && expand -t 8 "$f" | awk -v f="$f" 'length > 110 { print f ":" NR ": " length }'
 	done
 }
 trailing_space() { git grep -nIE '[[:blank:]]+$' -- '*.c' '*.h' '*.def' '*.sh' '*.py' '*.am' '*.ac'; }
