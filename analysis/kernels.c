@@ -13,8 +13,8 @@
 struct shape_sum {
 	struct run_kernel row;
 	double total, sum_squares;
-	double occupancy_ns, waves_ns;	/* time with known occupancy, waves */
-	uint64_t dominant_ns;
+	double occupancy_weight, waves_weight;	/* of shapes with known occupancy, waves */
+	uint64_t dominant;
 };
 
 struct shape_sum_list {
@@ -65,6 +65,8 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	uint64_t count = row_u64(stmt, 7), total = row_u64(stmt, 8), max = row_u64(stmt, 10);
 	uint64_t min = row_u64(stmt, 9);
 	double occupancy = sqlite3_column_double(stmt, 12);
+	/* Time says how much a shape matters; without GPU times, how often it was launched. */
+	uint64_t weight = total ? total : row_u64(stmt, 23);
 
 	if (!sum || sum->row.kernel != row_int(stmt, 0, -1) ||
 	    (list->by_shape && sum->row.shape != row_int(stmt, 1, -1)))
@@ -73,8 +75,8 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		return run_fail(run, "out of memory");
 	if (sum->row.device != row_int(stmt, 2, -1))
 		sum->row.device = -1;
-	if (!sum->row.shapes || total > sum->dominant_ns) {
-		sum->dominant_ns = total;
+	if (!sum->row.shapes || weight > sum->dominant) {
+		sum->dominant = weight;
 		shape_describe(&sum->row, stmt, 14);
 	}
 	if (count && (!sum->row.count || min < sum->row.min_ns))
@@ -86,12 +88,12 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	sum->row.total_ns += total;
 	sum->sum_squares += sqlite3_column_double(stmt, 11);
 	if (sqlite3_column_type(stmt, 12) != SQLITE_NULL) {
-		sum->row.occupancy += occupancy * (double)total;
-		sum->occupancy_ns += (double)total;
+		sum->row.occupancy += occupancy * (double)weight;
+		sum->occupancy_weight += (double)weight;
 	}
 	if (sqlite3_column_type(stmt, 13) != SQLITE_NULL) {
-		sum->row.waves += sqlite3_column_double(stmt, 13) * (double)total;
-		sum->waves_ns += (double)total;
+		sum->row.waves += sqlite3_column_double(stmt, 13) * (double)weight;
+		sum->waves_weight += (double)weight;
 	}
 	return 0;
 }
@@ -102,8 +104,8 @@ static int longest_first(const void *a, const void *b)
 
 	if (x->total_ns != y->total_ns)
 		return x->total_ns < y->total_ns ? 1 : -1;
-	if (x->count != y->count)
-		return x->count < y->count ? 1 : -1;
+	if (x->launches != y->launches)
+		return x->launches < y->launches ? 1 : -1;
 	return strcmp(x->name, y->name);
 }
 
@@ -199,8 +201,8 @@ int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list)
 		*k = sum->row;
 		k->average_ns = k->count ? (double)k->total_ns / (double)k->count : 0;
 		k->stddev_ns = stddev_from_sums(k->count, (double)k->total_ns, sum->sum_squares);
-		k->occupancy = sum->occupancy_ns > 0 ? k->occupancy / sum->occupancy_ns : -1;
-		k->waves = sum->waves_ns > 0 ? k->waves / sum->waves_ns : -1;
+		k->occupancy = sum->occupancy_weight > 0 ? k->occupancy / sum->occupancy_weight : -1;
+		k->waves = sum->waves_weight > 0 ? k->waves / sum->waves_weight : -1;
 	}
 	free(sums.rows);
 	if (result < 0) {

@@ -48,7 +48,7 @@ static const char *const steps[] = {
 	"CREATE TEMP TABLE sum_kernel AS SELECT coalesce(process, 0) AS process,"
 	" coalesce(device, 0) AS device, shape, count(dur) AS count, sum(dur) AS total_ns,"
 	" min(dur) AS min_ns, max(dur) AS max_ns, total(1.0 * dur * dur) AS sum_squares,"
-	" count(host) AS launches, sum(host) AS host_ns FROM (" KERNELS ") GROUP BY 1, 2, 3",
+	" count(host) AS launches, sum(host) AS host_ns, count(*) AS executions FROM (" KERNELS ") GROUP BY 1, 2, 3",
 	"DROP TABLE IF EXISTS temp.sum_copy",
 	"CREATE TEMP TABLE sum_copy AS SELECT coalesce(process, 0) AS process,"
 	" coalesce(device, 0) AS device, kind, count(dur) AS count, sum(dur) AS total_ns,"
@@ -88,7 +88,6 @@ struct busy {
 	int64_t device;
 	uint64_t first, last;
 	uint64_t reach[UNION_COUNT], total[UNION_COUNT];
-	uint64_t kernels, copies, sets;
 	UT_hash_handle hh;
 };
 
@@ -128,7 +127,7 @@ static int operation_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	struct busy_scan *scan = arg;
 	uint64_t start = row_u64(stmt, 1), end = start + row_u64(stmt, 2);
 	struct busy *busy = busy_get(scan, sqlite3_column_int64(stmt, 0), start);
-	int kind = row_int(stmt, 3, -1);
+	bool is_kernel = sqlite3_column_type(stmt, 3) == SQLITE_NULL;
 
 	if (!busy)
 		return run_fail(run, "out of memory");
@@ -137,37 +136,44 @@ static int operation_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	if (end > busy->last)
 		busy->last = end;
 	union_add(busy, UNION_BUSY, start, end);
-	union_add(busy, kind < 0 ? UNION_COMPUTE : UNION_COPY, start, end);
-	if (kind < 0)
-		busy->kernels++;
-	else if ((kind & 0xff) == RUN_COPY_SET)
-		busy->sets++;
-	else
-		busy->copies++;
+	union_add(busy, is_kernel ? UNION_COMPUTE : UNION_COPY, start, end);
 	return 0;
 }
 
 static int busy_write(struct run *run, const struct busy *busy)
 {
 	sqlite3_stmt *stmt = run_prepare(run,
-		"INSERT INTO temp.sum_device SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
-		" (SELECT count(*) FROM graph_launch g JOIN stream x ON x.id = g.stream"
-		" WHERE x.device = ?1)");
+		"INSERT INTO temp.sum_device (device, first_ns, last_ns, busy_ns, compute_ns, copy_ns) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
 	const uint64_t values[] = {
 		busy->first, busy->last, busy->total[UNION_BUSY], busy->total[UNION_COMPUTE],
-		busy->total[UNION_COPY], busy->kernels, busy->copies, busy->sets,
+		busy->total[UNION_COPY],
 	};
 	int result;
 
 	if (!stmt)
 		return -1;
 	sqlite3_bind_int64(stmt, 1, busy->device);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 5; i++)
 		sqlite3_bind_int64(stmt, i + 2, (sqlite3_int64)values[i]);
 	result = run_step(run, stmt);
 	sqlite3_finalize(stmt);
 	return result;
 }
+
+/* Operations are counted with and without GPU times. */
+static const char counts[] =
+	"INSERT OR IGNORE INTO temp.sum_device (device) SELECT device FROM temp.sum_kernel "
+	"UNION SELECT device FROM temp.sum_copy;"
+	"UPDATE temp.sum_device SET"
+	" kernels = (SELECT sum(executions) FROM temp.sum_kernel k"
+	"  WHERE k.device = sum_device.device),"
+	" copies = (SELECT sum(copies) FROM temp.sum_copy c"
+	"  WHERE c.device = sum_device.device AND kind & 255 <> 64),"
+	" sets = (SELECT sum(copies) FROM temp.sum_copy c"
+	"  WHERE c.device = sum_device.device AND kind & 255 = 64),"
+	" graph_launches = (SELECT count(*) FROM graph_launch g JOIN stream x ON x.id = g.stream"
+	"  WHERE x.device = sum_device.device)";
 
 static int devices_recount(struct run *run)
 {
@@ -181,6 +187,8 @@ static int devices_recount(struct run *run)
 		HASH_DEL(scan.devices, busy);
 		free(busy);
 	}
+	if (result >= 0 && sqlite3_exec(run->db, counts, NULL, NULL, NULL) != SQLITE_OK)
+		return run_fail_sqlite(run);
 	return result;
 }
 

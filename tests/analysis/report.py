@@ -97,6 +97,10 @@ data = report_json(HOST)
 lonely = data["kernels"][0]
 equal([lonely[k] for k in ("calls", "average_ns", "occupancy_percent", "waves")],
       [1, None, None, None], "what is not known is null")
+recounted = report_json(HOST, "--recount")
+equal(recounted["kernels"], data["kernels"], "launches without GPU times are recounted too")
+equal([recounted["devices"][0][k] for k in ("kernels", "busy_ns")], [1, None],
+      "and a device without GPU times is not idle but unknown")
 counted = [a for a in data["apis"] if a["name"] == "cuCtxGetCurrent"][0]
 equal([counted[k] for k in ("calls", "total_ns", "min_ns")], [5, 55, None],
       "calls that were only counted")
