@@ -109,6 +109,7 @@ static void model_open_kv_cache(struct model *model)
 	size_t free_bytes = 0, total_bytes = 0;
 
 	driver_check(cu.MemGetInfo(&free_bytes, &total_bytes), "cuMemGetInfo");
+	free_bytes -= planted_reserve(free_bytes);
 	if (options.kv_blocks == 0)
 		options.kv_blocks = (int)(free_bytes / 10 * 8 / block_bytes);
 	if (plants_chosen() & PLANT_BIT(preemption))

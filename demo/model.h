@@ -97,6 +97,8 @@ void graphs_launch(struct model *model, int bucket);
 void graphs_recapture(struct model *model, int bucket);
 
 /* --- planted.c: what the plants do around a step --- */
+/* Of the free memory, what the plants will take later. */
+size_t planted_reserve(size_t free_bytes);
 void planted_open(struct model *model);
 void planted_before_forward(struct model *model, const struct plan *plan);
 void planted_in_layer(struct model *model, struct forward *forward, int index);

@@ -104,7 +104,8 @@ class ModelRunner:
         free, total = cuda.c_size_t(), cuda.c_size_t()
         cuda.call("cuMemGetInfo", cuda.byref(free), cuda.byref(total))
         block = layers * 2 * KV_HEADS * HEAD_DIM * 2 * BLOCK_TOKENS
-        self.kv_blocks = free.value // 10 * 8 // block
+        left = free.value - self.planted.reserve(free.value)
+        self.kv_blocks = left // 10 * 8 // block
         if "preemption" in self.device.plants:
             self.kv_blocks = 512
         self.kv_cache = cuda.allocate(block * self.kv_blocks)

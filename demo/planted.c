@@ -27,7 +27,7 @@
 static struct {
 	CUdeviceptr workspace, big_workspace, peak, inputs, staging;
 	CUdeviceptr leaks[LEAKS_MAX];
-	int leak_count, module_count;
+	int leak_count, leaks_allowed, module_count;
 	void *pageable, *pinned;
 	CUdeviceptr segment;
 	CUmemGenericAllocationHandle segment_handle;
@@ -45,6 +45,22 @@ static CUdeviceptr allocate(size_t bytes)
 
 	driver_check(cu.MemAlloc(&pointer, bytes), "cuMemAlloc");
 	return pointer;
+}
+
+size_t planted_reserve(size_t free_bytes)
+{
+	plant_set chosen = plants_chosen();
+	size_t leaks = free_bytes / 4 / LEAK_BYTES, bytes = 0;
+
+	if (chosen & PLANT_BIT(leak)) {
+		planted.leaks_allowed = (int)(leaks < LEAKS_MAX ? leaks : LEAKS_MAX);
+		bytes += (size_t)planted.leaks_allowed * LEAK_BYTES;
+	}
+	if (chosen & PLANT_BIT(big_workspace))
+		bytes += BIG_WORKSPACE_BYTES;
+	if (chosen & PLANT_BIT(transient_peak))
+		bytes += PEAK_BYTES;
+	return bytes;
 }
 
 /* The same kernel on another device; what was set for the first does not hold there. */
@@ -242,7 +258,7 @@ static void upload_pageable(struct model *model)
 
 static void leak(void)
 {
-	if (planted.leak_count < LEAKS_MAX)
+	if (planted.leak_count < planted.leaks_allowed)
 		planted.leaks[planted.leak_count++] = allocate(LEAK_BYTES);
 }
 

@@ -12,7 +12,7 @@ from plants import host_work
 MIB = 1 << 20
 WORKSPACE, BIG_WORKSPACE, PEAK, LEAK = 64 * MIB, 3072 * MIB, 2048 * MIB, 4 * MIB
 UPLOAD, OFFLOAD, MANAGED, SEGMENT = 2 * MIB, 8 * MIB, 16 * MIB, 2 * MIB
-SMALL_GRID, TRITON_STEPS = 24, 700
+SMALL_GRID, TRITON_STEPS, LEAKS_MAX = 24, 700, 4096
 DISPATCH_NS, SLOW_STEP_NS = 40_000, 4_000_000
 # CUmemAllocationProp and CUmemAccessDesc of device memory.
 ALLOCATION_PROPERTIES, ACCESS = "iiiiQBBH4x", "iii"
@@ -53,6 +53,18 @@ class Planted:
         self.kv_cache = 0
         if {"launch-bound", "tensormap-in-loop", "attribute-queries"} & set(self.plants.rates):
             device.per_launch = self.per_launch
+
+    def reserve(self, free):
+        """Of the free memory, what the plants will take later."""
+        size = 0
+        if "leak" in self.plants:
+            self.leaks_allowed = min(LEAKS_MAX, free // 4 // LEAK)
+            size += self.leaks_allowed * LEAK
+        if "big-workspace" in self.plants:
+            size += BIG_WORKSPACE
+        if "transient-peak" in self.plants:
+            size += PEAK
+        return size
 
     def after_cache(self, kv_cache, weight):
         """What comes after the KV pool was reserved."""
@@ -155,7 +167,8 @@ class Planted:
 
     def leak(self):
         """Never given back while serving."""
-        self.leaks.append(cuda.allocate(LEAK))
+        if len(self.leaks) < self.leaks_allowed:
+            self.leaks.append(cuda.allocate(LEAK))
 
     def churn_segments(self, step):
         """An allocator with expandable segments that never settles."""
