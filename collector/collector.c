@@ -271,8 +271,6 @@ static void figures_take(struct collector *c, struct collector_figures *figures)
 		WIRE_COUNTER_lost_gpu_buffers, WIRE_COUNTER_cupti_dropped,
 	};
 
-	*figures = (struct collector_figures){ .events = c->records, .processes = c->process_count };
-	summary_totals(c->summary, &figures->kernels, &figures->copies);
 	if (c->last_event_ns > c->first_event_ns)
 		figures->span_ns = c->last_event_ns - c->first_event_ns;
 	figures->lost = c->counters[COUNT_rows_lost];
@@ -311,8 +309,9 @@ static void collector_free(struct collector *c)
 	free(c);
 }
 
-/* The rest could not be written: what is there is put in order, with room set aside for that. */
-static void file_truncate(struct collector *c)
+/* The rest could not be written: what is there is put in order, with room set aside for that.
+ * Should that fail too, the file is as a killed recorder leaves it. */
+static void file_truncate(struct collector *c, struct collector_figures *figures)
 {
 	struct recovery recovery;
 
@@ -325,13 +324,15 @@ static void file_truncate(struct collector *c)
 	meta_update(c);
 	database_close(c->db);
 	recover_file(c->path, true, &recovery);
+	figures->kernels = recovery.kernels;
+	figures->copies = recovery.copies;
 }
 
-static int file_finish(struct collector *c, char **error)
+static int file_finish(struct collector *c, struct collector_figures *figures, char **error)
 {
 	if (database_error(c->db)) {
 		*error = strdup(database_error(c->db));
-		file_truncate(c);
+		file_truncate(c, figures);
 		return -1;
 	}
 	return database_close(c->db);
@@ -355,8 +356,10 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 		database_meta_text(c->db, "state", "complete");
 		database_commit(c->db);
 	}
+	*figures = (struct collector_figures){ .events = c->records, .processes = c->process_count };
+	summary_totals(c->summary, &figures->kernels, &figures->copies);
 	if (c->db) {
-		rc = file_finish(c, error);
+		rc = file_finish(c, figures, error);
 		if (c->process_count == 0)
 			unlink(c->path);
 		else if (stat(c->path, &status) == 0)

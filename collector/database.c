@@ -16,8 +16,10 @@
 
 #define BATCH_ROWS 512		/* rows per INSERT */
 #define STATEMENTS_MAX 64
-/* Set aside on disk while recording, so that a full disk leaves room to finish the file. */
-#define RESERVE_BYTES (4 << 20)
+/* Set aside on disk while recording, so that a full disk leaves room to fold the WAL into the
+ * file and to finish it. The WAL is folded in every CHECKPOINT_PAGES, a transaction later. */
+#define RESERVE_BYTES (8 << 20)
+#define CHECKPOINT_PAGES "256"
 
 static const char schema[] =
 #include "collector/schema_sql.inc"
@@ -332,7 +334,8 @@ static struct database *database_new(const char *path, const char *setup, char *
 	if (sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
 		return open_failed(db, path, error);
 	sqlite3_busy_timeout(db->sqlite, 2000);
-	if (sqlite3_exec(db->sqlite, setup ? setup : "PRAGMA synchronous=OFF; PRAGMA cache_size=-32000",
+	if (sqlite3_exec(db->sqlite, setup ? setup : "PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;"
+			 "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES,
 			 NULL, NULL, NULL) != SQLITE_OK ||
 	    (setup && sqlite3_exec(db->sqlite, schema, NULL, NULL, NULL) != SQLITE_OK) ||
 	    feed_register(db->sqlite, &db->feed) != SQLITE_OK)
@@ -349,7 +352,7 @@ struct database *database_create(const char *path, char **error)
 {
 	static const char setup[] =
 		"PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-		"PRAGMA cache_size=-32000";
+		"PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES;
 	struct stat status;
 
 	if (stat(path, &status) == 0 && status.st_size > 0) {
