@@ -96,7 +96,8 @@ static bool play(struct app *app)
 		save_screen(app, step->file);
 		break;
 	case SCRIPT_RELOAD:
-		loader_reload(app->loader);
+		loader_ask(app->loader);
+		loader_wait(app->loader);
 		adopt_snapshot(app);
 		break;
 	case SCRIPT_SIZE:
@@ -129,7 +130,7 @@ static void run_loop(struct app *app)
 {
 	/* A script sees the file as it is at the start, not an empty screen. */
 	if (app->script.count) {
-		loader_reload(app->loader);
+		loader_wait(app->loader);
 		adopt_snapshot(app);
 	}
 	while (!app->quit && play(app))

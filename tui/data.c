@@ -223,14 +223,10 @@ void loader_ask(struct loader *loader)
 	pthread_mutex_unlock(&loader->lock);
 }
 
-void loader_reload(struct loader *loader)
+void loader_wait(struct loader *loader)
 {
-	unsigned wanted;
-
 	pthread_mutex_lock(&loader->lock);
-	wanted = ++loader->asked;
-	pthread_cond_broadcast(&loader->changed);
-	while ((int)(loader->answered - wanted) < 0)
+	while (loader->answered != loader->asked)
 		pthread_cond_wait(&loader->changed, &loader->lock);
 	pthread_mutex_unlock(&loader->lock);
 }

@@ -38,8 +38,8 @@ int loader_fd(const struct loader *loader);
 struct snapshot *loader_take(struct loader *loader);
 /* Asks for a reading now, without waiting for it. */
 void loader_ask(struct loader *loader);
-/* Waits until the file as it is now has been read. */
-void loader_reload(struct loader *loader);
+/* Waits until all that was asked for has been read; the first reading is asked for at the start. */
+void loader_wait(struct loader *loader);
 /* The last error in words, "" if the last reading succeeded. */
 void loader_error(struct loader *loader, char *out, size_t size);
 
