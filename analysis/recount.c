@@ -48,7 +48,8 @@ static const char *const steps[] = {
 	"CREATE TEMP TABLE sum_kernel AS SELECT coalesce(process, 0) AS process,"
 	" coalesce(device, 0) AS device, shape, count(dur) AS count, sum(dur) AS total_ns,"
 	" min(dur) AS min_ns, max(dur) AS max_ns, total(1.0 * dur * dur) AS sum_squares,"
-	" count(host) AS launches, sum(host) AS host_ns, count(*) AS executions FROM (" KERNELS ") GROUP BY 1, 2, 3",
+	" count(host) AS launches, sum(host) AS host_ns, count(*) AS executions"
+	" FROM (" KERNELS ") GROUP BY 1, 2, 3",
 	"DROP TABLE IF EXISTS temp.sum_copy",
 	"CREATE TEMP TABLE sum_copy AS SELECT coalesce(process, 0) AS process,"
 	" coalesce(device, 0) AS device, kind, count(dur) AS count, sum(dur) AS total_ns,"
