@@ -3,6 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,24 @@ static bool lz4_unpack(const unsigned char *in, size_t in_bytes, unsigned char *
 	return at == bytes;
 }
 
+/*
+ * nvcc packs PTX with zstd. The library is on every Debian and Ubuntu, since dpkg needs it, and is
+ * looked for only when such an entry is chosen.
+ */
+static bool zstd_unpack(const unsigned char *in, size_t in_bytes, unsigned char *out, size_t bytes)
+{
+	void *library = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
+	size_t (*decompress)(void *, size_t, const void *, size_t) = NULL;
+	void *symbol = library ? dlsym(library, "ZSTD_decompress") : NULL;
+	bool is_unpacked;
+
+	memcpy(&decompress, &symbol, sizeof(decompress));
+	is_unpacked = decompress && decompress(out, bytes, in, in_bytes) == bytes;
+	if (library)
+		dlclose(library);
+	return is_unpacked;
+}
+
 static CUresult read_payload(const struct entry *entry, const void *data, size_t bytes,
 			     const struct sim_profile *profile, struct sim_image *image)
 {
@@ -118,20 +137,24 @@ static CUresult entry_load(const struct entry *entry, const struct sim_profile *
 			   struct sim_image *image)
 {
 	unsigned char *unpacked;
+	bool is_unpacked;
 	CUresult result;
 
-	if (entry->flags & FLAG_ZSTD)	/* no decoder here: nvcc --no-compress avoids it */
-		return CUDA_ERROR_NO_BINARY_FOR_GPU;
-	if (!(entry->flags & FLAG_LZ4))
+	if (!(entry->flags & (FLAG_LZ4 | FLAG_ZSTD)))
 		return read_payload(entry, entry->payload, entry->bytes, profile, image);
 	if (entry->raw_bytes > (uint64_t)1 << 32)
 		return CUDA_ERROR_INVALID_IMAGE;
 	unpacked = malloc(entry->raw_bytes + 1);
 	if (!unpacked)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	result = CUDA_ERROR_INVALID_IMAGE;
-	if (lz4_unpack(entry->payload, entry->packed_bytes, unpacked, entry->raw_bytes))
-		result = read_payload(entry, unpacked, entry->raw_bytes, profile, image);
+	if (entry->flags & FLAG_ZSTD)
+		is_unpacked = zstd_unpack(entry->payload, entry->packed_bytes, unpacked,
+					  entry->raw_bytes);
+	else
+		is_unpacked = lz4_unpack(entry->payload, entry->packed_bytes, unpacked,
+					 entry->raw_bytes);
+	result = is_unpacked ? read_payload(entry, unpacked, entry->raw_bytes, profile, image) :
+			       CUDA_ERROR_INVALID_IMAGE;
 	free(unpacked);
 	return result;
 }

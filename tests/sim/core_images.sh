@@ -15,6 +15,7 @@ compile -arch=sm_90 -ptx -o "$tmp/90.ptx"
 compile -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
 	-gencode arch=compute_90,code=compute_90 -fatbin -o "$tmp/both.fatbin"
 compile -gencode arch=compute_80,code=compute_80 --no-compress -fatbin -o "$tmp/ptx.fatbin"
+compile -gencode arch=compute_80,code=compute_80 -fatbin -o "$tmp/packed.fatbin"
 compile -gencode arch=compute_80,code=sm_80 -fatbin -o "$tmp/old.fatbin"
 
 SIMCUDA_HOST_SCALE=0
@@ -32,6 +33,11 @@ is "so does a fat binary" "$(show "$tmp/both.fatbin")" "$wanted"
 is "the fat binary's cubin is taken" "$(show -r "$tmp/both.fatbin")" "$(show -r "$tmp/90.cubin")"
 is "a fat binary with PTX only" "$(show "$tmp/ptx.fatbin" | grep -v clustered)" \
 	"$(echo "$wanted" | grep -v clustered)"
+if ldconfig -p 2>/dev/null | grep -q 'libzstd\.so\.1 ' || ls /lib/*/libzstd.so.1 >"$tmp/log" 2>&1; then
+	is "packed PTX" "$(show "$tmp/packed.fatbin")" "$(show "$tmp/ptx.fatbin")"
+else
+	skip "packed PTX" "no libzstd"
+fi
 is "a cubin for another architecture" "$(show "$tmp/80.cubin")" "error 209"
 is "a fat binary without a match" "$(show "$tmp/old.fatbin")" "error 209"
 

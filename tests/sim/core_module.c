@@ -288,6 +288,105 @@ static void test_linker(void **unused)
 	assert_int_equal(cuLinkDestroy(state), CUDA_ERROR_INVALID_HANDLE);
 }
 
+/* --- a fat binary packed with LZ4, made by hand ----------------------------------------------------- */
+
+static size_t put_length(unsigned char *out, size_t at, size_t rest)
+{
+	for (; rest >= 255; rest -= 255)
+		out[at++] = 255;
+	out[at++] = (unsigned char)rest;
+	return at;
+}
+
+/* One sequence: literals, and a match unless it is the last. */
+static size_t put_sequence(unsigned char *out, size_t at, const char *literals, size_t count,
+			   size_t distance, size_t match)
+{
+	size_t code = match ? match - 4 : 0;
+
+	out[at++] = (unsigned char)((count < 15 ? count : 15) << 4 | (code < 15 ? code : 15));
+	if (count >= 15)
+		at = put_length(out, at, count - 15);
+	memcpy(out + at, literals, count);
+	at += count;
+	if (!match)
+		return at;
+	out[at++] = (unsigned char)distance;
+	out[at++] = (unsigned char)(distance >> 8);
+	return code >= 15 ? put_length(out, at, code - 15) : at;
+}
+
+static size_t pack(const char *in, size_t bytes, unsigned char *out)
+{
+	size_t at = 0, start = 0;
+
+	for (size_t here = 1; here < bytes;) {
+		size_t best = 0, distance = 0;
+
+		for (size_t back = 1; back <= here; back++) {
+			size_t match = 0;
+
+			while (here + match < bytes && in[here + match] == in[here + match - back])
+				match++;
+			if (match > best) {
+				best = match;
+				distance = back;
+			}
+		}
+		if (best < 4 || here + best >= bytes - 5) {
+			here++;
+			continue;
+		}
+		at = put_sequence(out, at, in + start, here - start, distance, best);
+		here += best;
+		start = here;
+	}
+	return put_sequence(out, at, in + start, bytes - start, 0, 0);
+}
+
+static void put32(unsigned char *at, uint32_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static void test_packed(void **unused)
+{
+	static _Alignas(8) unsigned char image[16 + 64 + 2 * sizeof(text) + 700];
+	char padded[sizeof(text) + 600];
+	unsigned char *entry = image + 16;
+	CUfunction function;
+	CUmodule module;
+	size_t packed, bytes = sizeof(padded);
+
+	(void)unused;
+	memset(padded, ' ', sizeof(padded));	/* a match that overlaps itself */
+	memcpy(padded + sizeof(padded) - sizeof(text), text, sizeof(text));
+	packed = pack(padded, bytes, entry + 64);
+	assert_true(packed < sizeof(text));
+	put32(image, 0xba55ed50);
+	put32(image + 4, 1 | 16 << 16);
+	put32(image + 8, (uint32_t)(64 + packed));
+	put32(entry, 1);			/* PTX */
+	put32(entry + 4, 64);
+	put32(entry + 8, (uint32_t)packed);
+	put32(entry + 16, (uint32_t)packed);
+	put32(entry + 28, 80);
+	put32(entry + 40, 0x2000);
+	put32(entry + 56, (uint32_t)bytes);
+	assert_int_equal(cuModuleLoadData(&module, image), CUDA_SUCCESS);
+	assert_int_equal(cuModuleGetFunction(&function, module, "mixed"), CUDA_SUCCESS);
+	assert_int_equal(attribute(function, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES), 500);
+	assert_int_equal(cuModuleUnload(module), CUDA_SUCCESS);
+	put32(entry + 56, (uint32_t)bytes - 1);
+	assert_int_equal(cuModuleLoadData(&module, image), CUDA_ERROR_INVALID_IMAGE);
+	for (size_t i = 0; i < packed; i++) {
+		entry[64 + i] ^= 0x55;
+		if (cuModuleLoadData(&module, image) == CUDA_SUCCESS)
+			assert_int_equal(cuModuleUnload(module), CUDA_SUCCESS);
+		entry[64 + i] ^= 0x55;
+	}
+}
+
 /* A text cut anywhere, or with one byte changed, is refused or read: never a crash, no leak. */
 static void test_damage(void **unused)
 {
@@ -420,6 +519,7 @@ int main(void)
 		TEST(test_exhaustion), TEST(test_each_fault), TEST(test_functions),
 		TEST(test_opt_in),     TEST(test_block_size), TEST(test_globals),
 		TEST(test_library),    TEST(test_linker),     TEST(test_damage),
+		TEST(test_packed),
 	};
 
 	setenv("SIMCUDA_HOST_SCALE", "0", 1);
