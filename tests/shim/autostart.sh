@@ -11,7 +11,7 @@ unset GPUTRAIL_SOCKET
 
 # wait_for FILE: the collector ends after its root.
 wait_for() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
 		[ -e "$1" ] && return 0
 		sleep 0.2
 	done

@@ -5,6 +5,7 @@
 #endif
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -234,6 +236,35 @@ static void do_stress(void)
 		NEED(!pthread_join(threads[i], NULL));
 }
 
+static void *killer(void *unused)
+{
+	(void)unused;
+	usleep((unsigned)(20000 + getpid() % 97 * 300));
+	kill(getpid(), SIGKILL);
+	return NULL;
+}
+
+/* Launches until it is killed at some moment; the file says how many had returned by then. */
+static void do_until_killed(void)
+{
+	const char *path = getenv("COUNT_FILE");
+	int fd = path ? open(path, O_RDWR | O_CREAT | O_TRUNC, 0600) : -1;
+	volatile uint32_t *count;
+	pthread_t thread;
+
+	NEED(fd >= 0 && !ftruncate(fd, 4096));
+	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	NEED(count != MAP_FAILED);
+	NEED(!cuInit(0));
+	NEED(!pthread_create(&thread, NULL, killer, NULL));
+	for (;;) {
+		launch(1);
+		++*count;
+		if (*count % 64 == 0)
+			usleep(100);
+	}
+}
+
 static void on_child(int number)
 {
 	(void)number;
@@ -301,6 +332,7 @@ static const struct { const char *name; void (*run)(void); } modes[] = {
 	{ "drop", do_drop }, { "exit", do_exit }, { "_exit", do_underscore_exit },
 	{ "abort", do_abort }, { "kill", do_kill }, { "exec", do_exec },
 	{ "killed-inside", do_killed_inside }, { "reuse", do_reuse }, { "stress", do_stress },
+	{ "until-killed", do_until_killed },
 };
 
 int main(int argc, char **argv)
