@@ -173,8 +173,8 @@ struct sim_activity {
 	int launch_type, priority;
 	uint64_t bytes;
 	uint64_t address;		/* of memory allocated or released, of the kind source_kind */
-	uint32_t value;			/* of a set; of a sync CUPTI's type: 1 event, 2 wait, 3 stream, 4 context;
-					 * of memory 1 allocation, 2 release */
+	uint32_t value;			/* of a set; of a sync CUPTI's type: 1 event, 2 wait, 3 stream,
+					 * 4 context; of memory 1 allocation, 2 release */
 	int copy_kind, source_kind, destination_kind, is_async, peer_device;
 };
 struct sim_listener {
