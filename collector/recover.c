@@ -26,6 +26,10 @@ struct recoverer {
 };
 
 static void fail(struct recovery *recovery, enum recovery_outcome outcome, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void __attribute__((format(printf, 3, 4)))
+fail(struct recovery *recovery, enum recovery_outcome outcome, const char *format, ...)
 {
 	va_list args;
 
@@ -86,7 +90,8 @@ static bool recorder_alive(sqlite3 *sqlite, long *pid)
 			boot[strcspn(boot, "\n")] = '\0';
 		fclose(file);
 	}
-	query_text(sqlite, "SELECT value FROM meta WHERE key='boot_id'", recorded, sizeof(recorded));
+	query_text(sqlite, "SELECT value FROM meta WHERE key='boot_id'", recorded,
+		   sizeof(recorded));
 	*pid = (long)query_int(sqlite, "SELECT value FROM meta WHERE key='collector_pid'");
 	return !strcmp(boot, recorded) && *pid > 0 &&
 	       start_ticks(*pid) ==
@@ -129,14 +134,15 @@ static void take_graph_launch(struct summary *s, sqlite3_stmt *row)
 
 static void take_node(struct summary *s, sqlite3_stmt *row)
 {
-	summary_kernel(s, id_column(row, 0), id_column(row, 1), id_column(row, 2), NIL, column(row, 3),
-		       column(row, 4));
+	summary_kernel(s, id_column(row, 0), id_column(row, 1), id_column(row, 2), NIL,
+		       column(row, 3), column(row, 4));
 }
 
 static void take_copy(struct summary *s, sqlite3_stmt *row)
 {
 	summary_copy(s, id_column(row, 0), id_column(row, 1), id_column(row, 2),
-		     (uint64_t)column(row, 3), gpu_start(column(row, 4), column(row, 6)), column(row, 7));
+		     (uint64_t)column(row, 3), gpu_start(column(row, 4), column(row, 6)),
+		     column(row, 7));
 	if (column(row, 8) != NIL)
 		summary_api(s, id_column(row, 0), id_column(row, 8), column(row, 5), false);
 }
@@ -153,8 +159,8 @@ static void take_orphan(struct summary *s, sqlite3_stmt *row)
 
 static void take_memory(struct summary *s, sqlite3_stmt *row)
 {
-	summary_memory(s, id_column(row, 0), id_column(row, 1), id_column(row, 2), id_column(row, 3),
-		       (uint64_t)column(row, 4), (uint64_t)column(row, 5),
+	summary_memory(s, id_column(row, 0), id_column(row, 1), id_column(row, 2),
+		       id_column(row, 3), (uint64_t)column(row, 4), (uint64_t)column(row, 5),
 		       column(row, 6) + column(row, 7), false);
 	summary_api(s, id_column(row, 0), id_column(row, 8), column(row, 7), false);
 }
@@ -168,20 +174,30 @@ static const struct {
 	const char *sql;
 	void (*take)(struct summary *summary, sqlite3_stmt *row);
 } sources[] = {
-	{ "SELECT t.process, s.device, e.shape, e.start_ns, e.dur_ns, e.gpu_delay_ns, e.gpu_dur_ns, e.api"
-	  " FROM launch e LEFT JOIN thread t ON t.id = e.thread LEFT JOIN shape s ON s.id = e.shape",
+	{ "SELECT t.process, s.device, e.shape, e.start_ns, e.dur_ns, e.gpu_delay_ns, "
+	  "e.gpu_dur_ns, e.api"
+	  " FROM launch e LEFT JOIN thread t ON t.id = e.thread LEFT JOIN shape s ON s.id = "
+	  "e.shape",
 	  take_launch },
 	{ "SELECT s.process, s.device, e.start_ns, e.dur_ns, e.api FROM graph_launch e"
-	  " LEFT JOIN stream s ON s.id = e.stream", take_graph_launch },
+	  " LEFT JOIN stream s ON s.id = e.stream",
+	  take_graph_launch },
 	{ "SELECT st.process, s.device, e.shape, e.start_ns, e.gpu_dur_ns FROM node e"
-	  " LEFT JOIN stream st ON st.id = e.stream LEFT JOIN shape s ON s.id = e.shape", take_node },
-	{ "SELECT s.process, s.device, e.kind, e.bytes, e.start_ns, e.dur_ns, e.gpu_delay_ns, e.gpu_dur_ns,"
-	  " e.api FROM copy e LEFT JOIN stream s ON s.id = e.stream", take_copy },
+	  " LEFT JOIN stream st ON st.id = e.stream LEFT JOIN shape s ON s.id = e.shape",
+	  take_node },
+	{ "SELECT s.process, s.device, e.kind, e.bytes, e.start_ns, e.dur_ns, e.gpu_delay_ns, "
+	  "e.gpu_dur_ns,"
+	  " e.api FROM copy e LEFT JOIN stream s ON s.id = e.stream",
+	  take_copy },
 	{ "SELECT s.process, e.device, e.kind, e.shape, e.start_ns, e.dur_ns, e.bytes FROM orphan e"
-	  " LEFT JOIN stream s ON s.id = e.stream", take_orphan },
-	{ "SELECT t.process, e.device, e.kind, e.op, e.address, e.bytes, e.start_ns, e.dur_ns, e.api"
-	  " FROM memory e LEFT JOIN thread t ON t.id = e.thread", take_memory },
-	{ "SELECT t.process, e.api, e.dur_ns, e.result FROM call e LEFT JOIN thread t ON t.id = e.thread",
+	  " LEFT JOIN stream s ON s.id = e.stream",
+	  take_orphan },
+	{ "SELECT t.process, e.device, e.kind, e.op, e.address, e.bytes, e.start_ns, e.dur_ns, "
+	  "e.api"
+	  " FROM memory e LEFT JOIN thread t ON t.id = e.thread",
+	  take_memory },
+	{ "SELECT t.process, e.api, e.dur_ns, e.result FROM call e LEFT JOIN thread t ON t.id = "
+	  "e.thread",
 	  take_call },
 };
 
@@ -198,7 +214,8 @@ static int take_rows(struct recoverer *r)
 		}
 		sqlite3_finalize(row);
 		if (rc != SQLITE_DONE) {
-			fail(r->recovery, RECOVERY_FAILED, "reading rows: %s", sqlite3_errmsg(r->sqlite));
+			fail(r->recovery, RECOVERY_FAILED, "reading rows: %s",
+			     sqlite3_errmsg(r->sqlite));
 			return -1;
 		}
 	}
@@ -230,7 +247,8 @@ static const char bring_back[] =
 
 /* Work inside a graph belongs to the path of the call that launched it. */
 static const char sum_paths[] =
-	"INSERT INTO sum_path SELECT path, sum(launches), sum(gpu), sum(host), sum(calls), sum(copied),"
+	"INSERT INTO sum_path SELECT path, sum(launches), sum(gpu), sum(host), sum(calls), "
+	"sum(copied),"
 	" sum(allocated) FROM ("
 	"SELECT path, 1 AS launches, coalesce(gpu_dur_ns, 0) AS gpu, dur_ns AS host, 1 AS calls,"
 	" 0 AS copied, 0 AS allocated FROM launch"
@@ -261,9 +279,10 @@ static int zone_map(struct recoverer *r)
 		const char *name = table_name(zones[i].table);
 		char sql[512];
 
-		snprintf(sql, sizeof(sql), "INSERT INTO chunk SELECT '%s', min(id), max(id), min(start_ns),"
-			 " max(start_ns + %s) + 1 FROM %s GROUP BY (id - 1) / %d", name, zones[i].end, name,
-			 CHUNK_ROWS);
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO chunk SELECT '%s', min(id), max(id), min(start_ns),"
+			 " max(start_ns + %s) + 1 FROM %s GROUP BY (id - 1) / %d",
+			 name, zones[i].end, name, CHUNK_ROWS);
 		if (run(r, sql) < 0)
 			return -1;
 	}
@@ -281,8 +300,9 @@ static int rebuild(struct recoverer *r)
 	database_commit(r->db);
 	if (run(r, bring_back) < 0 || run(r, sum_paths) < 0)
 		return -1;
-	database_run(r->db, "UPDATE process SET state = 'detached', end_ns = ? WHERE state = 'running'", "i",
-		     last);
+	database_run(r->db,
+		     "UPDATE process SET state = 'detached', end_ns = ? WHERE state = 'running'",
+		     "i", last);
 	database_meta_int(r->db, "last_event", last);
 	database_meta_text(r->db, "state", "truncated");
 	database_commit(r->db);
@@ -292,7 +312,8 @@ static int rebuild(struct recoverer *r)
 	}
 	r->recovery->span_ns = last - query_int(r->sqlite, "SELECT min(min_ns) FROM chunk");
 	summary_totals(r->summary, &r->recovery->kernels, &r->recovery->copies);
-	query_text(r->sqlite, "PRAGMA quick_check(1)", r->recovery->detail, sizeof(r->recovery->detail));
+	query_text(r->sqlite, "PRAGMA quick_check(1)", r->recovery->detail,
+		   sizeof(r->recovery->detail));
 	if (!strcmp(r->recovery->detail, "ok"))
 		r->recovery->detail[0] = '\0';
 	return 0;
@@ -308,7 +329,8 @@ static bool needs_recovery(sqlite3 *sqlite, bool is_ours, struct recovery *recov
 		return false;
 	}
 	if (query_int(sqlite, "PRAGMA user_version") > SCHEMA_VERSION) {
-		fail(recovery, RECOVERY_NOT_OURS, "written by a newer gputrail (schema %d, this one knows %d)",
+		fail(recovery, RECOVERY_NOT_OURS,
+		     "written by a newer gputrail (schema %d, this one knows %d)",
 		     (int)query_int(sqlite, "PRAGMA user_version"), SCHEMA_VERSION);
 		return false;
 	}
@@ -335,7 +357,8 @@ void recover_file(const char *path, bool is_ours, struct recovery *recovery)
 	*recovery = (struct recovery){ .outcome = RECOVERY_DONE };
 	if (access(path, R_OK) < 0 ||
 	    sqlite3_open_v2(path, &peek, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-		fail(recovery, RECOVERY_NOT_OURS, "%s", errno ? strerror(errno) : "cannot be opened");
+		fail(recovery, RECOVERY_NOT_OURS, "%s",
+		     errno ? strerror(errno) : "cannot be opened");
 		sqlite3_close(peek);
 		return;
 	}
