@@ -22,16 +22,16 @@ terminal() {
 	terminal_close
 	# A server of its own each time: the last one may not be gone yet.
 	terminals=$((terminals + 1))
-	socket=gputrail-tui-$$-$terminals
-	tmux -u -L "$socket" -f "$tmp/tmux.conf" new-session -d -x "$_width" -y "$_height" "$*"
+	socket=$tmp/tmux-$terminals
+	tmux -u -S "$socket" -f "$tmp/tmux.conf" new-session -d -x "$_width" -y "$_height" "$*"
 }
-terminal_close() { [ "$socket" = none ] || tmux -L "$socket" kill-server 2>/dev/null; return 0; }
+terminal_close() { [ "$socket" = none ] || tmux -S "$socket" kill-server 2>/dev/null; return 0; }
 # keys KEY...: as tmux names them.
-keys() { tmux -L "$socket" send-keys -t 0 "$@"; }
-text() { tmux -L "$socket" send-keys -t 0 -l "$1"; }
-resize() { tmux -L "$socket" resize-window -t 0 -x "$1" -y "$2"; }
+keys() { tmux -S "$socket" send-keys -t 0 "$@"; }
+text() { tmux -S "$socket" send-keys -t 0 -l "$1"; }
+resize() { tmux -S "$socket" resize-window -t 0 -x "$1" -y "$2"; }
 # Lines without trailing blanks: tmux keeps some, depending on how they were written.
-capture() { tmux -L "$socket" capture-pane -t 0 -p "$@" 2>/dev/null | sed 's/ *$//'; }
+capture() { tmux -S "$socket" capture-pane -t 0 -p "$@" 2>/dev/null | sed 's/ *$//'; }
 # shows PATTERN: waits until some line matches; fails after five seconds.
 shows() {
 	_tries=100

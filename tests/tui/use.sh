@@ -136,7 +136,7 @@ ok "q leaves the terminal as it was"
 
 # Killed, or left by its terminal.
 viewer_pid() {
-	_shell=$(tmux -L "$socket" list-panes -t 0 -F '#{pane_pid}')
+	_shell=$(tmux -S "$socket" list-panes -t 0 -F '#{pane_pid}')
 	cat "/proc/$_shell/task/$_shell/children"
 }
 text "$gputrail plain.db"
