@@ -94,14 +94,38 @@ static bool receive_welcome(int fd)
 		welcome.version == WIRE_VERSION && welcome.status == 0;
 }
 
-/* Does this process have us in its LD_PRELOAD? Its environment as it was at exec is what counts
- * for its children too; a name cut by the buffer's edge is found since the buffer is slid on. */
+/* Looks for this library in LD_PRELOAD of an environment block, byte by byte. */
+struct preload_scan {
+	unsigned variable, library;	/* bytes matched of either name */
+	bool in_value, is_other;
+};
+
+static bool preload_scan_byte(struct preload_scan *scan, char byte)
+{
+	static const char variable[] = "LD_PRELOAD=", library[] = "libprofile.so";
+
+	if (!byte) {
+		*scan = (struct preload_scan){ 0 };
+	} else if (scan->in_value) {
+		if (byte == library[scan->library])
+			scan->library++;
+		else
+			scan->library = byte == library[0];
+	} else if (!scan->is_other && byte == variable[scan->variable]) {
+		scan->in_value = !variable[++scan->variable];
+	} else {
+		scan->is_other = true;
+	}
+	return !library[scan->library];
+}
+
+/* A process's environment as it was at exec is what its children got too. */
 static bool has_preload(uint32_t pid)
 {
-	static const char variable[] = "LD_PRELOAD=";
-	char path[64], text[8192];
-	bool in_variable = false, at_start = true;
-	size_t at = util_append(path, 0, sizeof(path), "/proc/"), have = 0;
+	struct preload_scan scan = { 0 };
+	char path[64], text[4096];
+	size_t at = util_append(path, 0, sizeof(path), "/proc/");
+	bool found = false;
 	struct stat status;
 	ssize_t got;
 	int fd;
@@ -115,36 +139,11 @@ static bool has_preload(uint32_t pid)
 		close(fd);
 		return false;
 	}
-	while ((got = read(fd, text + have, sizeof(text) - 1 - have)) > 0) {
-		char *begin = text;
-
-		have += (size_t)got;
-		text[have] = '\0';
-		for (;;) {
-			char *end = memchr(begin, '\0', have - (size_t)(begin - text));
-			size_t length = end ? (size_t)(end - begin) : strlen(begin);
-
-			if (at_start)
-				in_variable = !strncmp(begin, variable, sizeof(variable) - 1);
-			if (in_variable && strstr(begin, "libprofile.so")) {
-				close(fd);
-				return true;
-			}
-			if (!end) {
-				/* Keep the tail that may hold the beginning of a name. */
-				size_t keep = length < 64 ? length : 64;
-
-				at_start = at_start && length < sizeof(variable);
-				memmove(text, begin + length - keep, keep);
-				have = keep;
-				break;
-			}
-			at_start = true;
-			begin = end + 1;
-		}
-	}
+	while (!found && (got = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < got && !found; i++)
+			found = preload_scan_byte(&scan, text[i]);
 	close(fd);
-	return false;
+	return found;
 }
 
 /* The top-most ancestor that was started with this library: one collector for its whole tree. */
