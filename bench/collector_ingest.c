@@ -63,9 +63,10 @@ static void produce(const char *socket_name, double rate, double seconds, uint64
 		}
 		for (int i = 0; i < BURST; i++, launches++) {
 			uint64_t at = now + (uint64_t)i * 100;
-			struct wire_launch launch = producer_launch(at, at + 60, (uint32_t)launches + 1);
-			struct wire_gpu_kernel kernel = producer_kernel(at + 5000, at + 5000 + launches % 90,
-									(uint32_t)launches + 1);
+			struct wire_launch launch =
+				producer_launch(at, at + 60, (uint32_t)launches + 1);
+			struct wire_gpu_kernel kernel = producer_kernel(
+				at + 5000, at + 5000 + launches % 90, (uint32_t)launches + 1);
 
 			launch.grid[0] = 1 + (uint32_t)launches % 120;
 			push(&p, 0, &launch, sizeof(launch), rate <= 0);
@@ -89,7 +90,8 @@ static double cpu_seconds(void)
 int main(int argc, char **argv)
 {
 	double rate = argc > 1 ? atof(argv[1]) : 1e6, seconds = argc > 2 ? atof(argv[2]) : 5;
-	struct collector_options options = { .path = argc > 3 ? argv[3] : "/tmp/collector_ingest.db",
+	struct collector_options options = { .path = argc > 3 ? argv[3]
+							      : "/tmp/collector_ingest.db",
 					     .socket_name = "gputrail-bench" };
 	struct collector_figures figures;
 	struct collector *collector;
@@ -113,9 +115,11 @@ int main(int argc, char **argv)
 	if (collector_close(collector, &figures, &error) < 0)
 		fprintf(stderr, "%s\n", error);
 	free(error);
-	printf("events %llu in %.2f s: %.2f M/s, lost %llu, collector %.3f s of CPU: %.0f ns/event, "
-	       "%.0f %% of a core; file %.1f bytes/launch\n", (unsigned long long)figures.events, elapsed,
-	       (double)figures.events / elapsed / 1e6, (unsigned long long)figures.lost, cpu_seconds(),
+	printf("events %llu in %.2f s: %.2f M/s, lost %llu, collector %.3f s of CPU: %.0f "
+	       "ns/event, "
+	       "%.0f %% of a core; file %.1f bytes/launch\n",
+	       (unsigned long long)figures.events, elapsed, (double)figures.events / elapsed / 1e6,
+	       (unsigned long long)figures.lost, cpu_seconds(),
 	       cpu_seconds() * 1e9 / (double)figures.events, cpu_seconds() / elapsed * 100,
 	       (double)figures.file_bytes / ((double)figures.events / 2));
 	unlink(options.path);

@@ -32,7 +32,8 @@
 enum { OPTION_SOCKET = OPTION_LONG, OPTION_ROOT };
 
 static const struct cmd_option options[] = {
-	{ "socket", OPTION_SOCKET, "@NAME", "abstract socket to listen on; binding it is the lock" },
+	{ "socket", OPTION_SOCKET, "@NAME",
+	  "abstract socket to listen on; binding it is the lock" },
 	{ "output", 'o', "PATTERN", "file to record to, as of record" },
 	{ "root", OPTION_ROOT, "PID", "process to outlive" },
 	{ 0 },
@@ -130,7 +131,8 @@ int cmd_collect(int argc, char **argv)
 			root = options_number(&usage, "root", optarg, 1, INT_MAX, &ok);
 	}
 	if (!ok || !socket_name || !root) {
-		message("collect", "it is not meant to be started by hand", "--socket and --root are needed");
+		message("collect", "it is not meant to be started by hand",
+			"--socket and --root are needed");
 		return EXIT_USAGE;
 	}
 	listener = collector_listen(socket_name);

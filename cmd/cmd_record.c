@@ -11,7 +11,8 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY };
+enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY,
+	OPTION_CALLPATH };
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "record to FILE; %p is the process id, %h the host, %t the time"
@@ -22,6 +23,8 @@ static const struct cmd_option options[] = {
 	  " primary: until the command itself ended" },
 	{ "host-only", OPTION_HOST_ONLY, NULL, "record no GPU times; leaves CUPTI alone" },
 	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two" },
+	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
+	  " (default), native, python or off" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
 	{ 0 },
 };
@@ -29,7 +32,8 @@ static const struct cmd_option options[] = {
 static const struct cmd_usage usage = {
 	.command = "record",
 	.synopsis = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
-	.purpose = "Runs COMMAND and records the CUDA calls and GPU work of it and of all processes it"
+	.purpose = "Runs COMMAND and records the CUDA calls and GPU work of it and of all "
+		   "processes it"
 		   " starts into one file. The exit code is that of COMMAND.",
 	.options = options,
 	.more = "Exit codes of its own: 2 wrong options, 77 no CUDA driver here (try --sim).\n",
@@ -57,9 +61,12 @@ static int take_option(int key, struct recording *r)
 	case OPTION_RING_BYTES:
 		r->ring_bytes = optarg;
 		break;
+	case OPTION_CALLPATH:
+		return recording_take_callpath(r, optarg) ? 0 : -1;
 	case OPTION_WAIT:
 		if (strcmp(optarg, "all") && strcmp(optarg, "primary")) {
-			message("record", NULL, "--wait takes 'all' or 'primary', not '%s'", optarg);
+			message("record", NULL, "--wait takes 'all' or 'primary', not '%s'",
+				optarg);
 			return -1;
 		}
 		r->wait_primary = !strcmp(optarg, "primary");

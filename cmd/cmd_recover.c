@@ -16,8 +16,10 @@ static const struct cmd_option options[] = { { 0 } };
 static const struct cmd_usage usage = {
 	.command = "recover",
 	.synopsis = "FILE",
-	.purpose = "Finishes a recording whose recorder was killed: brings back all rows that were written,"
-		   " makes the summaries anew from them and marks the file as truncated. Any other file is"
+	.purpose = "Finishes a recording whose recorder was killed: brings back all rows that were "
+		   "written,"
+		   " makes the summaries anew from them and marks the file as truncated. Any other "
+		   "file is"
 		   " left as it is.",
 	.options = options,
 };
@@ -29,11 +31,13 @@ static int tell(const char *path, const struct recovery *r)
 		printf("%s: nothing to do, the recording is %s\n", path, r->detail);
 		return EXIT_OK;
 	case RECOVERY_DONE:
-		printf("%s: the recorder was killed; %llu rows over %.1f s are there (%llu kernels, %llu copies)\n"
-		       "%s: made the summaries anew from them; marked as truncated: what happened in the"
-		       " last moments is missing\n", path, (unsigned long long)r->events,
-		       (double)r->span_ns / 1e9, (unsigned long long)r->kernels,
-		       (unsigned long long)r->copies, path);
+		printf("%s: the recorder was killed; %llu rows over %.1f s are there (%llu "
+		       "kernels, %llu copies)\n"
+		       "%s: made the summaries anew from them; marked as truncated: what happened "
+		       "in the"
+		       " last moments is missing\n",
+		       path, (unsigned long long)r->events, (double)r->span_ns / 1e9,
+		       (unsigned long long)r->kernels, (unsigned long long)r->copies, path);
 		if (r->detail[0])
 			message("recover", "some rows may be damaged", "%s: %s", path, r->detail);
 		return EXIT_OK;
@@ -45,7 +49,8 @@ static int tell(const char *path, const struct recovery *r)
 		message("recover", NULL, "%s: %s", path, r->detail);
 		return EXIT_INPUT;
 	default:
-		message("recover", "is there room, and permission to write?", "%s: %s", path, r->detail);
+		message("recover", "is there room, and permission to write?", "%s: %s", path,
+			r->detail);
 		return EXIT_FAILED;
 	}
 }

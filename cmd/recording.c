@@ -40,6 +40,21 @@ struct run {
 	char path[PATH_MAX];
 };
 
+bool recording_take_callpath(struct recording *r, const char *text)
+{
+	static const char *const modes[] = { "native,python", "python,native", "native", "python",
+					     "off" };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(text, modes[i])) {
+			r->callpath = modes[i];
+			return true;
+		}
+	message(r->name, NULL, "--callpath takes native,python, native, python or off, not '%s'",
+		text);
+	return false;
+}
+
 int recording_path(const char *pattern, long pid, char *path, size_t path_bytes)
 {
 	size_t length = 0;
@@ -108,7 +123,8 @@ static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 		return EXIT_FAILED;
 	}
 	if (strpbrk(shim, " :")) {
-		message(r->name, "the loader splits LD_PRELOAD at spaces and colons: install elsewhere",
+		message(r->name,
+			"the loader splits LD_PRELOAD at spaces and colons: install elsewhere",
 			"cannot preload '%s'", shim);
 		return EXIT_FAILED;
 	}
@@ -118,7 +134,9 @@ static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 		return EXIT_FAILED;
 	}
 	if (!r->simulate && !driver_present()) {
-		message(r->name, "record with --sim to use the simulated driver; 'gputrail doctor' tells more",
+		message(r->name,
+			"record with --sim to use the simulated driver; 'gputrail doctor' tells "
+			"more",
 			"there is no CUDA driver here (libcuda.so.1 is not found)");
 		return EXIT_NOTHING;
 	}
@@ -135,6 +153,8 @@ static void child_environment(const struct recording *r, const char *shim, const
 	setenv("GPUTRAIL_SOCKET", name, 1);
 	if (r->ring_bytes)
 		setenv("GPUTRAIL_RING_BYTES", r->ring_bytes, 1);
+	if (r->callpath)
+		setenv("GPUTRAIL_CALLPATH", r->callpath, 1);
 	if (r->host_only)
 		setenv("GPUTRAIL_CUPTI", "off", 1);
 	if (r->simulate) {
@@ -164,7 +184,8 @@ static void child_run(const struct run *run, int go, int failed, const char *shi
 	_exit(error == ENOENT ? 127 : 126);
 }
 
-static int child_start(struct run *run, const char *shim, const char *sim_dir, const char *socket_name)
+static int child_start(struct run *run, const char *shim, const char *sim_dir,
+		       const char *socket_name)
 {
 	int go[2], failed[2];
 
@@ -196,7 +217,8 @@ static int make_file(struct run *run)
 			return -1;
 		}
 		if (!S_ISREG(status.st_mode)) {
-			message(r->name, "choose another name with -o", "%s is not a regular file", run->path);
+			message(r->name, "choose another name with -o", "%s is not a regular file",
+				run->path);
 			return -1;
 		}
 		unlink(run->path);
@@ -249,8 +271,10 @@ static void tell_broken(struct run *run)
 {
 	if (!run->told_broken && collector_broken(run->collector)) {
 		run->told_broken = true;
-		message(run->recording->name, "the program runs on; what was recorded so far is kept",
-			"cannot write %s any more: %s", run->path, collector_broken(run->collector));
+		message(run->recording->name,
+			"the program runs on; what was recorded so far is kept",
+			"cannot write %s any more: %s", run->path,
+			collector_broken(run->collector));
 	}
 }
 
@@ -298,10 +322,13 @@ static void tell_result(const struct run *run, const struct collector_figures *f
 		message(r->name, "what was recorded before is kept", "cannot write %s any more: %s",
 			run->path, error ? error : "unknown error");
 	if (figures->processes == 0)
-		message(r->name, "a static or setuid program, or one started inside a container, is not seen",
+		message(r->name,
+			"a static or setuid program, or one started inside a container, is not "
+			"seen",
 			"the program did not use CUDA: nothing was recorded");
 	else if (!r->quiet || figures->lost || rc < 0)
-		message(r->name, advice, "recorded %.1f s, %llu kernels, %llu copies, %llu lost -> %s (%s)",
+		message(r->name, advice,
+			"recorded %.1f s, %llu kernels, %llu copies, %llu lost -> %s (%s)",
 			(double)figures->span_ns / 1e9, (unsigned long long)figures->kernels,
 			(unsigned long long)figures->copies, (unsigned long long)figures->lost,
 			run->path, size);
@@ -392,6 +419,7 @@ int recording_run(const struct recording *recording)
 		.socket_name = socket_name,
 		.command = recording->command,
 		.simulated = recording->simulate,
+		.callpath = recording->callpath,
 	};
 	int listener, rc = check_parts(recording, shim, sim_dir);
 
@@ -408,7 +436,8 @@ int recording_run(const struct recording *recording)
 		return EXIT_FAILED;
 	}
 	if (recording_path(recording->output, run.child, run.path, sizeof(run.path)) < 0) {
-		message(recording->name, NULL, "the file name '%s' is empty or too long", recording->output);
+		message(recording->name, NULL, "the file name '%s' is empty or too long",
+			recording->output);
 		return EXIT_USAGE;
 	}
 	run.collector = collector_new(&options, listener);

@@ -15,12 +15,16 @@ struct recording {
 	bool host_only;			/* no GPU times */
 	const char *simulate;		/* NULL: real driver; "": simulated, default device */
 	const char *ring_bytes;		/* NULL: the shim's default */
+	const char *callpath;		/* the same */
 	char *const *command;		/* NULL terminated */
 	const char *const *environment;	/* NULL terminated NAME=VALUE, or NULL */
 };
 
 /* Runs it to the end. Returns the exit code; dies of the signal the command died of. */
 int recording_run(const struct recording *recording);
+
+/* What --callpath takes; false: a message was printed. */
+bool recording_take_callpath(struct recording *recording, const char *text);
 
 /* Expands the pattern; 0, or -1 when it does not fit. */
 int recording_path(const char *pattern, long pid, char *path, size_t path_bytes);

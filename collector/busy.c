@@ -41,7 +41,8 @@ void busy_add(struct busy *busy, int64_t start, int64_t end)
 	}
 	if (busy->batch_count == BATCH_MAX)
 		busy_merge(busy);
-	if (!array_reserve(&busy->batch, &busy->batch_capacity, busy->batch_count, sizeof(*busy->batch)))
+	if (!array_reserve(&busy->batch, &busy->batch_capacity, busy->batch_count,
+			   sizeof(*busy->batch)))
 		return;
 	busy->batch[busy->batch_count++] = (struct pair){ .key = start, .value = (uint64_t)end };
 }
@@ -106,11 +107,12 @@ static uint32_t first_touched(const struct busy *busy, int64_t start)
 
 void busy_merge(struct busy *busy)
 {
-	uint32_t first, span, out = 0, wanted, spans_max = busy->spans_max ? busy->spans_max : SPANS_MAX;
+	uint32_t first, span, out = 0, wanted,
+			      spans_max = busy->spans_max ? busy->spans_max : SPANS_MAX;
 	int64_t done = INT64_MIN;
 
-	if (!busy->batch_count ||
-	    !array_reserve(&busy->scratch, &busy->scratch_capacity, busy->batch_count, sizeof(struct pair)))
+	if (!busy->batch_count || !array_reserve(&busy->scratch, &busy->scratch_capacity,
+						 busy->batch_count, sizeof(struct pair)))
 		return;
 	pairs_sort(busy->batch, busy->batch_count, busy->scratch);
 	first = span = first_touched(busy, busy->batch[0].key);

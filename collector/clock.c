@@ -90,8 +90,10 @@ void clock_add(struct clock *clock, const struct clock_pair *pair)
 	if (moved <= STEP_NS)
 		return;
 	if (clock->step_count == CLOCK_STEPS)
-		memmove(clock->steps, clock->steps + 1, sizeof(clock->steps[0]) * --clock->step_count);
-	clock->steps[clock->step_count].from_realtime_ns = clock->step_count ? pair->realtime_ns : 0;
+		memmove(clock->steps, clock->steps + 1,
+			sizeof(clock->steps[0]) * --clock->step_count);
+	clock->steps[clock->step_count].from_realtime_ns =
+		clock->step_count ? pair->realtime_ns : 0;
 	clock->steps[clock->step_count++].offset_ns = offset;
 	if (pair->realtime_error_ns > clock->realtime_error_ns)
 		clock->realtime_error_ns = pair->realtime_error_ns;

@@ -48,7 +48,8 @@ int collector_listen(const char *name)
 	return fd;
 }
 
-static struct collector_options options_copy(struct collector *c, const struct collector_options *from)
+static struct collector_options options_copy(struct collector *c,
+					     const struct collector_options *from)
 {
 	struct collector_options options = *from;
 
@@ -109,7 +110,9 @@ int collector_open_file(struct collector *c, char **error)
 
 static void welcome(struct process *p, uint32_t status)
 {
-	struct wire_welcome answer = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .status = status };
+	struct wire_welcome answer = { .magic = WIRE_MAGIC,
+				       .version = WIRE_VERSION,
+				       .status = status };
 
 	send(p->socket, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -126,7 +129,8 @@ static void accept_one(struct collector *c)
 	if (!p)
 		return;
 	if ((!c->db && collector_open_file(c, &error) < 0) || c->process_count >= PROCESSES_MAX ||
-	    !array_reserve(&c->processes, &c->process_capacity, c->process_count, sizeof(*c->processes))) {
+	    !array_reserve(&c->processes, &c->process_capacity, c->process_count,
+			   sizeof(*c->processes))) {
 		free(error);
 		welcome(p, 2);
 		process_free(p);
@@ -161,7 +165,8 @@ static void poll_sockets(struct collector *c, int wait_ms, int extra_fd)
 			if (c->processes[i]->closed)
 				continue;
 			of[count] = c->processes[i];
-			fds[count++] = (struct pollfd){ .fd = c->processes[i]->socket, .events = POLLIN };
+			fds[count++] =
+				(struct pollfd){ .fd = c->processes[i]->socket, .events = POLLIN };
 		}
 		if (poll(fds, count, wait_ms) > 0) {
 			for (uint32_t i = 2; i < count; i++)
@@ -356,7 +361,8 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 		database_meta_text(c->db, "state", "complete");
 		database_commit(c->db);
 	}
-	*figures = (struct collector_figures){ .events = c->records, .processes = c->process_count };
+	*figures =
+		(struct collector_figures){ .events = c->records, .processes = c->process_count };
 	summary_totals(c->summary, &figures->kernels, &figures->copies);
 	if (c->db) {
 		rc = file_finish(c, figures, error);

@@ -15,6 +15,7 @@ struct collector_options {
 	const char *socket_name;	/* abstract, without the leading "@" */
 	char *const *command;		/* NULL terminated, for meta; may be NULL */
 	const char *simulated;		/* device of the simulated driver, NULL a real one */
+	const char *callpath;		/* what paths are taken; NULL: as this environment says */
 };
 
 struct collector_figures {

@@ -250,6 +250,7 @@ struct resolved shape_of_host(struct process *p, uint32_t config);
 struct resolved shape_of_gpu(struct process *p, uint32_t config);
 
 /* join.c */
+#define PLACE_MASK 0x1fffffffu	/* a place keeps this much of a sequence number */
 enum place_kind { PLACE_NONE, PLACE_LAUNCH, PLACE_GRAPH, PLACE_COPY, PLACE_WAITING = 4 };
 struct place {
 	enum place_kind kind;

@@ -173,8 +173,10 @@ void database_row_grew(struct database *db, enum table table, int64_t id, int64_
 			a->chunk_max = end + 1;
 		return;
 	}
-	database_run(db, "UPDATE chunk SET max_ns = max(max_ns, ?1) WHERE kind = ?2"
-		     " AND first_id <= ?3 AND last_id >= ?3", "iti", end + 1, tables[table].name, id);
+	database_run(db,
+		     "UPDATE chunk SET max_ns = max(max_ns, ?1) WHERE kind = ?2"
+		     " AND first_id <= ?3 AND last_id >= ?3",
+		     "iti", end + 1, tables[table].name, id);
 }
 
 static sqlite3_stmt *statement(struct database *db, const char *sql)
@@ -184,8 +186,9 @@ static sqlite3_stmt *statement(struct database *db, const char *sql)
 	for (i = 0; i < STATEMENTS_MAX && db->statements[i].sql; i++)
 		if (db->statements[i].sql == sql)
 			return db->statements[i].statement;
-	if (i == STATEMENTS_MAX || sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT,
-						      &db->statements[i].statement, NULL)) {
+	if (i == STATEMENTS_MAX ||
+	    sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT,
+			       &db->statements[i].statement, NULL)) {
 		broken(db, sql);
 		return NULL;
 	}
@@ -265,7 +268,8 @@ static int appender_prepare(struct database *db, enum table table)
 	/* Left to SQLite the next id is the one we count, and costs no search for a conflict. */
 	for (int i = 1; i < a->columns; i++)
 		snprintf(columns + strlen(columns), sizeof(columns) - strlen(columns), ",c%d", i);
-	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT NULL%s FROM feed", tables[table].name, columns);
+	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT NULL%s FROM feed", tables[table].name,
+		 columns);
 	rc = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &a->insert, NULL);
 	if (rc != SQLITE_OK)
 		return rc;
@@ -334,8 +338,10 @@ static struct database *database_new(const char *path, const char *setup, char *
 	if (sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
 		return open_failed(db, path, error);
 	sqlite3_busy_timeout(db->sqlite, 2000);
-	if (sqlite3_exec(db->sqlite, setup ? setup : "PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;"
-			 "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES,
+	if (sqlite3_exec(db->sqlite,
+			 setup ? setup
+			       : "PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;"
+				 "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES,
 			 NULL, NULL, NULL) != SQLITE_OK ||
 	    (setup && sqlite3_exec(db->sqlite, schema, NULL, NULL, NULL) != SQLITE_OK) ||
 	    feed_register(db->sqlite, &db->feed) != SQLITE_OK)

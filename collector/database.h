@@ -40,7 +40,7 @@ int database_close(struct database *db);
 
 const char *database_error(const struct database *db);	/* NULL: all well */
 uint64_t database_rows(const struct database *db);		/* event rows written so far */
-uint64_t database_lost(const struct database *db);		/* event rows that were not committed */
+uint64_t database_lost(const struct database *db); /* event rows that were not committed */
 /* After an error: forgets it and frees the disk space set aside, so that the file can be finished. */
 void database_revive(struct database *db);
 sqlite3 *database_handle(struct database *db);

@@ -21,8 +21,8 @@ uint32_t entity_text(struct collector *c, const char *bytes)
 	HASH_FIND(hh, c->texts, bytes, length, text);
 	if (text)
 		return text->id;
-	if (c->text_count >= TEXTS_MAX ||
-	    !array_reserve(&c->text_list, &c->text_capacity, c->text_count + 1, sizeof(*c->text_list)))
+	if (c->text_count >= TEXTS_MAX || !array_reserve(&c->text_list, &c->text_capacity,
+							 c->text_count + 1, sizeof(*c->text_list)))
 		return 0;
 	text = malloc(sizeof(*text) + length + 1);
 	if (!text)
@@ -78,24 +78,30 @@ static void device_write(struct collector *c, uint32_t id, uint32_t ordinal)
 	char pci[32];
 
 	snprintf(pci, sizeof(pci), "%08x:%02x:%02x.0", d->pci_domain, d->pci_bus, d->pci_device);
-	database_run(c->db, "INSERT OR REPLACE INTO device (id, uuid, ordinal, name, pci) VALUES (?,?,?,?,?)",
-		     "itit" "t", (int64_t)id, device->uuid[0] ? device->uuid : NULL, (int64_t)ordinal,
+	database_run(c->db,
+		     "INSERT OR REPLACE INTO device (id, uuid, ordinal, name, pci) VALUES "
+		     "(?,?,?,?,?)",
+		     "itit"
+		     "t",
+		     (int64_t)id, device->uuid[0] ? device->uuid : NULL, (int64_t)ordinal,
 		     device->known ? d->name : NULL, device->known ? pci : NULL);
 	if (!device->known)
 		return;
-	database_run(c->db, "UPDATE device SET cc_major=?, cc_minor=?, sm_count=?, memory_bytes=?,"
+	database_run(c->db,
+		     "UPDATE device SET cc_major=?, cc_minor=?, sm_count=?, memory_bytes=?,"
 		     " max_threads_per_sm=?, max_blocks_per_sm=?, registers_per_sm=?,"
 		     " registers_per_block=?, shared_per_sm_bytes=?, shared_per_block_bytes=?,"
-		     " shared_optin_bytes=?, shared_reserved_bytes=?, clock_khz=?, memory_clock_khz=?,"
-		     " memory_bus_bits=?, l2_bytes=?, copy_engines=? WHERE id=?", "iiiiiiiiiiiiiiiiii",
-		     (int64_t)d->cc_major, (int64_t)d->cc_minor, (int64_t)d->sm_count,
-		     (int64_t)d->memory_bytes, (int64_t)d->max_threads_per_sm,
+		     " shared_optin_bytes=?, shared_reserved_bytes=?, clock_khz=?, "
+		     "memory_clock_khz=?,"
+		     " memory_bus_bits=?, l2_bytes=?, copy_engines=? WHERE id=?",
+		     "iiiiiiiiiiiiiiiiii", (int64_t)d->cc_major, (int64_t)d->cc_minor,
+		     (int64_t)d->sm_count, (int64_t)d->memory_bytes, (int64_t)d->max_threads_per_sm,
 		     (int64_t)d->max_blocks_per_sm, (int64_t)d->registers_per_sm,
 		     (int64_t)d->registers_per_block, (int64_t)d->shared_per_sm_bytes,
 		     (int64_t)d->shared_per_block_bytes, (int64_t)d->shared_optin_bytes,
 		     (int64_t)d->shared_reserved_bytes, (int64_t)d->clock_khz,
-		     (int64_t)d->memory_clock_khz, (int64_t)d->memory_bus_bits, (int64_t)d->l2_bytes,
-		     (int64_t)d->copy_engines, (int64_t)id);
+		     (int64_t)d->memory_clock_khz, (int64_t)d->memory_bus_bits,
+		     (int64_t)d->l2_bytes, (int64_t)d->copy_engines, (int64_t)id);
 }
 
 static uint32_t device_new(struct collector *c)
@@ -159,8 +165,8 @@ void entity_define_function(struct process *p, const struct wire_def_function *d
 		.max_dynamic_shared_bytes = def->max_dynamic_shared_bytes,
 	};
 
-	if (def->function >= FUNCTIONS_MAX ||
-	    !array_reserve(&p->functions, &p->function_capacity, def->function, sizeof(*p->functions)))
+	if (def->function >= FUNCTIONS_MAX || !array_reserve(&p->functions, &p->function_capacity,
+							     def->function, sizeof(*p->functions)))
 		return;
 	p->functions[def->function] = (struct function){
 		.kernel = entity_kernel(p->collector, def->name[0] ? def->name : "?", &kernel),
@@ -232,16 +238,19 @@ void entity_process(struct process *p)
 		read_proc(name, sizeof(name), path);
 		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)p->pid);
 		read_proc(command, sizeof(command), path);
-		database_run(p->collector->db, "INSERT INTO process (id, pid, parent_pid, start_ticks, name,"
-			     " command_line, start_ns) VALUES (?,?,?,?,?,?,?)", "iiiitti",
-			     (int64_t)p->id, (int64_t)p->pid, (int64_t)p->parent_pid,
+		database_run(p->collector->db,
+			     "INSERT INTO process (id, pid, parent_pid, start_ticks, name,"
+			     " command_line, start_ns) VALUES (?,?,?,?,?,?,?)",
+			     "iiiitti", (int64_t)p->id, (int64_t)p->pid, (int64_t)p->parent_pid,
 			     (int64_t)p->start_ticks, name, command, p->start_ns);
 	}
 	memcpy(note, control->backend_note, sizeof(note));
 	note[sizeof(note) - 1] = '\0';
-	database_run(p->collector->db, "UPDATE process SET state=?, end_ns=?, exit_status=?, backend=?,"
-		     " backend_note=?, cuda_version=?, cupti_version=? WHERE id=?", "tiittiii", p->state,
-		     p->end_ns, p->exit_status >= 0 ? (int64_t)p->exit_status : NIL,
+	database_run(p->collector->db,
+		     "UPDATE process SET state=?, end_ns=?, exit_status=?, backend=?,"
+		     " backend_note=?, cuda_version=?, cupti_version=? WHERE id=?",
+		     "tiittiii", p->state, p->end_ns,
+		     p->exit_status >= 0 ? (int64_t)p->exit_status : NIL,
 		     backends[backend < 3 ? backend : 0], note, (int64_t)control->cuda_version,
 		     (int64_t)control->cupti_version, (int64_t)p->id);
 }
@@ -256,7 +265,8 @@ uint32_t entity_thread(struct process *p, uint32_t tid, const char *name, int64_
 		name = comm;
 	}
 	database_run(p->collector->db, "INSERT INTO thread VALUES (?,?,?,?,?,NULL)", "iiiti",
-		     (int64_t)++p->collector->thread_count, (int64_t)p->id, (int64_t)tid, name, now_ns);
+		     (int64_t)++p->collector->thread_count, (int64_t)p->id, (int64_t)tid, name,
+		     now_ns);
 	return p->collector->thread_count;
 }
 

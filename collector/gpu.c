@@ -23,7 +23,8 @@ static struct gpu_times times_of(struct process *p, const struct wire_gpu *gpu)
 	times.start = gpu->head.result & WIRE_GPU_CLOCK_MONOTONIC ?
 		      clock_from_monotonic(&c->clock, gpu->start) :
 		      clock_from_realtime(&c->clock, gpu->start);
-	if (!times_plausible(c, times.start, (int64_t)((uint64_t)times.start + gpu->end - gpu->start))) {
+	if (!times_plausible(c, times.start,
+			     (int64_t)((uint64_t)times.start + gpu->end - gpu->start))) {
 		p->counters[COUNT_bad_times]++;
 		return times;
 	}
@@ -47,7 +48,8 @@ static uint32_t copy_kind(const struct wire_gpu *gpu, uint64_t *bytes)
 
 		*bytes = copy->bytes;
 		return copy->copy_kind | (uint32_t)copy->source_kind << 8 |
-		       (uint32_t)copy->destination_kind << 16 | (uint32_t)(copy->is_async != 0) << 24;
+		       (uint32_t)copy->destination_kind << 16 |
+		       (uint32_t)(copy->is_async != 0) << 24;
 	}
 }
 
@@ -202,7 +204,8 @@ static void graph_passed(struct process *p, const struct wire_gpu *gpu)
 		place = join_find(&p->join, before);
 	if (place.kind != PLACE_GRAPH)
 		return;
-	row = window_find(window, window->tail + ((place.index - (uint32_t)window->tail) & 0x1fffffff));
+	row = window_find(window,
+			  window->tail + ((place.index - (uint32_t)window->tail) & PLACE_MASK));
 	if (row)
 		row->flags |= ROW_JOINED;
 }
@@ -227,7 +230,7 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 	if (place.kind == PLACE_NONE || place.kind == PLACE_WAITING)
 		return false;
 	window = &p->collector->windows[tables[place.kind]];
-	sequence = window->tail + ((place.index - (uint32_t)window->tail) & 0x1fffffff);
+	sequence = window->tail + ((place.index - (uint32_t)window->tail) & PLACE_MASK);
 	row = window_find(window, sequence);
 	if (!row || row->process != p || row->correlation != gpu->correlation)
 		return false;
@@ -294,7 +297,8 @@ static void wait_for_host(struct process *p, const struct wire_gpu *gpu, struct 
 	w->arrived_ns = clock_now(&c->clock);
 	w->next = w->taken = 0;
 	w->last = index;
-	memcpy(&w->record, gpu, gpu->head.bytes < sizeof(w->record) ? gpu->head.bytes : sizeof(w->record));
+	memcpy(&w->record, gpu,
+	       gpu->head.bytes < sizeof(w->record) ? gpu->head.bytes : sizeof(w->record));
 	if (first.kind != PLACE_WAITING) {
 		if (!join_set(&p->join, gpu->correlation, (struct place){ PLACE_WAITING, index })) {
 			lonely(p, gpu);

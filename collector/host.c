@@ -68,7 +68,8 @@ static void await_gpu(const struct host_call *h, struct window_row *row, enum pl
 		return;
 	old = join_find(&p->join, correlation);
 	row->flags |= ROW_WAITS;
-	if (!join_set(&p->join, correlation, (struct place){ kind, (uint32_t)(sequence & 0x1fffffff) }))
+	if (!join_set(&p->join, correlation,
+		      (struct place){ kind, (uint32_t)(sequence & PLACE_MASK) }))
 		row->flags &= ~(uint32_t)ROW_WAITS;
 	else if (old.kind == PLACE_WAITING)
 		gpu_take_waiting(p, correlation, old.index);
@@ -173,7 +174,8 @@ static void host_copy(const struct host_call *h)
 {
 	const struct wire_copy *copy = (const struct wire_copy *)h->call;
 	uint32_t kind = copy->copy_kind | (uint32_t)copy->source_kind << 8 |
-			(uint32_t)copy->destination_kind << 16 | (uint32_t)(copy->is_async != 0) << 24;
+			(uint32_t)copy->destination_kind << 16 |
+			(uint32_t)(copy->is_async != 0) << 24;
 
 	if (ran(h, copy->flags))
 		copy_row(h, copy->stream, copy->flags, kind, copy->bytes);
@@ -249,7 +251,8 @@ static void host_call(struct process *p, struct ring *ring, const struct wire_he
 	h.start = host_time(p, h.call->begin);
 	/* Nonsense may overflow, and is then found to be that. */
 	h.dur = (int64_t)((uint64_t)host_time(p, h.call->end) - (uint64_t)h.start);
-	if (!times_plausible(p->collector, h.start, (int64_t)((uint64_t)h.start + (uint64_t)h.dur))) {
+	if (!times_plausible(p->collector, h.start,
+			     (int64_t)((uint64_t)h.start + (uint64_t)h.dur))) {
 		p->counters[COUNT_bad_times]++;
 		h.start = p->collector->now_ns;
 		h.dur = 0;

@@ -29,7 +29,8 @@ void intern_free(struct intern *table);
 /* Makes room for element `index` of a growing array of zeroed elements; false: no memory. */
 bool array_grow(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes);
 
-static inline bool array_reserve(void *array, uint32_t *capacity, uint32_t index, size_t element_bytes)
+static inline bool array_reserve(void *array, uint32_t *capacity, uint32_t index,
+				 size_t element_bytes)
 {
 	return index < *capacity || array_grow(array, capacity, index, element_bytes);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define KIND_SHIFT 29
-#define INDEX_MASK ((1u << KIND_SHIFT) - 1)
+
 #define PLACES_MAX (4u << 20)
 
 static uint32_t home(const struct join *join, uint32_t correlation)
@@ -33,7 +33,7 @@ struct place join_find(const struct join *join, uint32_t correlation)
 	if (!join->mask)
 		return (struct place){ PLACE_NONE, 0 };
 	place = join->places[slot_of(join, correlation)];
-	return (struct place){ (enum place_kind)(place >> KIND_SHIFT), place & INDEX_MASK };
+	return (struct place){ (enum place_kind)(place >> KIND_SHIFT), place & PLACE_MASK };
 }
 
 static bool grow(struct join *join)
@@ -71,7 +71,7 @@ bool join_set(struct join *join, uint32_t correlation, struct place place)
 	at = slot_of(join, correlation);
 	join->count += join->places[at] == 0;
 	join->keys[at] = correlation;
-	join->places[at] = (uint32_t)place.kind << KIND_SHIFT | (place.index & INDEX_MASK);
+	join->places[at] = (uint32_t)place.kind << KIND_SHIFT | (place.index & PLACE_MASK);
 	return true;
 }
 

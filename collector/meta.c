@@ -21,7 +21,8 @@ static void names_write(struct collector *c)
 	static const struct {
 		const char *name, *category;
 	} apis[] = {
-#define API(symbol, base, tier, since, per_thread, cbid, category, params, args) { #symbol, #category },
+#define API(symbol, base, tier, since, per_thread, cbid, category, params, args)                   \
+	{ #symbol, #category },
 #include "driver/driver_api.def"
 #undef API
 	};
@@ -35,8 +36,8 @@ static void names_write(struct collector *c)
 	};
 
 	for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++)
-		database_run(c->db, "INSERT INTO api VALUES (?,?,?)", "itt", (int64_t)i, apis[i].name,
-			     apis[i].category);
+		database_run(c->db, "INSERT INTO api VALUES (?,?,?)", "itt", (int64_t)i,
+			     apis[i].name, apis[i].category);
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 		database_run(c->db, "INSERT OR IGNORE INTO result VALUES (?,?)", "it",
 			     (int64_t)results[i].number, results[i].name);
@@ -51,8 +52,8 @@ static void join_words(char *text, size_t bytes, char *const *words)
 	for (; words && *words && length < bytes - 1; words++) {
 		const char *quote = strpbrk(*words, " \t\n'\"\\$`&|;<>()*?") || !**words ? "'" : "";
 
-		length += (size_t)snprintf(text + length, bytes - length, "%s%s%s%s", length ? " " : "",
-					   quote, *words, quote);
+		length += (size_t)snprintf(text + length, bytes - length, "%s%s%s%s",
+					   length ? " " : "", quote, *words, quote);
 	}
 }
 
@@ -115,6 +116,16 @@ static int64_t own_start_ticks(void)
 	return rest ? strtoll(rest, NULL, 10) : 0;
 }
 
+static void callpath_write_mode(struct collector *c, const char *mode)
+{
+	const char *text = mode ? mode : getenv("GPUTRAIL_CALLPATH");
+	bool native = !text || !*text || strstr(text, "native");
+	bool python = !text || !*text || strstr(text, "python");
+
+	database_meta_text(c->db, "callpath", native ? python ? "native,python" : "native"
+						     : python ? "python" : "off");
+}
+
 void meta_start(struct collector *c, const struct collector_options *options)
 {
 	struct utsname system;
@@ -146,6 +157,7 @@ void meta_start(struct collector *c, const struct collector_options *options)
 	database_meta_text(c->db, "command_line", text);
 	if (options->simulated)
 		database_meta_text(c->db, "simulated_device", options->simulated);
+	callpath_write_mode(c, options->callpath);
 	environment_write(c);
 }
 
@@ -164,12 +176,12 @@ static void counters_write(struct collector *c)
 		c->counters[COUNT_rows_forced] += c->windows[table].forced;
 	for (unsigned i = 0; i < COUNT_TOTAL; i++) {
 		if (c->counters[i])
-			database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (0,?,?)", "ti", names[i],
-				     (int64_t)c->counters[i]);
+			database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (0,?,?)", "ti",
+				     names[i], (int64_t)c->counters[i]);
 		for (uint32_t p = 0; p < c->process_count; p++)
 			if (c->processes[p]->counters[i])
-				database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (?,?,?)", "iti",
-					     (int64_t)c->processes[p]->id, names[i],
+				database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (?,?,?)",
+					     "iti", (int64_t)c->processes[p]->id, names[i],
 					     (int64_t)c->processes[p]->counters[i]);
 	}
 }

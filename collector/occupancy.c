@@ -38,21 +38,25 @@ static const uint16_t *carveouts(const struct wire_def_device *device)
 	return hopper;
 }
 
-static int64_t register_limit(const struct wire_def_device *device, uint32_t registers, uint32_t warps)
+static int64_t register_limit(const struct wire_def_device *device, uint32_t registers,
+			      uint32_t warps)
 {
 	uint32_t per_warp = round_up(registers * WARP, REGISTER_UNIT);
 
 	if (registers == 0)
 		return UNLIMITED;
-	if (registers > 256 || per_warp * round_up(warps, SUB_PARTITIONS) > device->registers_per_block)
+	if (registers > 256 ||
+	    per_warp * round_up(warps, SUB_PARTITIONS) > device->registers_per_block)
 		return 0;
 	return device->registers_per_sm / SUB_PARTITIONS / per_warp * SUB_PARTITIONS / warps;
 }
 
-static int64_t shared_limit(const struct wire_def_device *device, const struct occupancy_launch *launch)
+static int64_t shared_limit(const struct wire_def_device *device,
+			    const struct occupancy_launch *launch)
 {
 	uint32_t fixed = launch->static_shared_bytes + device->shared_reserved_bytes;
-	uint32_t block = round_up(fixed + launch->dynamic_shared_bytes, device->cc_major < 8 ? 256 : 128);
+	uint32_t block =
+		round_up(fixed + launch->dynamic_shared_bytes, device->cc_major < 8 ? 256 : 128);
 	uint32_t most = device->shared_per_block_bytes, carve = device->shared_per_sm_bytes;
 	bool opted_in = fixed + launch->max_dynamic_shared_bytes > most;
 
@@ -60,10 +64,12 @@ static int64_t shared_limit(const struct wire_def_device *device, const struct o
 		most = device->shared_optin_bytes;
 	if (device->cc_major >= 8)
 		most += device->shared_reserved_bytes;
-	if (block > most || (opted_in && launch->dynamic_shared_bytes > launch->max_dynamic_shared_bytes))
+	if (block > most ||
+	    (opted_in && launch->dynamic_shared_bytes > launch->max_dynamic_shared_bytes))
 		return 0;
 	if (carve < block)
-		for (const uint16_t *size = carveouts(device); size == carveouts(device) || *size; size++)
+		for (const uint16_t *size = carveouts(device); size == carveouts(device) || *size;
+		     size++)
 			if (*size * KB >= block) {
 				carve = *size * KB;
 				break;
@@ -80,11 +86,13 @@ int occupancy_compute(const struct wire_def_device *device, const struct occupan
 		int64_t blocks;
 	} limits[4];
 
-	if (!device->max_threads_per_sm || !device->max_blocks_per_sm || !device->registers_per_sm ||
-	    !device->registers_per_block || !device->shared_per_sm_bytes || !warps)
+	if (!device->max_threads_per_sm || !device->max_blocks_per_sm ||
+	    !device->registers_per_sm || !device->registers_per_block ||
+	    !device->shared_per_sm_bytes || !warps)
 		return -1;
 	limits[0].name = "warps";
-	limits[0].blocks = launch->block_threads > 1024 ? 0 : device->max_threads_per_sm / WARP / warps;
+	limits[0].blocks =
+		launch->block_threads > 1024 ? 0 : device->max_threads_per_sm / WARP / warps;
 	limits[1].name = "registers";
 	limits[1].blocks = register_limit(device, launch->registers, warps);
 	limits[2].name = "shared";
@@ -92,7 +100,8 @@ int occupancy_compute(const struct wire_def_device *device, const struct occupan
 	limits[3].name = "blocks";
 	limits[3].blocks = device->max_blocks_per_sm;
 
-	*result = (struct occupancy){ .blocks_per_sm = (int)limits[0].blocks, .limiter = limits[0].name };
+	*result = (struct occupancy){ .blocks_per_sm = (int)limits[0].blocks,
+				      .limiter = limits[0].name };
 	for (int i = 1; i < 4; i++)
 		if (limits[i].blocks < result->blocks_per_sm) {
 			result->blocks_per_sm = (int)limits[i].blocks;

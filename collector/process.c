@@ -52,7 +52,9 @@ static int receive_hello(int socket, struct wire_hello *hello)
 
 static void answer(int socket, uint32_t status)
 {
-	struct wire_welcome welcome = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .status = status };
+	struct wire_welcome welcome = { .magic = WIRE_MAGIC,
+					.version = WIRE_VERSION,
+					.status = status };
 
 	send(socket, &welcome, sizeof(welcome), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -102,7 +104,8 @@ static void keys_init(struct process *p)
 	p->stream_keys = (struct intern){ .key_bytes = 16, .limit = 1u << 20 };
 	p->gpu_stream_keys = (struct intern){ .key_bytes = 8, .limit = 1u << 20 };
 	p->configs = (struct intern){ .key_bytes = sizeof(struct host_config), .limit = 4u << 20 };
-	p->gpu_configs = (struct intern){ .key_bytes = sizeof(struct gpu_config), .limit = 4u << 20 };
+	p->gpu_configs =
+		(struct intern){ .key_bytes = sizeof(struct gpu_config), .limit = 4u << 20 };
 	p->graph_keys = (struct intern){ .key_bytes = 8, .limit = 1u << 20 };
 }
 
@@ -155,9 +158,10 @@ static bool map_ring(struct process *p, struct ring *ring, uint64_t offset, uint
 	base = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (base == MAP_FAILED)
 		return false;
-	if (mmap(base, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, p->memfd, (off_t)offset) == MAP_FAILED ||
-	    mmap(base + bytes, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, p->memfd,
-		 (off_t)offset) == MAP_FAILED) {
+	if (mmap(base, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, p->memfd, (off_t)offset) ==
+		    MAP_FAILED ||
+	    mmap(base + bytes, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, p->memfd, (off_t)offset) ==
+		    MAP_FAILED) {
 		munmap(base, 2 * bytes);
 		return false;
 	}
@@ -193,7 +197,8 @@ static uint32_t take_record(struct collector *c, const unsigned char *from, uint
 	return bytes;
 }
 
-static void ring_drain(struct process *p, struct wire_ring *shared, struct ring *ring, uint64_t head)
+static void ring_drain(struct process *p, struct wire_ring *shared, struct ring *ring,
+		       uint64_t head)
 {
 	uint64_t tail = shared->tail;
 
@@ -257,7 +262,8 @@ bool process_pending(struct process *p)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct wire_ring *shared = &p->control->rings[i];
 
-		if (!p->rings[i].dead && __atomic_load_n(&shared->head, __ATOMIC_RELAXED) != shared->tail)
+		if (!p->rings[i].dead &&
+		    __atomic_load_n(&shared->head, __ATOMIC_RELAXED) != shared->tail)
 			return true;
 	}
 	return false;
@@ -300,7 +306,8 @@ void process_drain(struct process *p)
 		if (states[i] == WIRE_RING_CLOSED && heads[i] == shared->tail) {
 			ring_owner(p, shared, ring);
 			if (ring->thread)
-				entity_thread_ended(p, ring->thread, clock_now(&p->collector->clock));
+				entity_thread_ended(p, ring->thread,
+						    clock_now(&p->collector->clock));
 			ring->thread = ring->tid = 0;
 			__atomic_store_n(&shared->state, WIRE_RING_FREE, __ATOMIC_RELEASE);
 		}
@@ -377,6 +384,14 @@ uint64_t process_counter(const struct process *p, unsigned counter)
 
 void process_counters(struct process *p)
 {
+	static const struct {
+		enum wire_gauge gauge;
+		const char *key;
+	} gauges[] = {
+		{ WIRE_GAUGE_PATH_NATIVE_PS, "callpath_native_ps" },
+		{ WIRE_GAUGE_PATH_NATIVE_FRAMES, "callpath_native_frames" },
+		{ WIRE_GAUGE_PATH_PYTHON_PS, "callpath_python_ps" },
+	};
 	struct collector *c = p->collector;
 
 	for (unsigned i = 0; i < WIRE_COUNTER_COUNT; i++) {
@@ -386,14 +401,19 @@ void process_counters(struct process *p)
 			database_run(c->db, "INSERT OR REPLACE INTO counter VALUES (?,?,?)", "iti",
 				     (int64_t)p->id, wire_counter_name(i), (int64_t)value);
 	}
+	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
+		if (p->control->counters[gauges[i].gauge])
+			database_meta_int(c->db, gauges[i].key,
+					  (int64_t)p->control->counters[gauges[i].gauge]);
 	for (unsigned i = 0; i < WIRE_API_MAX && i < API_COUNT; i++) {
 		const struct wire_api_stat *stat = &p->control->api[i];
 		int64_t zero = host_time(p, p->control->attach_clock);
 
 		if (stat->calls)
-			summary_api_counted(c->summary, p->id, i, stat->calls, stat->failed,
-					    (uint64_t)(host_time(p, p->control->attach_clock + stat->ticks) -
-						       zero));
+			summary_api_counted(
+				c->summary, p->id, i, stat->calls, stat->failed,
+				(uint64_t)(host_time(p, p->control->attach_clock + stat->ticks) -
+					   zero));
 	}
 }
 

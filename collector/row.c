@@ -40,7 +40,8 @@ static void write_launch(struct collector *c, struct window_row *row)
 	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, row->column[DUR],
 		       gpu_start(row), row->column[GPU_DUR]);
 	summary_launched(c->summary, shape.device, row->column[START]);
-	summary_api(c->summary, row->process->id, (uint32_t)row->column[8], row->column[DUR], false);
+	summary_api(c->summary, row->process->id, (uint32_t)row->column[8], row->column[DUR],
+		    false);
 }
 
 static void write_graph_launch(struct collector *c, struct window_row *row)
@@ -49,7 +50,8 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 
 	summary_graph_launch(c->summary, device);
 	summary_launched(c->summary, device, row->column[START]);
-	summary_api(c->summary, row->process->id, (uint32_t)row->column[9], row->column[DUR], false);
+	summary_api(c->summary, row->process->id, (uint32_t)row->column[9], row->column[DUR],
+		    false);
 	graph_seen(c, (uint32_t)row->column[7], 0, row->nodes);
 	row->column[8] = row->nodes;
 }
@@ -61,8 +63,8 @@ static void write_copy(struct collector *c, struct window_row *row)
 	summary_copy(c->summary, row->process->id, device, (uint32_t)row->column[7],
 		     (uint64_t)row->column[8], gpu_start(row), row->column[GPU_DUR]);
 	if (row->column[11] == NIL)	/* inside a graph there is no call */
-		summary_api(c->summary, row->process->id, (uint32_t)row->column[9], row->column[DUR],
-			    false);
+		summary_api(c->summary, row->process->id, (uint32_t)row->column[9],
+			    row->column[DUR], false);
 }
 
 static void write_node(struct collector *c, struct window_row *row)
@@ -70,8 +72,8 @@ static void write_node(struct collector *c, struct window_row *row)
 	struct resolved shape = shape_of_gpu(row->process, row->config);
 
 	row->column[5] = shape.shape ? shape.shape : NIL;
-	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL, row->column[START],
-		       row->column[2]);
+	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL,
+		       row->column[START], row->column[2]);
 }
 
 static void write_orphan(struct collector *c, struct window_row *row)
@@ -99,7 +101,8 @@ static void write_memory(struct collector *c, struct window_row *row)
 			    (uint32_t)row->column[4], (uint64_t)row->column[7],
 			    (uint64_t)row->column[8], row->column[START] + row->column[DUR], false))
 		row->process->counters[COUNT_unknown_frees]++;
-	summary_api(c->summary, row->process->id, (uint32_t)row->column[11], row->column[DUR], false);
+	summary_api(c->summary, row->process->id, (uint32_t)row->column[11], row->column[DUR],
+		    false);
 }
 
 static void write_call(struct collector *c, struct window_row *row)
@@ -161,18 +164,19 @@ void row_write(void *owner, struct window *window, struct window_row *row)
 		return;
 	}
 	row->written_id = place[0];
-	memcpy(place + 1, row->column + 1, sizeof(int64_t) * (size_t)(table_columns(window->table) - 1));
+	memcpy(place + 1, row->column + 1,
+	       sizeof(int64_t) * (size_t)(table_columns(window->table) - 1));
 }
 
 /* GPU times came after the row was in the file. */
 static void row_update(struct collector *c, enum table table, const struct window_row *row)
 {
 	if (table == TABLE_LAUNCH)
-		database_run(c->db, "UPDATE launch SET gpu_delay_ns=?, gpu_dur_ns=? WHERE id=?", "iii",
-			     row->column[GPU_DELAY], row->column[GPU_DUR], row->written_id);
+		database_run(c->db, "UPDATE launch SET gpu_delay_ns=?, gpu_dur_ns=? WHERE id=?",
+			     "iii", row->column[GPU_DELAY], row->column[GPU_DUR], row->written_id);
 	else if (table == TABLE_COPY)
-		database_run(c->db, "UPDATE copy SET gpu_delay_ns=?, gpu_dur_ns=? WHERE id=?", "iii",
-			     row->column[GPU_DELAY], row->column[GPU_DUR], row->written_id);
+		database_run(c->db, "UPDATE copy SET gpu_delay_ns=?, gpu_dur_ns=? WHERE id=?",
+			     "iii", row->column[GPU_DELAY], row->column[GPU_DUR], row->written_id);
 	else
 		database_run(c->db, "UPDATE graph_launch SET gpu_delay_ns=?, gpu_dur_ns=?, nodes=?"
 			     " WHERE id=?", "iiii", row->column[GPU_DELAY], row->column[GPU_DUR],
@@ -190,7 +194,8 @@ static void late_times(struct collector *c, enum table table, struct window_row 
 		summary_kernel_late(c->summary, process, shape.device, shape.shape, gpu_start(row),
 				    row->column[GPU_DUR]);
 	} else if (table == TABLE_COPY) {
-		summary_copy_late(c->summary, process, stream_device(c, (uint32_t)row->column[STREAM]),
+		summary_copy_late(c->summary, process,
+				  stream_device(c, (uint32_t)row->column[STREAM]),
 				  (uint32_t)row->column[7], gpu_start(row), row->column[GPU_DUR]);
 	} else {
 		graph_seen(c, (uint32_t)row->column[7], 0, row->nodes);
@@ -218,6 +223,6 @@ void row_retire(void *owner, struct window *window, struct window_row *row, uint
 		row->process->counters[COUNT_gpu_missing]++;
 	place = join_find(&row->process->join, row->correlation);
 	if (place.kind != PLACE_NONE && place.kind != PLACE_WAITING &&
-	    place.index == (uint32_t)(sequence & 0x1fffffff))
+	    place.index == (uint32_t)(sequence & PLACE_MASK))
 		join_remove(&row->process->join, row->correlation);
 }

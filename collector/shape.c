@@ -66,8 +66,10 @@ static void shape_write(struct collector *c, uint32_t id, const struct shape_key
 		.static_shared_bytes = kernel->static_shared_bytes,
 		.dynamic_shared_bytes = key->dynamic_shared_bytes,
 		/* A launch that ran was allowed to use what it asked for. */
-		.max_dynamic_shared_bytes = kernel->max_dynamic_shared_bytes > key->dynamic_shared_bytes ?
-					    kernel->max_dynamic_shared_bytes : key->dynamic_shared_bytes,
+		.max_dynamic_shared_bytes =
+			kernel->max_dynamic_shared_bytes > key->dynamic_shared_bytes
+				? kernel->max_dynamic_shared_bytes
+				: key->dynamic_shared_bytes,
 		.blocks = (uint64_t)key->grid[0] * key->grid[1] * key->grid[2],
 	};
 	struct occupancy occupancy;

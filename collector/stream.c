@@ -20,7 +20,8 @@ static uint32_t stream_new(struct process *p, uint32_t wire_context, uint64_t ha
 	struct collector *c = p->collector;
 	uint32_t id = c->stream_count + 1;
 
-	if (id > STREAMS_MAX || !array_reserve(&c->streams, &c->stream_capacity, id, sizeof(*c->streams)))
+	if (id > STREAMS_MAX ||
+	    !array_reserve(&c->streams, &c->stream_capacity, id, sizeof(*c->streams)))
 		return 0;
 	c->streams_changed = true;
 	c->streams[id] = (struct stream){
@@ -86,8 +87,8 @@ static struct gpu_stream *gpu_stream(struct process *p, const struct wire_gpu *g
 	bool is_new;
 
 	index = intern_add(&p->gpu_stream_keys, key, &is_new);
-	if (index == INTERN_NONE ||
-	    !array_reserve(&p->gpu_streams, &p->gpu_stream_capacity, index, sizeof(*p->gpu_streams)))
+	if (index == INTERN_NONE || !array_reserve(&p->gpu_streams, &p->gpu_stream_capacity, index,
+						   sizeof(*p->gpu_streams)))
 		return NULL;
 	return &p->gpu_streams[index];
 }
@@ -159,8 +160,9 @@ void stream_write(struct collector *c)
 		if (!s->context_id && s->wire_context < p->context_capacity)
 			s->context_id = p->contexts[s->wire_context].id;
 		s->dirty = false;
-		database_run(c->db, "INSERT OR REPLACE INTO stream VALUES (?,?,?,?,?,?,?,?,?)", "iiiiiiiit",
-			     (int64_t)id, (int64_t)p->id, s->context_id ? (int64_t)s->context_id : NIL,
+		database_run(c->db, "INSERT OR REPLACE INTO stream VALUES (?,?,?,?,?,?,?,?,?)",
+			     "iiiiiiiit", (int64_t)id, (int64_t)p->id,
+			     s->context_id ? (int64_t)s->context_id : NIL,
 			     s->device ? (int64_t)s->device : NIL, (int64_t)s->handle,
 			     s->number ? (int64_t)s->number : NIL,
 			     s->defined ? (int64_t)s->priority : NIL,
@@ -189,7 +191,8 @@ uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns)
 
 	if (!slot)
 		return 0;
-	if (!*slot && array_reserve(&c->graphs, &c->graph_capacity, c->graph_count + 1, sizeof(*c->graphs))) {
+	if (!*slot &&
+	    array_reserve(&c->graphs, &c->graph_capacity, c->graph_count + 1, sizeof(*c->graphs))) {
 		*slot = ++c->graph_count;
 		c->graphs_changed = true;
 		c->graphs[*slot] = (struct graph){
@@ -235,7 +238,8 @@ void graph_write(struct collector *c)
 		g->dirty = false;
 		database_run(c->db, "INSERT OR REPLACE INTO graph VALUES (?,?,?,?,?,?,0)", "iiiiii",
 			     (int64_t)id, (int64_t)g->process->id, (int64_t)g->handle,
-			     g->number ? (int64_t)g->number : NIL, (int64_t)g->nodes, g->created_ns);
+			     g->number ? (int64_t)g->number : NIL, (int64_t)g->nodes,
+			     g->created_ns);
 	}
 	c->graphs_changed = false;
 }

@@ -70,7 +70,8 @@ static struct stats *stats_of(struct stats_table *table, const uint32_t *key)
 	uint32_t index = table->last;
 	bool is_new;
 
-	if (index >= table->keys.count || memcmp(intern_key(&table->keys, index), key, table->keys.key_bytes))
+	if (index >= table->keys.count ||
+	    memcmp(intern_key(&table->keys, index), key, table->keys.key_bytes))
 		index = intern_add(&table->keys, key, &is_new);
 	if (index == INTERN_NONE || !array_reserve(&table->rows, &table->capacity, index,
 						   sizeof(*table->rows)))
@@ -102,7 +103,8 @@ int64_t summary_bucket_width(unsigned level)
 	return width;
 }
 
-struct bucket *summary_bucket(struct summary *summary, uint32_t level, uint32_t device, int64_t bucket)
+struct bucket *summary_bucket(struct summary *summary, uint32_t level, uint32_t device,
+			      int64_t bucket)
 {
 	struct bucket_key key = { level, device, (uint32_t)bucket };
 	uint32_t index = summary->last_bucket;
@@ -278,7 +280,8 @@ void summary_launched(struct summary *summary, uint32_t device, int64_t start_ns
 		bucket->launches++;
 }
 
-void summary_api(struct summary *summary, uint32_t process, uint32_t api, int64_t dur_ns, bool failed)
+void summary_api(struct summary *summary, uint32_t process, uint32_t api, int64_t dur_ns,
+		 bool failed)
 {
 	struct stats *stats = stats_of(&summary->apis, (uint32_t[]){ process, api });
 
@@ -352,7 +355,8 @@ static void live_change(struct summary *summary, uint32_t device, int64_t delta,
 	d->live_bytes += (uint64_t)delta;
 }
 
-static struct live *live_of(struct summary *summary, uint32_t process, uint32_t device, uint32_t kind)
+static struct live *live_of(struct summary *summary, uint32_t process, uint32_t device,
+			    uint32_t kind)
 {
 	uint32_t key[] = { process, device, kind };
 	bool is_new;
@@ -417,8 +421,8 @@ bool summary_memory(struct summary *summary, uint32_t process, uint32_t device, 
 	if (op != WIRE_MEMORY_ALLOC && op != WIRE_MEMORY_FREE)
 		return true;		/* mapping moves no memory */
 	/* Handles and address ranges are other numbers than pointers. */
-	if (kind == WIRE_MEMORY_VMM || kind == WIRE_MEMORY_VMM_ADDRESS || kind == WIRE_MEMORY_ARRAY ||
-	    kind == WIRE_MEMORY_HOST_REGISTERED)
+	if (kind == WIRE_MEMORY_VMM || kind == WIRE_MEMORY_VMM_ADDRESS ||
+	    kind == WIRE_MEMORY_ARRAY || kind == WIRE_MEMORY_HOST_REGISTERED)
 		wanted.key.space = kind;
 	HASH_FIND(hh, summary->allocations, &wanted.key, sizeof(wanted.key), old);
 	if (op == WIRE_MEMORY_FREE) {

@@ -25,7 +25,7 @@ struct stats {
 struct stats_table {
 	struct intern keys;
 	struct stats *rows;
-	uint32_t capacity, last;	/* last: the row touched last, most often the next one too */
+	uint32_t capacity, last; /* last: the row touched last, most often the next one too */
 };
 
 struct bucket {

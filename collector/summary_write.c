@@ -32,8 +32,8 @@ static void write_apis(struct stats_table *table, struct database *db)
 		if (!s->changed)
 			continue;
 		s->changed = false;
-		database_run(db, "INSERT OR REPLACE INTO sum_api VALUES (?,?,?,?,?,?,?,?)", "iiiiiiid",
-			     (int64_t)key[0], (int64_t)key[1], (int64_t)s->count,
+		database_run(db, "INSERT OR REPLACE INTO sum_api VALUES (?,?,?,?,?,?,?,?)",
+			     "iiiiiiid", (int64_t)key[0], (int64_t)key[1], (int64_t)s->count,
 			     (int64_t)s->failed, (int64_t)s->total_ns,
 			     s->launches ? (int64_t)s->min_ns : NIL,
 			     s->launches ? (int64_t)s->max_ns : NIL, s->squares);
@@ -101,7 +101,8 @@ static void roll_up(struct summary *summary)
 	uint32_t count = summary->bucket_keys.count;
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct bucket_key key = *(const struct bucket_key *)intern_key(&summary->bucket_keys, i);
+		struct bucket_key key =
+			*(const struct bucket_key *)intern_key(&summary->bucket_keys, i);
 		struct bucket from = summary->buckets[i];
 
 		if (key.level != 0)
@@ -129,16 +130,17 @@ static void write_buckets(struct summary *summary, struct database *db)
 		const struct bucket_key *key = intern_key(&summary->bucket_keys, i);
 		const struct bucket *b = &summary->buckets[i];
 
-		database_run(db, "INSERT INTO bucket VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+		database_run(db,
+			     "INSERT INTO bucket VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
 			     " busy_ns = busy_ns + excluded.busy_ns,"
 			     " compute_ns = compute_ns + excluded.compute_ns,"
 			     " copy_ns = copy_ns + excluded.copy_ns,"
 			     " launches = launches + excluded.launches,"
 			     " live_bytes = coalesce(max(live_bytes, excluded.live_bytes),"
-			     " live_bytes, excluded.live_bytes)", "iiiiiiii",
-			     (int64_t)key->level, (int64_t)key->device, (int64_t)key->bucket,
-			     b->ns[UNION_BUSY], b->ns[UNION_COMPUTE], b->ns[UNION_COPY],
-			     b->launches, b->live_bytes);
+			     " live_bytes, excluded.live_bytes)",
+			     "iiiiiiii", (int64_t)key->level, (int64_t)key->device,
+			     (int64_t)key->bucket, b->ns[UNION_BUSY], b->ns[UNION_COMPUTE],
+			     b->ns[UNION_COPY], b->launches, b->live_bytes);
 	}
 	intern_free(&summary->bucket_keys);
 }

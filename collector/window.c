@@ -146,7 +146,8 @@ struct window_row *window_push(struct window *window, int64_t start_ns, uint64_t
 		make_room(window);
 	if (window->head - window->tail >= window->capacity && !slab_grow(window))
 		return NULL;
-	if (!pairs_reserve(&window->incoming, &window->incoming_capacity, window->incoming_count + 1))
+	if (!pairs_reserve(&window->incoming, &window->incoming_capacity,
+			   window->incoming_count + 1))
 		return NULL;
 	window->incoming[window->incoming_count++] = (struct pair){
 		.key = window->fifo ? (int64_t)window->head : start_ns,

@@ -44,13 +44,14 @@ struct window {
 	struct pair *order, *incoming, *scratch;	/* key start_ns, value sequence */
 	uint32_t order_first, order_end, order_capacity;
 	uint32_t incoming_count, incoming_capacity, scratch_capacity;
-	uint64_t forced;		/* rows written before their GPU times because it was full */
+	uint64_t forced; /* rows written before their GPU times because it was full */
 
 	void *owner;
 	/* Writes the row; sets written_id. */
 	void (*write)(void *owner, struct window *window, struct window_row *row);
 	/* The row is forgotten now. */
-	void (*retire)(void *owner, struct window *window, struct window_row *row, uint64_t sequence);
+	void (*retire)(void *owner, struct window *window, struct window_row *row,
+		       uint64_t sequence);
 };
 
 void window_init(struct window *window, enum table table, uint32_t rows_max, void *owner);

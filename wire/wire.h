@@ -49,7 +49,14 @@ enum wire_counter {
 	WIRE_COUNTER_COUNT
 };
 #define WIRE_COUNTERS_MAX 64u
-static_assert(WIRE_COUNTER_COUNT <= WIRE_COUNTERS_MAX, "raise WIRE_COUNTERS_MAX");
+
+/* The last slots of counters[] are measurements instead: 0 is "not measured". */
+enum wire_gauge {
+	WIRE_GAUGE_PATH_NATIVE_PS = WIRE_COUNTERS_MAX - 3,	/* taking a known native path */
+	WIRE_GAUGE_PATH_NATIVE_FRAMES,				/* and how deep that was */
+	WIRE_GAUGE_PATH_PYTHON_PS,				/* the same for Python's */
+};
+static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PATH_NATIVE_PS, "raise WIRE_COUNTERS_MAX");
 
 /* Which back end delivers GPU times. */
 enum wire_backend {
@@ -89,14 +96,14 @@ struct wire_control {
 	uint32_t control_bytes;		/* offset of the first ring, page aligned */
 	uint32_t pid;
 	uint32_t parent_pid;
-	uint64_t start_ticks;		/* field 22 of /proc/PID/stat: tells pids apart after re-use */
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells pids apart after re-use */
 	uint32_t clock;			/* enum wire_clock */
 	uint32_t state;			/* enum wire_process_state */
 	uint32_t backend;		/* enum wire_backend */
 	int32_t  cuda_version;		/* of the driver, 0 unknown */
 	uint32_t cupti_version;		/* cuptiGetVersion, 0 none */
 	uint32_t ring_count;		/* rings ever made; slots [0, ring_count) are valid */
-	uint64_t attach_clock;		/* wire clock, CLOCK_MONOTONIC and CLOCK_REALTIME (ns) at attach */
+	uint64_t attach_clock; /* wire clock, CLOCK_MONOTONIC and CLOCK_REALTIME (ns) at attach */
 	uint64_t attach_monotonic_ns;
 	uint64_t attach_realtime_ns;
 	char     backend_note[256];	/* why the back end is what it is, one sentence */
@@ -111,7 +118,7 @@ struct wire_hello {
 	uint32_t version;
 	uint32_t pid;
 	uint64_t memfd_bytes;
-	uint64_t api_hash;		/* driver_api_hash(): both sides number entry points alike */
+	uint64_t api_hash; /* driver_api_hash(): both sides number entry points alike */
 };
 
 /* The answer. status 0: go on; else the shim stays passive. */
@@ -309,7 +316,7 @@ static_assert(sizeof(struct wire_def_stream) == 40, "def stream");
 struct wire_def_thread {
 	struct wire_head head;
 	uint32_t tid;
-	uint32_t ring;			/* slot; all further records of this ring are this thread's */
+	uint32_t ring; /* slot; all further records of this ring are this thread's */
 	char     name[16];		/* comm */
 };
 static_assert(sizeof(struct wire_def_thread) == 32, "def thread");

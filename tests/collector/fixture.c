@@ -33,9 +33,10 @@ void fixture_start(struct fixture *f, uint64_t ring_bytes, enum wire_clock clock
 	int listener;
 
 	memset(f, 0, sizeof(*f));
-	snprintf(f->path, sizeof(f->path), "%s/gputrail-test-%d-%d.db", tmp ? tmp : "/tmp", (int)getpid(),
-		 ++number);
-	snprintf(f->socket_name, sizeof(f->socket_name), "gputrail-test-%d-%d", (int)getpid(), number);
+	snprintf(f->path, sizeof(f->path), "%s/gputrail-test-%d-%d.db", tmp ? tmp : "/tmp",
+		 (int)getpid(), ++number);
+	snprintf(f->socket_name, sizeof(f->socket_name), "gputrail-test-%d-%d", (int)getpid(),
+		 number);
 	unlink(f->path);
 	listener = collector_listen(f->socket_name);
 	f->collector = listener >= 0 ? collector_new(&options, listener) : NULL;
@@ -83,7 +84,8 @@ int64_t ask(struct fixture *f, const char *sql)
 	sqlite3_stmt *statement = prepared(f, sql);
 	int64_t value = -1;
 
-	if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL)
+	if (sqlite3_step(statement) == SQLITE_ROW &&
+	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
 		value = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
 	return value;

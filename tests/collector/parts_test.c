@@ -49,8 +49,10 @@ static void test_ticks_follow_a_drifting_clock(void **state)
 		}
 	}
 	assert_true(worst <= 2);
-	for (int64_t ns = 1000000; ns < 59000000000ll; ns += 99999999)	/* the far past stays right */
-		assert_true(llabs(clock_from_ticks(&clock, drifting_ticks(ns)) + clock.origin_ns - ns) < 100);
+	for (int64_t ns = 1000000; ns < 59000000000ll;
+	     ns += 99999999) /* the far past stays right */
+		assert_true(llabs(clock_from_ticks(&clock, drifting_ticks(ns)) + clock.origin_ns -
+				  ns) < 100);
 	assert_int_equal(clock_from_realtime(&clock, 5000077), 4000000);
 }
 
@@ -62,7 +64,8 @@ static void test_step_of_the_wall_clock(void **state)
 
 	(void)state;
 	for (int64_t ns = 0; ns < 200; ns++) {
-		struct clock_pair pair = { .ticks = (uint64_t)ns * 1000000, .monotonic_ns = ns * 1000000 };
+		struct clock_pair pair = { .ticks = (uint64_t)ns * 1000000,
+					   .monotonic_ns = ns * 1000000 };
 
 		if (ns == 100)
 			offset += 3600000000000ll;
@@ -199,7 +202,8 @@ static void test_join_table_forgets(void **state)
 			there[key] = 0;
 		}
 		key = test_random() % 4096;
-		assert_int_equal(join_find(&join, key).kind, there[key] ? PLACE_LAUNCH : PLACE_NONE);
+		assert_int_equal(join_find(&join, key).kind,
+				 there[key] ? PLACE_LAUNCH : PLACE_NONE);
 		if (there[key])
 			assert_int_equal(join_find(&join, key).index, key);
 	}
@@ -216,12 +220,15 @@ static void test_sorting(void **state)
 
 		for (uint32_t i = 0; i < count; i++)
 			pairs[i] = (struct pair){
-				.key = (int64_t)(i * runs % (count | 1)) + (int64_t)(test_random() % 3), .value = i,
+				.key = (int64_t)(i * runs % (count | 1)) +
+				       (int64_t)(test_random() % 3),
+				.value = i,
 			};
 		pairs_sort(pairs, count, scratch);
 		for (uint32_t i = 1; i < count; i++)
 			assert_true(pairs[i - 1].key < pairs[i].key ||
-				    (pairs[i - 1].key == pairs[i].key && pairs[i - 1].value < pairs[i].value));
+				    (pairs[i - 1].key == pairs[i].key &&
+				     pairs[i - 1].value < pairs[i].value));
 	}
 }
 
@@ -231,14 +238,17 @@ static void test_names(void **state)
 		{ "plain_kernel", "plain_kernel" },
 		{ "_Z6kernelIfEvPT_i", "kernel" },
 		{ "_ZN2at6native12_GLOBAL__N_16reduceILi4EEEvPf", "reduce" },
-		{ "void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, "
-		  "std::array<char*, 3ul> >(int, at::native::CUDAFunctor_add<float>, std::array<char*, 3ul>)",
+		{ "void at::native::vectorized_elementwise_kernel<4, "
+		  "at::native::CUDAFunctor_add<float>, "
+		  "std::array<char*, 3ul> >(int, at::native::CUDAFunctor_add<float>, "
+		  "std::array<char*, 3ul>)",
 		  "vectorized_elementwise_kernel" },
 		{ "void (anonymous namespace)::softmax<float, (int)4>(float*)", "softmax" },
 		{ "void f<&(g<(A)1>(int)), (bool)0>()", "f" },
 		{ "Thing::operator()(int) const", "operator()" },
 		{ "bool Thing<int>::operator< <float>(Thing const&)", "operator<" },
-		{ "void cub::detail::for_each::static_kernel<x, long, op::{lambda(long)#1}>(long, x)",
+		{ "void cub::detail::for_each::static_kernel<x, long, op::{lambda(long)#1}>(long, "
+		  "x)",
 		  "static_kernel" },
 		{ "triton_poi_fused_add_0", "triton_poi_fused_add_0" },
 		{ "", "?" },
@@ -282,16 +292,35 @@ static void test_occupancy(void **state)
 		int64_t waves_x1000;
 	} cases[] = {
 		{ { .block_threads = 256, .registers = 32, .blocks = 132 * 8 }, 8, "warps", 1000 },
-		{ { .block_threads = 256, .registers = 64, .blocks = 132 * 2 }, 4, "registers", 500 },
+		{ { .block_threads = 256, .registers = 64, .blocks = 132 * 2 },
+		  4,
+		  "registers",
+		  500 },
 		{ { .block_threads = 256, .registers = 65, .blocks = 1 }, 3, "registers", 2 },
 		{ { .block_threads = 32, .registers = 16, .blocks = 1 }, 32, "blocks", 0 },
 		{ { .block_threads = 1024, .registers = 255, .blocks = 1 }, 0, "registers", 0 },
-		{ { .block_threads = 128, .registers = 16, .static_shared_bytes = 40 << 10, .blocks = 1 }, 5,
-		  "shared", 1 },
-		{ { .block_threads = 128, .registers = 16, .dynamic_shared_bytes = 200 << 10,
-		    .max_dynamic_shared_bytes = 200 << 10, .blocks = 264 }, 1, "shared", 2000 },
-		{ { .block_threads = 128, .registers = 16, .dynamic_shared_bytes = 60 << 10, .blocks = 1 }, 0,
-		  "shared", 0 },
+		{ { .block_threads = 128,
+		    .registers = 16,
+		    .static_shared_bytes = 40 << 10,
+		    .blocks = 1 },
+		  5,
+		  "shared",
+		  1 },
+		{ { .block_threads = 128,
+		    .registers = 16,
+		    .dynamic_shared_bytes = 200 << 10,
+		    .max_dynamic_shared_bytes = 200 << 10,
+		    .blocks = 264 },
+		  1,
+		  "shared",
+		  2000 },
+		{ { .block_threads = 128,
+		    .registers = 16,
+		    .dynamic_shared_bytes = 60 << 10,
+		    .blocks = 1 },
+		  0,
+		  "shared",
+		  0 },
 		{ { .block_threads = 1025, .registers = 16, .blocks = 1 }, 0, "warps", 0 },
 	};
 	struct wire_def_device unknown = { .cc_major = 9 };

@@ -43,7 +43,8 @@ void producer_init(struct producer *p, uint64_t ring_bytes, enum wire_clock cloc
 	p->memfd = memfd_create("producer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (p->memfd < 0 || ftruncate(p->memfd, (off_t)bytes) < 0)
 		abort();
-	p->control = checked(mmap(NULL, control_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->memfd, 0));
+	p->control =
+		checked(mmap(NULL, control_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->memfd, 0));
 	p->control->magic = WIRE_MAGIC;
 	p->control->version = WIRE_VERSION;
 	p->control->control_bytes = (uint32_t)control_bytes;
@@ -55,11 +56,12 @@ void producer_init(struct producer *p, uint64_t ring_bytes, enum wire_clock cloc
 	for (int i = 0; i < PRODUCER_RINGS; i++) {
 		off_t offset = (off_t)(control_bytes + (uint64_t)i * ring_bytes);
 
-		p->rings[i] = checked(mmap(NULL, 2 * ring_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-					   -1, 0));
+		p->rings[i] = checked(
+			mmap(NULL, 2 * ring_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 		for (int half = 0; half < 2; half++)
 			checked(mmap(p->rings[i] + (uint64_t)half * ring_bytes, ring_bytes,
-				     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->memfd, offset));
+				     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->memfd,
+				     offset));
 		p->control->rings[i] = (struct wire_ring){
 			.offset = (uint64_t)offset, .bytes = ring_bytes, .state = WIRE_RING_LIVE,
 			.tid = (uint32_t)(getpid() + i), .generation = 1,
@@ -71,7 +73,10 @@ bool producer_connect(struct producer *p, const char *socket_name, uint64_t api_
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct wire_hello hello = {
-		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .pid = p->control->pid, .api_hash = api_hash,
+		.magic = WIRE_MAGIC,
+		.version = WIRE_VERSION,
+		.pid = p->control->pid,
+		.api_hash = api_hash,
 	};
 	struct iovec part = { &hello, sizeof(hello) };
 	union {
@@ -91,7 +96,8 @@ bool producer_connect(struct producer *p, const char *socket_name, uint64_t api_
 	p->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	return p->socket >= 0 &&
 	       connect(p->socket, (struct sockaddr *)&address,
-		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(socket_name))) == 0 &&
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				   strlen(socket_name))) == 0 &&
 	       sendmsg(p->socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
 }
 
@@ -150,8 +156,10 @@ void producer_define_string(struct producer *p, int ring, uint32_t id, const cha
 		struct wire_def_string def;
 		char bytes[sizeof(struct wire_def_string) + 4096];
 	} u = { .def = {
-		.head = { .kind = WIRE_DEF_STRING }, .string = id, .text_bytes = (uint32_t)strlen(text) + 1,
-	} };
+			.head = { .kind = WIRE_DEF_STRING },
+			.string = id,
+			.text_bytes = (uint32_t)strlen(text) + 1,
+		} };
 
 	memcpy(u.bytes + sizeof(u.def), text, strlen(text) + 1);
 	u.def.head.bytes = (uint16_t)((sizeof(u.def) + strlen(text) + 8) & ~7ull);

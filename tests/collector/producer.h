@@ -30,7 +30,8 @@ void producer_close(struct producer *producer);
 
 /* Records with the fields every test needs; times are CLOCK_MONOTONIC ns. */
 uint64_t producer_now(void);
-void producer_define(struct producer *producer, int ring);	/* device 0, context 1, function 1, stream */
+void producer_define(struct producer *producer,
+		     int ring); /* device 0, context 1, function 1, stream */
 void producer_define_function(struct producer *producer, int ring, uint32_t id, const char *name);
 void producer_define_string(struct producer *producer, int ring, uint32_t id, const char *text);
 struct wire_launch producer_launch(uint64_t begin, uint64_t end, uint32_t correlation);

@@ -22,13 +22,21 @@ static struct wire_copy a_copy(uint64_t begin, uint32_t correlation)
 {
 	return (struct wire_copy){
 		.call = { .head = CALL_HEAD(struct wire_copy, WIRE_COPY, API_cuMemcpyHtoDAsync_v2),
-			  .begin = begin, .end = begin + 5 * US, .correlation = correlation, .context = 1 },
-		.stream = PRODUCER_STREAM, .bytes = 4096, .copy_kind = 1, .source_kind = 2,
-		.destination_kind = 3, .is_async = 1,
+			  .begin = begin,
+			  .end = begin + 5 * US,
+			  .correlation = correlation,
+			  .context = 1 },
+		.stream = PRODUCER_STREAM,
+		.bytes = 4096,
+		.copy_kind = 1,
+		.source_kind = 2,
+		.destination_kind = 3,
+		.is_async = 1,
 	};
 }
 
-static struct wire_memory a_memory(uint64_t begin, int op, int kind, uint64_t address, uint64_t bytes)
+static struct wire_memory a_memory(uint64_t begin, int op, int kind, uint64_t address,
+				   uint64_t bytes)
 {
 	return (struct wire_memory){
 		.call = { .head = CALL_HEAD(struct wire_memory, WIRE_MEMORY, API_cuMemAlloc_v2),
@@ -51,7 +59,9 @@ static void test_every_kind_lands(void **state)
 	struct wire_object object;
 	struct wire_graph_launch graph;
 	struct wire_def_thread thread = {
-		.head = { .bytes = sizeof(thread), .kind = WIRE_DEF_THREAD }, .tid = 4711, .name = "worker",
+		.head = { .bytes = sizeof(thread), .kind = WIRE_DEF_THREAD },
+		.tid = 4711,
+		.name = "worker",
 	};
 
 	(void)state;
@@ -74,8 +84,14 @@ static void test_every_kind_lands(void **state)
 	PUSH(&f.producer, 1, gpu_copy);
 	set = (struct wire_set){
 		.call = { .head = CALL_HEAD(struct wire_set, WIRE_SET, API_cuMemsetD8Async),
-			  .begin = f.now + 10 * US, .end = f.now + 11 * US, .correlation = 3, .context = 1 },
-		.stream = PRODUCER_STREAM, .bytes = 100, .memory_kind = 3, .is_async = 1,
+			  .begin = f.now + 10 * US,
+			  .end = f.now + 11 * US,
+			  .correlation = 3,
+			  .context = 1 },
+		.stream = PRODUCER_STREAM,
+		.bytes = 100,
+		.memory_kind = 3,
+		.is_async = 1,
 	};
 	PUSH(&f.producer, 0, set);
 	gpu_set = (struct wire_gpu_set){ .gpu = gpu_copy.gpu, .bytes = 100, .memory_kind = 3 };
@@ -90,15 +106,25 @@ static void test_every_kind_lands(void **state)
 				   .begin = f.now + 13 * US, .end = f.now + 14 * US };
 	PUSH(&f.producer, 0, call);
 	object = (struct wire_object){
-		.call = { .head = CALL_HEAD(struct wire_object, WIRE_OBJECT, API_cuStreamSynchronize),
-			  .begin = f.now + 15 * US, .end = f.now + 60 * US, .context = 1 },
-		.object = PRODUCER_STREAM, .second = 2, .value = 3,
+		.call = { .head = CALL_HEAD(struct wire_object, WIRE_OBJECT,
+					    API_cuStreamSynchronize),
+			  .begin = f.now + 15 * US,
+			  .end = f.now + 60 * US,
+			  .context = 1 },
+		.object = PRODUCER_STREAM,
+		.second = 2,
+		.value = 3,
 	};
 	PUSH(&f.producer, 0, object);
 	graph = (struct wire_graph_launch){
-		.call = { .head = CALL_HEAD(struct wire_graph_launch, WIRE_GRAPH_LAUNCH, API_cuGraphLaunch),
-			  .begin = f.now + 61 * US, .end = f.now + 62 * US, .correlation = 4, .context = 1 },
-		.stream = PRODUCER_STREAM, .graph_exec = 0x9000,
+		.call = { .head = CALL_HEAD(struct wire_graph_launch, WIRE_GRAPH_LAUNCH,
+					    API_cuGraphLaunch),
+			  .begin = f.now + 61 * US,
+			  .end = f.now + 62 * US,
+			  .correlation = 4,
+			  .context = 1 },
+		.stream = PRODUCER_STREAM,
+		.graph_exec = 0x9000,
 	};
 	PUSH(&f.producer, 0, graph);
 	producer_define_string(&f.producer, 1, 1, "_Z6kernelIfEvPT_i");
@@ -113,27 +139,35 @@ static void test_every_kind_lands(void **state)
 	assert_int_equal(ask(&f, "SELECT dur_ns FROM launch"), 3 * US);
 	assert_int_equal(ask(&f, "SELECT gpu_delay_ns FROM launch"), 10 * US);
 	assert_int_equal(ask(&f, "SELECT gpu_dur_ns FROM launch"), 20 * US);
-	assert_string_equal(ask_text(&f, "SELECT t.name FROM launch l JOIN thread t ON t.id = l.thread"),
+	assert_string_equal(ask_text(&f, "SELECT t.name FROM launch l JOIN thread t ON t.id = "
+					 "l.thread"),
 			    "worker");
-	assert_int_equal(ask(&f, "SELECT s.number FROM launch l JOIN stream s ON s.id = l.stream"), 7);
-	assert_string_equal(ask_text(&f, "SELECT k.name FROM launch l JOIN shape s ON s.id = l.shape"
-				     " JOIN kernel k ON k.id = s.kernel"), "void kernel<float>(float*, int)");
+	assert_int_equal(ask(&f, "SELECT s.number FROM launch l JOIN stream s ON s.id = l.stream"),
+			 7);
+	assert_string_equal(ask_text(&f, "SELECT k.name FROM launch l JOIN shape s ON s.id = "
+					 "l.shape"
+					 " JOIN kernel k ON k.id = s.kernel"),
+			    "void kernel<float>(float*, int)");
 	assert_string_equal(ask_text(&f, "SELECT short_name FROM kernel"), "kernel");
 	assert_int_equal(ask(&f, "SELECT blocks_per_sm FROM shape"), 8);
 	assert_string_equal(ask_text(&f, "SELECT limiter FROM shape"), "warps");
 	assert_string_equal(ask_text(&f, "SELECT a.name FROM launch l JOIN api a ON a.id = l.api"),
 			    "cuLaunchKernel");
 	assert_int_equal(ask(&f, "SELECT count(*) FROM copy"), 2);
-	assert_int_equal(ask(&f, "SELECT gpu_dur_ns FROM copy WHERE kind = 1 + 2*256 + 3*65536 + (1<<24)"),
+	assert_int_equal(ask(&f, "SELECT gpu_dur_ns FROM copy WHERE kind = 1 + 2*256 + 3*65536 + "
+				 "(1<<24)"),
 			 5 * US);
 	assert_int_equal(ask(&f, "SELECT gpu_dur_ns FROM copy WHERE kind & 255 = 64"), US);
-	assert_int_equal(ask(&f, "SELECT address FROM memory WHERE device = 1 AND bytes = 1048576"), 0x7000);
+	assert_int_equal(ask(&f, "SELECT address FROM memory WHERE device = 1 AND bytes = 1048576"),
+			 0x7000);
 	assert_int_equal(ask(&f, "SELECT live_bytes FROM sum_memory"), 1 << 20);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM call"), 2);
 	assert_int_equal(ask(&f, "SELECT value FROM call WHERE object = 20480 AND second = 2"), 3);
 	assert_int_equal(ask(&f, "SELECT nodes FROM graph_launch"), 1);
 	assert_int_equal(ask(&f, "SELECT number FROM graph"), 5);
-	assert_int_equal(ask(&f, "SELECT node FROM node n JOIN graph_launch g ON g.id = n.graph_launch"), 77);
+	assert_int_equal(ask(&f, "SELECT node FROM node n JOIN graph_launch g ON g.id = "
+				 "n.graph_launch"),
+			 77);
 	assert_string_equal(ask_text(&f, "SELECT name FROM device"), "Test device");
 	assert_string_equal(ask_text(&f, "SELECT state FROM process"), "exited");
 	assert_int_equal(ask(&f, "SELECT count(*) FROM counter"), 0);
@@ -162,7 +196,8 @@ static void test_join_in_any_order(void **state)
 		uint32_t n = order[i] / 2;
 		uint64_t at = f.now + n * 10 * US;
 		struct wire_launch launch = producer_launch(at, at + US, n + 1);
-		struct wire_gpu_kernel kernel = producer_kernel(at + 100 * US, at + 100 * US + n + 1, n + 1);
+		struct wire_gpu_kernel kernel =
+			producer_kernel(at + 100 * US, at + 100 * US + n + 1, n + 1);
 
 		if (order[i] & 1)
 			assert_true(PUSH(&f.producer, (int)(n % 2), launch));
@@ -177,9 +212,12 @@ static void test_join_in_any_order(void **state)
 	/* Each has the times of its own kernel: the duration is its number. */
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch WHERE gpu_delay_ns = 100000"), COUNT);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch WHERE gpu_dur_ns ="
-			     " (start_ns - (SELECT min(start_ns) FROM launch)) / 10000 + 1"), COUNT);
-	assert_int_equal(ask(&f, "SELECT count(*) FROM (SELECT start_ns < lag(start_ns) OVER (ORDER BY id)"
-			     " AS wrong FROM launch) WHERE wrong"), 0);
+				 " (start_ns - (SELECT min(start_ns) FROM launch)) / 10000 + 1"),
+			 COUNT);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM (SELECT start_ns < lag(start_ns) OVER "
+				 "(ORDER BY id)"
+				 " AS wrong FROM launch) WHERE wrong"),
+			 0);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM orphan"), 0);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM counter"), 0);
 	fixture_remove(&f);
@@ -217,8 +255,10 @@ static void test_duplicates_extras_orphans(void **state)
 	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'gpu_extra'"), 1);
 	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'gpu_orphans'"), 2);
 	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'gpu_missing'"), 1);
-	assert_string_equal(ask_text(&f, "SELECT k.short_name FROM orphan o JOIN shape s ON s.id = o.shape"
-				     " JOIN kernel k ON k.id = s.kernel WHERE o.correlation = 99"),
+	assert_string_equal(ask_text(&f, "SELECT k.short_name FROM orphan o JOIN shape s ON s.id = "
+					 "o.shape"
+					 " JOIN kernel k ON k.id = s.kernel WHERE o.correlation = "
+					 "99"),
 			    "plain_c_kernel");
 	assert_int_equal(ask(&f, "SELECT busy_ns FROM sum_device WHERE device = 1"), 40 * US);
 	fixture_remove(&f);
@@ -234,23 +274,27 @@ static void test_forced_rows_are_completed_late(void **state)
 	f.collector->windows[TABLE_LAUNCH].rows_max = ROWS;
 	producer_define(&f.producer, 0);
 	for (uint32_t i = 0; i < COUNT; i++) {
-		struct wire_launch launch = producer_launch(f.now + i * US, f.now + i * US + 500, i + 1);
+		struct wire_launch launch =
+			producer_launch(f.now + i * US, f.now + i * US + 500, i + 1);
 
 		assert_true(PUSH(&f.producer, 0, launch));
 	}
 	fixture_step(&f);
 	for (uint32_t i = 0; i < COUNT; i++) {
-		struct wire_gpu_kernel kernel = producer_kernel(f.now + i * US + 10, f.now + i * US + 20, i + 1);
+		struct wire_gpu_kernel kernel =
+			producer_kernel(f.now + i * US + 10, f.now + i * US + 20, i + 1);
 
 		assert_true(PUSH(&f.producer, 1, kernel));
 	}
 	fixture_finish(&f);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch"), COUNT);
-	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'rows_forced'"), COUNT - ROWS);
+	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'rows_forced'"),
+			 COUNT - ROWS);
 	/* Those that had to go lost their partner, which says so. */
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch WHERE gpu_dur_ns IS NOT NULL"), ROWS);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM orphan"), COUNT - ROWS);
-	assert_int_equal(ask(&f, "SELECT kernels FROM sum_device WHERE device = 1"), 2 * COUNT - ROWS);
+	assert_int_equal(ask(&f, "SELECT kernels FROM sum_device WHERE device = 1"),
+			 2 * COUNT - ROWS);
 	fixture_remove(&f);
 }
 
@@ -276,17 +320,23 @@ static void test_graph_nodes(void **state)
 		if (i == NODES / 2) {	/* half of them are there before the launch is */
 			fixture_step(&f);
 			graph = (struct wire_graph_launch){
-				.call = { .head = CALL_HEAD(struct wire_graph_launch, WIRE_GRAPH_LAUNCH,
-							    API_cuGraphLaunch),
-					  .begin = f.now, .end = f.now + 5 * US, .correlation = 8, .context = 1 },
-				.stream = PRODUCER_STREAM, .graph_exec = 0x9000,
+				.call = { .head = CALL_HEAD(struct wire_graph_launch,
+							    WIRE_GRAPH_LAUNCH, API_cuGraphLaunch),
+					  .begin = f.now,
+					  .end = f.now + 5 * US,
+					  .correlation = 8,
+					  .context = 1 },
+				.stream = PRODUCER_STREAM,
+				.graph_exec = 0x9000,
 			};
 			PUSH(&f.producer, 0, graph);
 			fixture_step(&f);
 		}
 	}
 	copy = (struct wire_gpu_copy){
-		.gpu = producer_kernel(f.now + 2500 * US, f.now + 2501 * US, 8).gpu, .bytes = 10, .copy_kind = 8,
+		.gpu = producer_kernel(f.now + 2500 * US, f.now + 2501 * US, 8).gpu,
+		.bytes = 10,
+		.copy_kind = 8,
 	};
 	copy.gpu.head.kind = WIRE_GPU_COPY;
 	copy.gpu.head.bytes = sizeof(copy);
@@ -299,9 +349,12 @@ static void test_graph_nodes(void **state)
 	assert_int_equal(ask(&f, "SELECT nodes FROM graph_launch"), NODES + 1);
 	assert_int_equal(ask(&f, "SELECT gpu_delay_ns FROM graph_launch"), 10 * US);
 	assert_int_equal(ask(&f, "SELECT gpu_dur_ns FROM graph_launch"), 2491 * US);
-	assert_int_equal(ask(&f, "SELECT count(*) FROM copy WHERE graph_launch = 1 AND gpu_delay_ns = 0"), 1);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM copy WHERE graph_launch = 1 AND "
+				 "gpu_delay_ns = 0"),
+			 1);
 	assert_int_equal(ask(&f, "SELECT nodes FROM graph"), NODES + 1);
-	assert_int_equal(ask(&f, "SELECT busy_ns FROM sum_device WHERE device = 1"), NODES * 700 + 1000);
+	assert_int_equal(ask(&f, "SELECT busy_ns FROM sum_device WHERE device = 1"),
+			 NODES * 700 + 1000);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM orphan"), 0);
 	fixture_remove(&f);
 }
@@ -329,8 +382,10 @@ static void test_failed_and_captured(void **state)
 	fixture_finish(&f);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch"), 0);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM call"), 3);
-	assert_string_equal(ask_text(&f, "SELECT r.name FROM call c JOIN result r ON r.id = c.result"
-				     " WHERE c.result NOT IN (0, 2)"), "CUDA_ERROR_LAUNCH_FAILED");
+	assert_string_equal(ask_text(&f, "SELECT r.name FROM call c JOIN result r ON r.id = "
+					 "c.result"
+					 " WHERE c.result NOT IN (0, 2)"),
+			    "CUDA_ERROR_LAUNCH_FAILED");
 	assert_int_equal(ask(&f, "SELECT failed FROM sum_api s JOIN api a ON a.id = s.api"
 			     " WHERE a.name = 'cuLaunchKernel'"), 1);
 	assert_int_equal(ask(&f, "SELECT failed FROM sum_memory"), 1);
@@ -353,15 +408,15 @@ static void test_memory_accounting(void **state)
 		uint32_t slot = test_random() % 64;
 
 		if (sizes[slot]) {
-			memory = a_memory(f.now + i * 100 * US, WIRE_MEMORY_FREE, WIRE_MEMORY_DEVICE,
-					  0x10000 + slot * 0x1000, 0);
+			memory = a_memory(f.now + i * 100 * US, WIRE_MEMORY_FREE,
+					  WIRE_MEMORY_DEVICE, 0x10000 + slot * 0x1000, 0);
 			live -= sizes[slot];
 			sizes[slot] = 0;
 		} else {
 			sizes[slot] = 1 + test_random() % 100000;
 			live += sizes[slot];
-			memory = a_memory(f.now + i * 100 * US, WIRE_MEMORY_ALLOC, WIRE_MEMORY_DEVICE,
-					  0x10000 + slot * 0x1000, sizes[slot]);
+			memory = a_memory(f.now + i * 100 * US, WIRE_MEMORY_ALLOC,
+					  WIRE_MEMORY_DEVICE, 0x10000 + slot * 0x1000, sizes[slot]);
 		}
 		high = live > high ? live : high;
 		assert_true(PUSH(&f.producer, 0, memory));
@@ -373,10 +428,13 @@ static void test_memory_accounting(void **state)
 	for (int level = 0; level < 5; level++) {
 		char sql[96];
 
-		snprintf(sql, sizeof(sql), "SELECT max(live_bytes) FROM bucket WHERE level = %d", level);
+		snprintf(sql, sizeof(sql), "SELECT max(live_bytes) FROM bucket WHERE level = %d",
+			 level);
 		assert_int_equal(ask(&f, sql), high);
 	}
-	assert_int_equal(ask(&f, "SELECT live_bytes FROM bucket WHERE level = 0 ORDER BY bucket DESC"), live);
+	assert_int_equal(ask(&f, "SELECT live_bytes FROM bucket WHERE level = 0 ORDER BY bucket "
+				 "DESC"),
+			 live);
 	fixture_remove(&f);
 }
 

@@ -51,7 +51,8 @@ static void test_random_bytes(void **state)
 		uint32_t available = test_random() % (i % 100 ? 300 : 65536), bytes = 0;
 		unsigned char *at = memory + size - available;
 		struct wire_head head = { .bytes = (uint16_t)(test_random() % 40 * 8),
-					  .kind = (uint16_t)(test_random() % (WIRE_KIND_COUNT + 2)) };
+					  .kind = (uint16_t)(test_random() %
+							     (WIRE_KIND_COUNT + 2)) };
 
 		for (uint32_t k = 0; k < available; k++)
 			at[k] = (unsigned char)(test_random() >> (test_random() % 3 ? 8 : 31));
@@ -91,7 +92,8 @@ static void test_each_kind_at_each_size(void **state)
 			unsigned char *at = memory + size - bytes;
 			struct wire_head head = { .bytes = (uint16_t)bytes, .kind = sizes[k].kind };
 			uint32_t got;
-			bool wanted = bytes >= sizes[k].bytes && bytes % 8 == 0 && !has_text(head.kind);
+			bool wanted =
+				bytes >= sizes[k].bytes && bytes % 8 == 0 && !has_text(head.kind);
 
 			memset(at, 0, bytes);
 			memcpy(at, &head, bytes < sizeof(head) ? bytes : sizeof(head));
@@ -116,7 +118,8 @@ static void test_texts_end_inside(void **state)
 	for (uint32_t length = 0; length < 40; length++) {
 		r.def.text_bytes = length;
 		/* "abc" and twelve NULs follow: lengths 4 to 16 end in NUL. */
-		assert_int_equal(wire_decode(&r, sizeof(r), &bytes) == WIRE_OK, length >= 4 && length <= 16);
+		assert_int_equal(wire_decode(&r, sizeof(r), &bytes) == WIRE_OK,
+				 length >= 4 && length <= 16);
 	}
 	r.def.text_bytes = UINT32_MAX;
 	assert_int_equal(wire_decode(&r, sizeof(r), &bytes), WIRE_CORRUPT);
@@ -157,13 +160,17 @@ static void test_hostile_records(void **state)
 	for (int i = 0; i < 30000; i++) {
 		size_t k = test_random() % (sizeof(sizes) / sizeof(sizes[0]));
 		uint32_t bytes = (sizes[k].bytes + test_random() % 64 + 7) & ~7u;
-		struct wire_head head = { .bytes = (uint16_t)bytes, .kind = sizes[k].kind,
-					  .api = (uint16_t)(test_random() % 3 ? test_random() % 700 : test_random()),
-					  .result = (uint16_t)(test_random() % 3 ? 0 : test_random()) };
+		struct wire_head head = {
+			.bytes = (uint16_t)bytes,
+			.kind = sizes[k].kind,
+			.api = (uint16_t)(test_random() % 3 ? test_random() % 700 : test_random()),
+			.result = (uint16_t)(test_random() % 3 ? 0 : test_random())
+		};
 		uint32_t got;
 
 		for (uint32_t b = 0; b < sizeof(record); b++)
-			record[b] = (unsigned char)(test_random() % 3 ? test_random() % 3 : test_random());
+			record[b] = (unsigned char)(test_random() % 3 ? test_random() % 3
+								      : test_random());
 		memcpy(record, &head, sizeof(head));
 		if (wire_decode(record, bytes, &got) != WIRE_OK)
 			continue;	/* texts without an end: the ring would be given up */

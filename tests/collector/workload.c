@@ -21,21 +21,22 @@
 
 #include "driver/driver_types.h"
 
-#define DRIVER_CALLS(CALL)								\
-	CALL(cuInit, (unsigned int))							\
-	CALL(cuDeviceGet, (CUdevice *, int))						\
-	CALL(cuDevicePrimaryCtxRetain, (CUcontext *, CUdevice))				\
-	CALL(cuCtxSetCurrent, (CUcontext))						\
-	CALL(cuModuleLoadData, (CUmodule *, const void *))				\
-	CALL(cuModuleGetFunction, (CUfunction *, CUmodule, const char *))		\
-	CALL(cuStreamCreate, (CUstream *, unsigned int))				\
-	CALL(cuStreamSynchronize, (CUstream))						\
-	CALL(cuMemAlloc_v2, (CUdeviceptr *, size_t))					\
-	CALL(cuMemFree_v2, (CUdeviceptr))						\
-	CALL(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))	\
-	CALL(cuMemsetD8Async, (CUdeviceptr, unsigned char, size_t, CUstream))		\
-	CALL(cuLaunchKernel, (CUfunction, unsigned int, unsigned int, unsigned int, unsigned int,	\
-			      unsigned int, unsigned int, unsigned int, CUstream, void **, void **))
+#define DRIVER_CALLS(CALL)                                                                         \
+	CALL(cuInit, (unsigned int))                                                               \
+	CALL(cuDeviceGet, (CUdevice *, int))                                                       \
+	CALL(cuDevicePrimaryCtxRetain, (CUcontext *, CUdevice))                                    \
+	CALL(cuCtxSetCurrent, (CUcontext))                                                         \
+	CALL(cuModuleLoadData, (CUmodule *, const void *))                                         \
+	CALL(cuModuleGetFunction, (CUfunction *, CUmodule, const char *))                          \
+	CALL(cuStreamCreate, (CUstream *, unsigned int))                                           \
+	CALL(cuStreamSynchronize, (CUstream))                                                      \
+	CALL(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                               \
+	CALL(cuMemFree_v2, (CUdeviceptr))                                                          \
+	CALL(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))                  \
+	CALL(cuMemsetD8Async, (CUdeviceptr, unsigned char, size_t, CUstream))                      \
+	CALL(cuLaunchKernel,                                                                       \
+	     (CUfunction, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int,    \
+	      unsigned int, unsigned int, CUstream, void **, void **))
 
 #define DECLARE(name, parameters) static CUresult (*p_##name) parameters;
 DRIVER_CALLS(DECLARE)
@@ -98,7 +99,8 @@ static void launches(long count)
 		launch(stream, 1 + (unsigned int)(i % 20));
 		if (i % 50 == 0) {
 			check(p_cuMemAlloc_v2(&memory, 4096), "cuMemAlloc");
-			check(p_cuMemcpyHtoDAsync_v2(memory, host, 1 + (size_t)i % 4096, stream), "copy");
+			check(p_cuMemcpyHtoDAsync_v2(memory, host, 1 + (size_t)i % 4096, stream),
+			      "copy");
 			check(p_cuMemsetD8Async(memory, 1, 1 + (size_t)i % 4096, stream), "set");
 			check(p_cuStreamSynchronize(stream), "cuStreamSynchronize");
 			check(p_cuMemFree_v2(memory), "cuMemFree");
@@ -143,9 +145,11 @@ static void threads(int number, long count)
 		pthread_join(ids[i], NULL);
 }
 
-static int child_program(char **argv, const char *mode, const char *a, const char *b, int wait_for_it)
+static int child_program(char **argv, const char *mode, const char *a, const char *b,
+			 int wait_for_it)
 {
-	char *arguments[] = { argv[0], (char *)(size_t)mode, (char *)(size_t)a, (char *)(size_t)b, NULL };
+	char *arguments[] = { argv[0], (char *)(size_t)mode, (char *)(size_t)a, (char *)(size_t)b,
+			      NULL };
 	pid_t child = fork();
 	int status = 0;
 
