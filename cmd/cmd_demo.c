@@ -31,7 +31,7 @@ static const struct plant {
 };
 
 enum { OPTION_SIM = OPTION_LONG, OPTION_PLANT, OPTION_PYTHON, OPTION_SECONDS, OPTION_STEPS,
-	OPTION_SEED, OPTION_TRUTH, OPTION_LIST };
+	OPTION_SEED, OPTION_TRUTH, OPTION_LIST, OPTION_CALLPATH };
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "record to FILE (default " DEFAULT_OUTPUT "); an older recording"
@@ -47,6 +47,8 @@ static const struct cmd_option options[] = {
 	{ "seed", OPTION_SEED, "N", "seed of the requests (default 1)" },
 	{ "truth", OPTION_TRUTH, "FILE", "write what the GPU really did to FILE, and what was planted"
 	  " when to FILE.plants" },
+	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
+	  " (default), native, python or off" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
 	{ 0 },
 };
@@ -179,6 +181,8 @@ static int take_option(int key, struct demo *demo)
 	case OPTION_SIM:
 		demo->recording.simulate = optarg ? optarg : "";
 		return 0;
+	case OPTION_CALLPATH:
+		return recording_take_callpath(&demo->recording, optarg) ? 0 : -1;
 	case OPTION_PYTHON:
 		demo->is_python = true;
 		return 0;

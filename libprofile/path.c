@@ -12,6 +12,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "libprofile/cfi.h"
 #include "libprofile/env.h"
@@ -20,6 +21,9 @@
 #include "libprofile/unwind.h"
 
 #define MODULES 4096u
+#define DEPTH_MIN 8u
+#define DEPTH_MAX 256u			/* of unwind.h and pyframes.h */
+#define MEASURED 64u			/* captures that the cost is measured with */
 
 enum path_mode { MODE_UNKNOWN, MODE_OFF, MODE_PYTHON, MODE_NATIVE, MODE_BOTH };
 
@@ -31,6 +35,8 @@ struct module {
 
 static struct {
 	uint32_t mode;
+	uint32_t depth_limit;
+	uint32_t native_measured, python_measured;
 	struct spinlock lock;
 	uint32_t count;			/* release-stored after the entry is complete */
 	struct module list[MODULES];
@@ -46,6 +52,27 @@ static enum path_mode mode_read(void)
 	bool native = strstr(text, "native") != NULL, python = strstr(text, "python") != NULL;
 
 	return native ? (python ? MODE_BOTH : MODE_NATIVE) : python ? MODE_PYTHON : MODE_OFF;
+}
+
+/* GPUTRAIL_DEPTH within its bounds; 256 for what is no number. */
+static uint32_t depth_read(void)
+{
+	uint32_t depth = 0;
+
+	for (const char *c = env_get(ENV_GPUTRAIL_DEPTH); *c; c++)
+		depth = *c < '0' || *c > '9' || depth > DEPTH_MAX ? DEPTH_MAX + 1
+								 : depth * 10 + (uint32_t)(*c - '0');
+	return depth > DEPTH_MAX ? DEPTH_MAX : depth < DEPTH_MIN ? DEPTH_MIN : depth;
+}
+
+static void count_cut(void)
+{
+	process_count(WIRE_COUNTER_paths_cut, 1);
+}
+
+static void count_full(void)
+{
+	process_count(WIRE_COUNTER_paths_full, 1);
 }
 
 /* --- modules ------------------------------------------------------------------------------- */
@@ -263,21 +290,60 @@ static void *look_up_global(const char *symbol)
 	return real_dlsym(NULL, symbol);	/* RTLD_DEFAULT */
 }
 
+static void settings_make(void)
+{
+	struct object libc;
+
+	object_of_address((const void *)path_capture, &self);
+	util_executable(executable, sizeof(executable));
+	if (object_find_kind(OBJECT_LIBC, &libc))
+		*(void **)&cfi_find_object = object_symbol(&libc, "_dl_find_object");
+	modules.depth_limit = unwind_depth_limit = depth_read();
+	unwind_on_truncated = pypath_on_truncated = count_cut;
+	unwind_on_full = pypath_on_full = count_full;
+	modules.mode = mode_read();
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* What a path costs here, taken over and over at the process's first one: some microseconds,
+ * once. */
+static void cost_measure(struct thread *thread)
+{
+	uint64_t *gauges = process.control->counters, begin;
+
+	if (thread->unwinder && !__atomic_exchange_n(&modules.native_measured, 1, __ATOMIC_RELAXED)) {
+		unwinder_path(thread->unwinder);
+		gauges[WIRE_GAUGE_PATH_NATIVE_FRAMES] = unwinder_counts(thread->unwinder)->steps;
+		begin = now_ns();
+		for (unsigned i = 0; i < MEASURED; i++)
+			unwinder_path(thread->unwinder);
+		gauges[WIRE_GAUGE_PATH_NATIVE_PS] = (now_ns() - begin) * 1000 / MEASURED;
+	}
+	if (thread->pypath && !__atomic_exchange_n(&modules.python_measured, 1, __ATOMIC_RELAXED)) {
+		pypath_node(thread->pypath);
+		begin = now_ns();
+		for (unsigned i = 0; i < MEASURED; i++)
+			pypath_node(thread->pypath);
+		gauges[WIRE_GAUGE_PATH_PYTHON_PS] = (now_ns() - begin) * 1000 / MEASURED;
+	}
+}
+
 static void walkers_make(struct thread *thread)
 {
 	pthread_attr_t attributes;
-	struct object libc;
 	void *low;
 	size_t bytes;
 
 	thread->path_generation = __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE);
-	if (modules.mode == MODE_UNKNOWN) {
-		modules.mode = mode_read();
-		object_of_address((const void *)path_capture, &self);
-		util_executable(executable, sizeof(executable));
-		if (object_find_kind(OBJECT_LIBC, &libc))
-			*(void **)&cfi_find_object = object_symbol(&libc, "_dl_find_object");
-	}
+	if (modules.mode == MODE_UNKNOWN)
+		settings_make();
 	if ((modules.mode == MODE_BOTH || modules.mode == MODE_NATIVE) && !thread->unwinder &&
 	    !pthread_getattr_np(pthread_self(), &attributes)) {
 		if (!pthread_attr_getstack(&attributes, &low, &bytes))
@@ -287,7 +353,8 @@ static void walkers_make(struct thread *thread)
 	}
 	if ((modules.mode == MODE_BOTH || modules.mode == MODE_PYTHON) && !thread->pypath &&
 	    pyframes_init(look_up_global, &python_version))
-		thread->pypath = pypath_new(tell_python, tell_code, thread);
+		thread->pypath = pypath_new(tell_python, tell_code, thread, modules.depth_limit);
+	cost_measure(thread);
 }
 
 void path_thread_start(struct thread *thread)

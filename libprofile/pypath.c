@@ -26,14 +26,17 @@ struct path_slot {
 struct pypath {
 	pypath_tell_code *tell_code;
 	void *user;
-	uint32_t code_count;
+	uint32_t code_count, depth_limit;
 	struct path_slot paths[PATHS];
 	struct code_slot codes[CODES];
 	struct pyframe frames[PYFRAMES_DEPTH_MAX];
 	struct trie trie;
 };
 
-struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, void *user)
+void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
+
+struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, void *user,
+			  uint32_t depth_limit)
 {
 	struct pypath *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -44,6 +47,8 @@ struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, voi
 	p->user = user;
 	p->trie.tell = tell_node;
 	p->trie.user = user;
+	p->trie.on_full = pypath_on_full;
+	p->depth_limit = depth_limit;
 	return p;
 }
 
@@ -62,7 +67,12 @@ static uint32_t code_number(struct pypath *p, const struct pyframe *frame)
 	for (; p->codes[slot].code; slot = (slot + 1) & (CODES - 1))
 		if (p->codes[slot].code == frame->code && p->codes[slot].stamp == frame->stamp)
 			return slot + 1;
-	if (p->code_count >= CODES / 4 * 3 || !p->tell_code(p->user, slot + 1, frame->code))
+	if (p->code_count >= CODES / 4 * 3) {
+		if (pypath_on_full)
+			pypath_on_full();
+		return 0;
+	}
+	if (!p->tell_code(p->user, slot + 1, frame->code))
 		return 0;
 	p->codes[slot] = (struct code_slot){ frame->code, frame->stamp };
 	p->code_count++;
@@ -88,7 +98,7 @@ static uint32_t path_lay(struct pypath *p, uint32_t count)
 uint32_t pypath_node(struct pypath *p)
 {
 	bool truncated;
-	uint32_t count = pyframes_read(p->frames, PYFRAMES_DEPTH_MAX, &truncated);
+	uint32_t count = pyframes_read(p->frames, p->depth_limit, &truncated);
 	uint64_t hash = count;
 	struct path_slot *slot;
 
@@ -103,6 +113,8 @@ uint32_t pypath_node(struct pypath *p)
 	hash |= 1;			/* an empty slot has hash 0 */
 	slot = &p->paths[hash >> 20 & (PATHS - 1)];
 	if (slot->hash != hash) {
+		if (truncated && pypath_on_truncated)
+			pypath_on_truncated();
 		slot->node = path_lay(p, count);
 		slot->hash = hash;
 	}

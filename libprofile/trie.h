@@ -26,6 +26,7 @@ struct trie {
 	trie_tell *tell;
 	void *user;
 	uint64_t full;			/* nodes refused at the cap */
+	void (*on_full)(void);		/* NULL, or is called for each of them */
 	uint32_t count;
 	struct trie_node nodes[TRIE_SLOTS];
 };
@@ -40,6 +41,8 @@ static inline uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t k
 			return slot + 1;
 	if (trie->count >= TRIE_FULL) {
 		trie->full++;
+		if (trie->on_full)
+			trie->on_full();
 		return parent;
 	}
 	if (!trie->tell(trie->user, slot + 1, parent, key))

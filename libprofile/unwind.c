@@ -16,6 +16,11 @@
 
 #include "libprofile/cfi.h"
 
+uint32_t unwind_code_generation = 1;
+uint32_t unwind_depth_limit = UNWIND_DEPTH_MAX;
+void (*unwind_on_truncated)(void);
+void (*unwind_on_full)(void);
+
 #if defined(__x86_64__)
 
 #define RULES 4096u		/* direct mapped, a power of two */
@@ -39,7 +44,6 @@ struct unwinder {
 	struct trie trie;
 };
 
-uint32_t unwind_code_generation = 1;
 
 void unwind_code_changed(void)
 {
@@ -60,6 +64,7 @@ struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t 
 	u->skip_high = skip_high;
 	u->trie.tell = tell;
 	u->trie.user = user;
+	u->trie.on_full = unwind_on_full;
 	return u;
 }
 
@@ -251,6 +256,13 @@ static void memo_check_generation(struct unwinder *u)
 	}
 }
 
+static void memo_truncated(struct unwinder *u)
+{
+	u->counts.truncated++;
+	if (unwind_on_truncated)
+		unwind_on_truncated();
+}
+
 /* Walks from `frame` until the memo is met or the stack ends. Returns the number of fresh
  * frames; *joined is the number of memo frames that stay below them. */
 static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *joined)
@@ -273,8 +285,8 @@ static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *jo
 			memo = stand;
 			continue;
 		}
-		if (fresh == UNWIND_DEPTH_MAX) {
-			u->counts.truncated++;
+		if (fresh == unwind_depth_limit) {
+			memo_truncated(u);
 			memo = 0;
 			break;
 		}
@@ -307,9 +319,9 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, struct u
 	if (!u->on_own_stack)
 		u->memo_count = 0;
 	fresh = walk(u, frame, &joined);
-	if (joined + fresh > UNWIND_DEPTH_MAX) {
-		u->counts.truncated++;
-		joined = 0;
+	if (joined + fresh > unwind_depth_limit) {
+		u->memo_count = 0;	/* keep the innermost frames, not only the fresh ones */
+		fresh = walk(u, frame, &joined);
 	}
 	u->memo_count = joined;
 	node = joined ? u->memo[joined - 1].node : 0;
@@ -348,7 +360,6 @@ __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 
 #else	/* no reader of call frame information for this architecture: no native paths */
 
-uint32_t unwind_code_generation = 1;
 
 void unwind_code_changed(void)
 {

@@ -39,6 +39,13 @@ struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t 
 			      uint64_t skip_high, trie_tell *tell, void *user);
 void unwinder_free(struct unwinder *unwinder);
 
+/* NULL, or is called for each node that found its trie full. */
+extern void (*unwind_on_full)(void);
+/* Paths deeper than this lose their outermost frames: 8 to UNWIND_DEPTH_MAX. */
+extern uint32_t unwind_depth_limit;
+/* NULL, or is called for each path that was cut. */
+extern void (*unwind_on_truncated)(void);
+
 /* The caller's call path as a node, 0 where nothing is known. No lock, no allocation, no
  * syscall when the stack was seen before. */
 uint32_t unwinder_path(struct unwinder *unwinder);

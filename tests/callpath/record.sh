@@ -15,10 +15,25 @@ is "record succeeds" "$?" 0
 cat "$tmp/compared"
 test_count=$((test_count + $(grep -c '^\(not \)\?ok' "$tmp/compared")))
 for mode in off python native; do
-	GPUTRAIL_CALLPATH=$mode "$gputrail" record --sim -o "$tmp/$mode.db" -- "$python" \
+	"$gputrail" record --callpath=$mode --sim -o "$tmp/$mode.db" -- "$python" \
 		"$top_srcdir/tests/callpath/program.py" "$tmp/truth.json" 40 2>"$tmp/err"
 	is "$mode: kinds of frames" \
 		"$(sqlite3 "$tmp/$mode.db" "SELECT group_concat(kind) FROM (SELECT DISTINCT kind FROM frame ORDER BY 1)")" \
 		"$(case $mode in off) ;; python) echo python ;; native) echo interpreter,native ;; esac)"
+	is "$mode: the file says so" "$(sqlite3 "$tmp/$mode.db" \
+		"SELECT value FROM meta WHERE key = 'callpath'")" $mode
+	is "$mode: what is taken has a measured cost" \
+		"$(sqlite3 "$tmp/$mode.db" "SELECT group_concat(key) FROM (SELECT key FROM meta
+			WHERE key LIKE 'callpath_%_ps' AND value > 0 ORDER BY 1)")" \
+		"$(case $mode in off) ;; *) echo callpath_${mode}_ps ;; esac)"
 done
+"$gputrail" record --callpath=everything --sim -o "$tmp/x.db" -- true 2>"$tmp/err"
+is "an unknown mode is refused" "$?" 2
+cut=$(GPUTRAIL_DEPTH=9 "$gputrail" record --sim -o "$tmp/cut.db" -- "$python" \
+	"$top_srcdir/tests/callpath/program.py" "$tmp/truth.json" 40 2>"$tmp/err"
+	sqlite3 "$tmp/cut.db" "WITH RECURSIVE p(id, depth) AS (SELECT id, 1 FROM path WHERE parent = 0
+		UNION ALL SELECT c.id, depth + 1 FROM path c JOIN p ON c.parent = p.id)
+		SELECT max(depth) BETWEEN 9 AND 18, (SELECT sum(value) > 0 FROM counter
+		WHERE name = 'paths_cut') FROM p")
+is "paths are cut at GPUTRAIL_DEPTH, and counted" "$cut" "1|1"
 done_testing
