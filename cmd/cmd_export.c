@@ -347,10 +347,12 @@ static int request_check(struct request *request, int arguments)
 			return 0;
 	}
 	if (arguments != 1 || !request->count) {
+		const char *wrong = arguments ? "more than one FILE" : "no FILE given";
+
+		if (!request->count && !request->folded && !request->pprof)
+			wrong = "nothing to export: no --csv=REPORT, --folded or --pprof given";
 		message("export", "for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
-			!request->count && !request->folded && !request->pprof ?
-			"nothing to export: no --csv=REPORT, --folded or --pprof given" : arguments ? "more than one FILE"
-			: "no FILE given");
+			"%s", wrong);
 		return -1;
 	}
 	if (!request->output)

@@ -132,7 +132,7 @@ IMPL(cuMemAddressFree)(CUdeviceptr ptr, size_t size)
 	return CUDA_SUCCESS;
 }
 
-/* --- mappings ---------------------------------------------------------------------------------------------- */
+/* --- mappings ------------------------------------------------------------------------------ */
 
 /* With the lock held. */
 static bool is_reserved(uintptr_t base, size_t bytes)
