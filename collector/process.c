@@ -370,16 +370,10 @@ static void finalise_rows(struct process *p)
 	}
 }
 
-/* Producers count what a full ring dropped in the ring, whatever it was; what the GPU side lost
- * that way is in its own counter, and the rest are host records. */
 uint64_t process_counter(const struct process *p, unsigned counter)
 {
-	uint64_t value = p->control->counters[counter];
-	uint64_t gpu = p->control->counters[WIRE_COUNTER_lost_gpu_records];
-
-	if (counter == WIRE_COUNTER_lost_records && p->dropped > gpu)
-		value += p->dropped - gpu;
-	return value;
+	return p->control->counters[counter] +
+	       (counter == WIRE_COUNTER_lost_records ? p->dropped : 0);
 }
 
 void process_counters(struct process *p)

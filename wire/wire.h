@@ -68,7 +68,8 @@ enum wire_backend {
 struct wire_ring {
 	/* written by the producer */
 	uint64_t head;			/* bytes ever written; release store publishes records */
-	uint64_t dropped;		/* records that found the ring full */
+	uint64_t dropped;		/* records that found the ring full; not GPU's, which count
+					   in lost_gpu_records */
 	uint64_t offset;		/* of the ring's bytes in the memfd, page aligned */
 	uint64_t bytes;			/* size of the ring, power of two, multiple of the page */
 	uint32_t state;			/* enum wire_ring_state */

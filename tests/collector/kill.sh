@@ -97,6 +97,30 @@ is "recover of another file" $? 3
 "$gputrail" recover nix.db 2>err
 is "recover of no file" $? 3
 
+# --- a recorder that sleeps: the program goes on, and what was lost is told ---
+rm -f count
+"$gputrail" record --sim=H200 --ring-bytes=65536 --callpath=off -o l.db -- "$workload" forever count 2>err &
+recorder=$!
+await count
+kill -STOP $recorder
+before=$(returned count)
+sleep 0.3
+[ "$(returned count)" -gt "$before" ]; ok "the program does not wait for its recorder"
+kill -CONT $recorder
+sleep 0.1
+kill -TERM $recorder
+wait $recorder
+n=$(returned count)
+lost=$(ask l.db "SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'lost_records'")
+[ "$lost" -gt 0 ]; ok "records were lost"
+rows=$(ask l.db "SELECT (SELECT count(*) FROM launch) + (SELECT count(*) FROM call WHERE api IN
+	(SELECT id FROM api WHERE name = 'cuStreamSynchronize'))")
+made=$((n + n / 256))
+[ $((rows + lost)) -ge $((made - 1)) ] && [ $((rows + lost)) -le $((made + 30)) ]
+ok "recorded and lost add up to what was called"
+echo "# $made calls, $rows rows, $lost lost"
+grep -q ' [1-9][0-9]* lost' err; ok "the closing line tells"
+
 # --- LD_PRELOAD alone ---
 mkdir pre
 (cd pre && LD_LIBRARY_PATH=$sim_dir LD_PRELOAD=$shim SIMCUDA_TRUTH=truth "$workload" tree 2 200 >out 2>&1)
