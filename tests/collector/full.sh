@@ -30,4 +30,14 @@ is "no room for the file: refused before the program runs" $? 1
 grep -q 'cannot write small/full.db' err; ok "and the file is named"
 umount "$tmp/small"
 trap 'rm -rf "$tmp"' EXIT
+
+# Shared memory is a memfd: a full /dev/shm does not concern it.
+if unshare -m sh -c 'mount -t tmpfs -o size=16k none /dev/shm' 2>/dev/null; then
+	unshare -m sh -c "mount -t tmpfs -o size=16k none /dev/shm; dd if=/dev/zero of=/dev/shm/fill bs=4k \
+		2>/dev/null; '$gputrail' record --sim=H200 -o shm.db -- '$workload' launches 500" 2>err
+	is "full /dev/shm: the program's exit code" $? 0
+	is "full /dev/shm: all is recorded" "$(sqlite3 shm.db 'SELECT count(*) FROM launch')" 500
+else
+	skip "full /dev/shm" "no mount namespaces here"
+fi
 done_testing

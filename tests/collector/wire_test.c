@@ -108,16 +108,18 @@ static void test_each_kind_at_each_size(void **state)
 
 static void test_texts_end_inside(void **state)
 {
-	struct {
+	union {
 		struct wire_def_string def;
-		char text[16];
-	} r = { .def = { .head = { .bytes = sizeof(r), .kind = WIRE_DEF_STRING } }, .text = "abc" };
+		char bytes[sizeof(struct wire_def_string) + 16];
+	} r = { .bytes = { 0 } };
 	uint32_t bytes;
 
 	(void)state;
+	r.def.head = (struct wire_head){ .bytes = sizeof(r), .kind = WIRE_DEF_STRING };
+	memcpy(r.bytes + sizeof(r.def), "abc", 3);
 	for (uint32_t length = 0; length < 40; length++) {
 		r.def.text_bytes = length;
-		/* "abc" and twelve NULs follow: lengths 4 to 16 end in NUL. */
+		/* "abc" and thirteen NULs: lengths 4 to 16 end in NUL. */
 		assert_int_equal(wire_decode(&r, sizeof(r), &bytes) == WIRE_OK,
 				 length >= 4 && length <= 16);
 	}
