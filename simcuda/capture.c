@@ -219,6 +219,7 @@ static CUresult capture_node(struct sim_stream *stream, CUgraphNodeType type,
 		capture->status = CU_STREAM_CAPTURE_STATUS_INVALIDATED;
 		return result;
 	}
+	sim_node_tell(SIM_NODE_CREATED, *node, NULL);
 	handle = (CUgraphNode)*node;
 	return sim_node_set_assign(set, &handle, 1) ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }

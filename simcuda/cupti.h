@@ -70,9 +70,19 @@ typedef enum {
 	CUPTI_CB_DOMAIN_INVALID = 0,
 	CUPTI_CB_DOMAIN_DRIVER_API = 1,
 	CUPTI_CB_DOMAIN_RUNTIME_API = 2,
+	CUPTI_CB_DOMAIN_RESOURCE = 3,
 	CUPTI_CB_DOMAIN_LIMIT = 7,
 	CUPTI_CB_DOMAIN_FORCE_INT = 0x7fffffff
 } CUpti_CallbackDomain;
+
+/* Those of the resource domain that this library reports. */
+typedef enum {
+	CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED = 13,
+	CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED = 20,
+	CUPTI_CBID_RESOURCE_GRAPH_NODE_UPDATED = 22,
+	CUPTI_CBID_RESOURCE_SIZE = 24,
+	CUPTI_CBID_RESOURCE_FORCE_INT = 0x7fffffff
+} CUpti_CallbackIdResource;
 
 typedef enum {
 	CUPTI_API_ENTER = 0,
@@ -125,6 +135,24 @@ typedef struct {
 	uint64_t *correlationData;
 	uint32_t correlationId;
 } CUpti_CallbackData;
+
+typedef struct {
+	CUcontext context;
+	union {
+		CUstream stream;
+	} resourceHandle;
+	void *resourceDescriptor;
+} CUpti_ResourceData;
+
+typedef struct {
+	CUgraph graph;
+	CUgraph originalGraph;
+	CUgraphNode node;
+	CUgraphNode originalNode;
+	CUgraphNodeType nodeType;
+	CUgraphNode dependency;
+	CUgraphExec graphExec;
+} CUpti_GraphData;
 
 typedef struct {
 	size_t structSize;

@@ -96,7 +96,8 @@ static bool is_subscriber(CUpti_SubscriberHandle subscriber)
 
 static bool is_domain(CUpti_CallbackDomain domain)
 {
-	return domain == CUPTI_CB_DOMAIN_DRIVER_API || domain == CUPTI_CB_DOMAIN_RUNTIME_API;
+	return domain == CUPTI_CB_DOMAIN_DRIVER_API || domain == CUPTI_CB_DOMAIN_RUNTIME_API ||
+	       domain == CUPTI_CB_DOMAIN_RESOURCE;
 }
 
 CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
@@ -106,6 +107,7 @@ CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 		return cupti_fail(CUPTI_ERROR_INVALID_PARAMETER);
 	domain_set(CUPTI_CB_DOMAIN_DRIVER_API, false);
 	domain_set(CUPTI_CB_DOMAIN_RUNTIME_API, false);
+	domain_set(CUPTI_CB_DOMAIN_RESOURCE, false);
 	atomic_store(&subscriber_now, NULL);
 	cupti_driver_attach();
 	return CUPTI_SUCCESS;
@@ -114,7 +116,7 @@ CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 CUptiResult cuptiSupportedDomains(size_t *domainCount, CUpti_CallbackDomain **domainTable)
 {
 	static CUpti_CallbackDomain domains[] = {
-		CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_CB_DOMAIN_RUNTIME_API,
+		CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_CB_DOMAIN_RUNTIME_API, CUPTI_CB_DOMAIN_RESOURCE,
 	};
 
 	CUPTI_BEGIN(1108);
@@ -135,13 +137,23 @@ CUptiResult cuptiGetCallbackState(uint32_t *enable, CUpti_SubscriberHandle subsc
 	return CUPTI_SUCCESS;
 }
 
-/* Domains other than the two APIs exist, but nothing is ever reported in them. */
+/* Domains other than these exist, but nothing is ever reported in them. */
 static CUptiResult check_enable(CUpti_SubscriberHandle subscriber, CUpti_CallbackDomain domain)
 {
 	if (!is_subscriber(subscriber) || domain <= CUPTI_CB_DOMAIN_INVALID ||
 	    domain >= CUPTI_CB_DOMAIN_LIMIT)
 		return CUPTI_ERROR_INVALID_PARAMETER;
+	if (domain == CUPTI_CB_DOMAIN_RESOURCE && cupti_faults.no_resources)
+		return CUPTI_ERROR_NOT_SUPPORTED;
 	return is_domain(domain) ? CUPTI_SUCCESS : CUPTI_ERROR_NOT_SUPPORTED;
+}
+
+static uint32_t cbid_limit(CUpti_CallbackDomain domain)
+{
+	if (domain != CUPTI_CB_DOMAIN_RESOURCE)
+		return CUPTI_CBID_LIMIT;
+	return cupti_release < 1300 ? CUPTI_CBID_RESOURCE_GRAPH_NODE_UPDATED :
+				      CUPTI_CBID_RESOURCE_SIZE;
 }
 
 CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandle subscriber,
@@ -151,7 +163,7 @@ CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandle subscrib
 
 	CUPTI_BEGIN(1108);
 	result = check_enable(subscriber, domain);
-	if (result == CUPTI_SUCCESS && (cbid == 0 || cbid >= CUPTI_CBID_LIMIT))
+	if (result == CUPTI_SUCCESS && (cbid == 0 || cbid >= cbid_limit(domain)))
 		result = CUPTI_ERROR_INVALID_PARAMETER;
 	if (result != CUPTI_SUCCESS)
 		return cupti_fail(result);
@@ -180,6 +192,8 @@ CUptiResult cuptiEnableAllDomains(uint32_t enable, CUpti_SubscriberHandle subscr
 
 	if (result == CUPTI_SUCCESS)
 		result = cuptiEnableDomain(enable, subscriber, CUPTI_CB_DOMAIN_RUNTIME_API);
+	if (result == CUPTI_SUCCESS)
+		result = cuptiEnableDomain(enable, subscriber, CUPTI_CB_DOMAIN_RESOURCE);
 	return result;
 }
 
@@ -202,6 +216,12 @@ static const char *callback_name(CUpti_CallbackDomain domain, uint32_t cbid)
 #include "simcuda/runtime_api.def"
 #undef CALL
 #undef STREAM
+		{ CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED,
+		  "GRAPHNODE_CREATED" },
+		{ CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED,
+		  "GRAPHNODE_CLONED" },
+		{ CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_GRAPH_NODE_UPDATED,
+		  "GRAPH_NODE_UPDATED" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -244,6 +264,32 @@ void cupti_callback_run(struct cupti_call *call, CUpti_ApiCallbackSite site, con
 		.correlationId = call->correlation,
 	};
 	subscriber->callback(subscriber->data, call->domain, call->cbid, &data);
+}
+
+void cupti_node_changed(void *user, const struct sim_node_change *change)
+{
+	uint32_t cbid = change->event;
+	struct CUpti_Subscriber_st *subscriber;
+	CUpti_GraphData graph = {
+		.graph = change->graph,
+		.originalGraph = change->original_graph,
+		.node = change->node,
+		.originalNode = change->original,
+		.nodeType = change->type,
+	};
+	CUpti_ResourceData data = { .context = change->context, .resourceDescriptor = &graph };
+	bool was_quiet;
+
+	(void)user;
+	if (!atomic_load_explicit(&is_enabled[CUPTI_CB_DOMAIN_RESOURCE][cbid],
+				  memory_order_relaxed))
+		return;
+	subscriber = atomic_load(&subscriber_now);
+	if (!subscriber || !subscriber->callback)
+		return;
+	was_quiet = cupti_thread_quiet(true);
+	subscriber->callback(subscriber->data, CUPTI_CB_DOMAIN_RESOURCE, cbid, &data);
+	cupti_thread_quiet(was_quiet);
 }
 
 CUptiResult cuptiIsTracingSessionRunning(uint8_t *isRunning)

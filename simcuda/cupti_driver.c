@@ -16,6 +16,7 @@ static const struct sim_listener listener = {
 	.enter = cupti_api_enter,
 	.leave = cupti_api_leave,
 	.activity = cupti_activity,
+	.node = cupti_node_changed,
 };
 
 static void driver_open(void)

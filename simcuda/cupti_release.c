@@ -55,6 +55,7 @@ static void __attribute__((constructor(102))) release_choose(void)
 	cupti_faults.reversed_times = number("SIMCUPTI_REVERSED_TIMES");
 	cupti_faults.unordered = number("SIMCUPTI_UNORDERED") != 0;
 	cupti_faults.hang_flush = number("SIMCUPTI_HANG_FLUSH") != 0;
+	cupti_faults.no_resources = number("SIMCUPTI_NO_RESOURCES") != 0;
 	cupti_faults.newer_than_driver = number("SIMCUPTI_NEWER_THAN_DRIVER") != 0;
 }
 

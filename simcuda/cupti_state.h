@@ -16,6 +16,7 @@ struct cupti_faults {
 	long drop;			/* SIMCUPTI_DROP=n: each n-th record is lost, and counted */
 	long zero_times, reversed_times; /* each n-th kernel */
 	bool unordered, hang_flush, newer_than_driver;
+	bool no_resources;		/* SIMCUPTI_NO_RESOURCES=1: that domain is not supported */
 };
 extern struct cupti_faults cupti_faults;
 extern int cupti_release;		/* 1304 = 13.4 */
@@ -120,6 +121,7 @@ struct cupti_call {
 bool cupti_thread_quiet(bool is_quiet);
 void cupti_callback_run(struct cupti_call *call, CUpti_ApiCallbackSite site, const char *name,
 			CUcontext context, CUresult *result);
+void cupti_node_changed(void *user, const struct sim_node_change *change);
 void cupti_api_enter(void *user, uint32_t cbid, const char *name, uint32_t correlation,
 		     CUcontext context);
 void cupti_api_leave(void *user, uint32_t cbid, const char *name, uint32_t correlation,

@@ -44,6 +44,14 @@ void sim_report(const struct sim_activity *activity)
 		watching->activity(watching->user, activity);
 }
 
+void sim_report_node(const struct sim_node_change *change)
+{
+	const struct sim_listener *watching = atomic_load_explicit(&listener, memory_order_acquire);
+
+	if (watching && watching->node)
+		watching->node(watching->user, change);
+}
+
 static inline void call_begin(void)
 {
 	if (sim_thread.depth++ == 0)

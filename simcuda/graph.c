@@ -401,6 +401,8 @@ struct sim_graph *sim_graph_copy(const struct sim_graph *graph)
 		is_whole = node_copy(copy, graph->nodes[i]);
 	if (is_whole && graph_copy_edges(copy, graph) && graph_copy_rest(copy, graph)) {
 		copy->origin = graph;
+		for (size_t i = 0; i < copy->count; i++)
+			sim_node_tell(SIM_NODE_CLONED, copy->nodes[i], copy->nodes[i]->origin);
 		return copy;
 	}
 	if (copy)

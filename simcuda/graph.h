@@ -109,6 +109,9 @@ void sim_node_remove(struct sim_node *node);
 size_t sim_node_position(const struct sim_node *node);	/* in its graph's array */
 struct sim_node *sim_node_in_copy(const struct sim_graph *copy, const struct sim_node *origin);
 uint32_t sim_graph_next_id(void);
+/* Tells the listener; original is NULL for a node that a call made (report.c). */
+void sim_node_tell(enum sim_node_event event, const struct sim_node *node,
+		   const struct sim_node *original);
 void sim_user_object_release(struct sim_user_object *object, unsigned count);
 CUresult sim_graph_retain(struct sim_graph *graph, struct sim_user_object *object, unsigned count);
 CUresult sim_graph_own_memory(struct sim_graph *graph, struct sim_allocation *allocation);

@@ -29,11 +29,13 @@ static CUresult spot_add(const struct spot *spot, CUgraphNodeType type, struct s
 /* After the node's parameters were set: keeps it, or takes it back. */
 static CUresult spot_keep(const struct spot *spot, struct sim_node *node, CUresult result)
 {
-	if (result)
+	if (result) {
 		sim_node_remove(node);
-	else
-		*spot->out = (CUgraphNode)node;
-	return result;
+		return result;
+	}
+	*spot->out = (CUgraphNode)node;
+	sim_node_tell(SIM_NODE_CREATED, node, NULL);
+	return CUDA_SUCCESS;
 }
 
 #define SPOT										\

@@ -235,6 +235,7 @@ static CUresult graph_take(struct sim_graph *ours, const struct sim_graph *their
 	for (size_t i = 0; i < ours->count && !result; i++) {
 		to = ours->nodes[i];
 		from = theirs->nodes[i];
+		sim_node_tell(SIM_NODE_UPDATED, to, from);
 		to->task = from->task;
 		to->copy = from->copy;
 		to->context = from->context;

@@ -3,6 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "simcuda/core.h"
 #include "simcuda/graph.h"
 
 enum { MEMORY_PINNED = 2, MEMORY_DEVICE = 3, MEMORY_MANAGED = 5 };
@@ -39,6 +40,22 @@ void sim_report_memory(const struct sim_allocation *allocation, bool is_free, ui
 	};
 
 	sim_report(&activity);
+}
+
+void sim_node_tell(enum sim_node_event event, const struct sim_node *node,
+		   const struct sim_node *original)
+{
+	struct sim_node_change change = {
+		.event = event,
+		.context = (CUcontext)sim_thread.current,
+		.graph = (CUgraph)node->graph,
+		.original_graph = original ? (CUgraph)original->graph : NULL,
+		.node = (CUgraphNode)(uintptr_t)node,
+		.original = (CUgraphNode)(uintptr_t)original,
+		.type = node->type,
+	};
+
+	sim_report_node(&change);
 }
 
 /* The ids that activities carry, for a profiler that holds the handles. */

@@ -177,12 +177,23 @@ struct sim_activity {
 					 * 4 context; of memory 1 allocation, 2 release */
 	int copy_kind, source_kind, destination_kind, is_async, peer_device;
 };
+/* A node of a graph came to be or changed; the numbers are those of CUPTI's callbacks. */
+enum sim_node_event { SIM_NODE_CREATED = 13, SIM_NODE_CLONED = 20, SIM_NODE_UPDATED = 22 };
+struct sim_node_change {
+	enum sim_node_event event;
+	CUcontext context;
+	CUgraph graph, original_graph;
+	CUgraphNode node, original;	/* original: what it was copied or updated from, or NULL */
+	CUgraphNodeType type;
+};
 struct sim_listener {
 	void (*enter)(void *user, uint32_t cbid, const char *name, uint32_t correlation,
 		      CUcontext context);
 	void (*leave)(void *user, uint32_t cbid, const char *name, uint32_t correlation,
 		      CUcontext context, CUresult result);
 	void (*activity)(void *user, const struct sim_activity *activity);
+	/* On the thread of the call, during it. */
+	void (*node)(void *user, const struct sim_node_change *change);
 	void *user;
 };
 /* Exported for libcupti.so; one listener at a time, NULL removes it. */
@@ -196,6 +207,7 @@ SIM_EXPORT void simcuda_runtime_leave(uint32_t cbid, const char *name, int resul
 SIM_EXPORT uint32_t simcuda_correlation(void);	/* sim_correlation() for the other libraries */
 /* Called by the engine when an operation's times are known and it has ended. */
 void sim_report(const struct sim_activity *activity);
+void sim_report_node(const struct sim_node_change *change);
 /* An allocation made, or one about to be given back (report.c). */
 void sim_report_memory(const struct sim_allocation *allocation, bool is_free, uint64_t now_ns);
 /* Ids of graphs as activities carry them (report.c). */
