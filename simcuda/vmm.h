@@ -3,6 +3,8 @@
 #ifndef GPUTRAIL_SIMCUDA_VMM_H
 #define GPUTRAIL_SIMCUDA_VMM_H
 
+#include <sys/types.h>
+
 #include "simcuda/core.h"
 
 #define SIM_VMM_GRANULARITY ((size_t)2 << 20)
