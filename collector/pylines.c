@@ -11,6 +11,12 @@
 
 #include <stdbool.h>
 
+/* Wraps round: a damaged table may add up to anything. */
+static int32_t line_add(int32_t line, int32_t delta)
+{
+	return (int32_t)((uint32_t)line + (uint32_t)delta);
+}
+
 /* Pairs (unsigned byte delta, signed line delta); the line holds from the address reached. */
 static int32_t line_lnotab(const uint8_t *table, size_t bytes, int32_t line, uint32_t instruction)
 {
@@ -20,7 +26,7 @@ static int32_t line_lnotab(const uint8_t *table, size_t bytes, int32_t line, uin
 		address += table[i];
 		if (address > instruction)
 			break;
-		line += (int8_t)table[i + 1];
+		line = line_add(line, (int8_t)table[i + 1]);
 	}
 	return line;
 }
@@ -35,7 +41,7 @@ static int32_t line_ranges(const uint8_t *table, size_t bytes, int32_t first, ui
 		int8_t delta = (int8_t)table[i + 1];
 
 		if (delta != -128) {
-			line += delta;
+			line = line_add(line, delta);
 			shown = line;
 		}
 		address += table[i];
@@ -73,6 +79,11 @@ static int32_t signed_varint_read(struct varints *v)
 	return value & 1 ? -(int32_t)(value >> 1) : (int32_t)(value >> 1);
 }
 
+static void bytes_skip(struct varints *v, ptrdiff_t count)
+{
+	v->at += count < v->end - v->at ? count : v->end - v->at;
+}
+
 /* Entries: one byte 1cccclll (code c, l + 1 code units), then what the code asks for. */
 static int32_t line_locations(const uint8_t *table, size_t bytes, int32_t first,
 			      uint32_t instruction)
@@ -89,17 +100,17 @@ static int32_t line_locations(const uint8_t *table, size_t bytes, int32_t first,
 		switch (code) {
 		case 15: has_line = false; break;
 		case 14:
-			line += signed_varint_read(&v);
+			line = line_add(line, signed_varint_read(&v));
 			varint_read(&v);
 			varint_read(&v);
 			varint_read(&v);
 			break;
-		case 13: line += signed_varint_read(&v); break;
+		case 13: line = line_add(line, signed_varint_read(&v)); break;
 		case 10: case 11: case 12:
-			line += (int32_t)code - 10;
-			v.at += 2;
+			line = line_add(line, (int32_t)code - 10);
+			bytes_skip(&v, 2);
 			break;
-		default: v.at += 1; break;
+		default: bytes_skip(&v, 1); break;
 		}
 		address += ((head & 7u) + 1) * 2;
 		if (instruction < address)
