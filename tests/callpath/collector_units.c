@@ -132,7 +132,7 @@ static int names_read(const char *path, const char *options)
 	while (count < SYMBOLS_MAX &&
 	       fscanf(list, "%lx %c %119[^@\n]%*[^\n]", &names[count].address, &type,
 		      names[count].text) >= 3)
-		count += strchr("TtWi", type) != NULL;
+		count += strchr("Tti", type) != NULL;
 	pclose(list);
 	return count;
 }
