@@ -6,6 +6,7 @@
 
 #include "collector/clock.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,9 +37,31 @@ int64_t clock_now(const struct clock *clock)
 	return read_clock(CLOCK_MONOTONIC) - clock->origin_ns;
 }
 
+/*
+ * REALTIME - MONOTONIC to the nanosecond. The kernel advances both COARSE clocks in one step, so
+ * two equal readings of one around a reading of the other tell their exact difference, and the
+ * fine clocks have the same one. Where a sandbox answers otherwise it lies outside of the
+ * fine clocks' bracket.
+ */
+static bool realtime_offset_read(int64_t low, int64_t high, int64_t *offset)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int64_t before = read_clock(CLOCK_MONOTONIC_COARSE);
+		int64_t realtime = read_clock(CLOCK_REALTIME_COARSE);
+
+		if (read_clock(CLOCK_MONOTONIC_COARSE) != before)
+			continue;
+		*offset = realtime - before;
+		return *offset >= low && *offset <= high;
+	}
+	return false;
+}
+
 /* The tightest of a few brackets: being preempted in between widens it. */
 static void take_pair(struct clock_pair *best)
 {
+	int64_t low = INT64_MIN, high = INT64_MAX, offset;
+
 	best->ticks_error_ns = best->realtime_error_ns = INT64_MAX;
 	for (int i = 0; i < TRIES; i++) {
 		int64_t before = read_clock(CLOCK_MONOTONIC);
@@ -55,7 +78,13 @@ static void take_pair(struct clock_pair *best)
 		if (after - between < best->realtime_error_ns) {
 			best->realtime_error_ns = after - between;
 			best->realtime_ns = realtime - (between + (after - between) / 2);
+			low = realtime - after;
+			high = realtime - between;
 		}
+	}
+	if (realtime_offset_read(low, high, &offset)) {
+		best->realtime_ns = offset;
+		best->realtime_error_ns = 0;
 	}
 	best->realtime_ns += best->monotonic_ns;
 }
