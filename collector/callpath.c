@@ -251,6 +251,7 @@ void callpath_count(struct callpath *cp, uint32_t path, const struct path_sum *m
 	sum->sum.calls += more->calls;
 	sum->sum.copy_bytes += more->copy_bytes;
 	sum->sum.alloc_bytes += more->alloc_bytes;
+	sum->sum.replay_gpu_ns += more->replay_gpu_ns;
 	sum->changed = true;
 }
 
@@ -263,9 +264,10 @@ void callpath_write(struct callpath *cp)
 			continue;
 		s->changed = false;
 		database_run(cp->collector->db,
-			     "INSERT OR REPLACE INTO sum_path VALUES (?,?,?,?,?,?,?)", "iiiiiii",
+			     "INSERT OR REPLACE INTO sum_path VALUES (?,?,?,?,?,?,?,?)", "iiiiiiii",
 			     (int64_t)path, (int64_t)s->sum.launches, (int64_t)s->sum.gpu_ns,
 			     (int64_t)s->sum.host_ns, (int64_t)s->sum.calls,
-			     (int64_t)s->sum.copy_bytes, (int64_t)s->sum.alloc_bytes);
+			     (int64_t)s->sum.copy_bytes, (int64_t)s->sum.alloc_bytes,
+			     (int64_t)s->sum.replay_gpu_ns);
 	}
 }

@@ -36,7 +36,7 @@ uint32_t callpath_of(struct process *process, struct ring *ring, uint32_t native
 
 /* What happened at a path, as sum_path keeps it. */
 struct path_sum {
-	uint64_t launches, gpu_ns, host_ns, calls, copy_bytes, alloc_bytes;
+	uint64_t launches, gpu_ns, host_ns, calls, copy_bytes, alloc_bytes, replay_gpu_ns;
 };
 void callpath_count(struct callpath *callpath, uint32_t path, const struct path_sum *more);
 /* Writes the sums that changed. */

@@ -6,6 +6,7 @@
 #include "collector/clock.h"
 #include "collector/collector.h"
 #include "collector/database.h"
+#include "collector/graphnode.h"
 #include "collector/intern.h"
 #include "collector/summary.h"
 #include "collector/window.h"
@@ -153,6 +154,7 @@ struct process {
 	uint32_t resolved_capacity, gpu_resolved_capacity;
 	struct intern graph_keys;
 	uint32_t *graph_ids, graph_capacity;
+	struct graph_nodes graph_nodes;
 	uint32_t *modules;		/* module number to 1 + index of callpath.h */
 	uint32_t module_capacity;
 	struct join join;

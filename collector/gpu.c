@@ -91,11 +91,13 @@ static void orphan(struct process *p, const struct wire_gpu *gpu)
 	row->column[8] = gpu->correlation;
 }
 
-/* Work inside a graph launch: graph_launch is the launch's id in the file, or NIL. */
+/* Work inside a graph launch: graph_launch is the launch's id in the file, or NIL. An update may
+ * give the node another path later, so that it is asked for now. */
 static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch, uint32_t path)
 {
 	struct gpu_times times = times_of(p, gpu);
 	struct window_row *row;
+	uint32_t made_by = graph_nodes_path(&p->graph_nodes, gpu->graph_node);
 	uint64_t bytes;
 
 	if (times.dur == NIL)
@@ -110,6 +112,8 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 		row->column[3] = graph_launch;
 		row->column[4] = stream_of_gpu(p, gpu, 0);
 		row->column[6] = (int64_t)gpu->graph_node;
+		row->column[7] = made_by ? made_by : NIL;
+		row->graph_node = gpu->graph_node;
 		return;
 	}
 	row = push(p, TABLE_COPY, times.start, times.start + times.dur);
@@ -124,8 +128,9 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 	row->column[7] = copy_kind(gpu, &bytes);
 	row->column[8] = (int64_t)bytes;
 	row->column[9] = NIL;
-	row->column[10] = path;
+	row->column[10] = made_by ? made_by : NIL;
 	row->column[11] = graph_launch;
+	row->graph_node = gpu->graph_node;
 }
 
 static void join_graph(struct process *p, struct window_row *row, uint64_t sequence,

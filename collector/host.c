@@ -297,6 +297,14 @@ static void define_thread(struct process *p, struct ring *ring, const struct wir
 	ring->thread = entity_thread(p, def->tid, def->name, now);
 }
 
+static void define_graph_node(struct process *p, struct ring *ring,
+			      const struct wire_def_graph_node *def)
+{
+	graph_nodes_add(&p->graph_nodes, def->node, def->original,
+			callpath_of(p, ring, def->native_path, def->python_path));
+	p->counters[COUNT_graph_nodes_evicted] = p->graph_nodes.evicted;
+}
+
 void host_record(struct process *p, struct ring *ring, const struct wire_head *head)
 {
 	p->collector->records++;
@@ -332,6 +340,9 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 		break;
 	case WIRE_DEF_PYTHON_NODE:
 		callpath_python_node(p, ring, (const struct wire_def_python_node *)head);
+		break;
+	case WIRE_DEF_GRAPH_NODE:
+		define_graph_node(p, ring, (const struct wire_def_graph_node *)head);
 		break;
 	case WIRE_GPU_KERNEL:
 	case WIRE_GPU_COPY:

@@ -457,6 +457,7 @@ void process_free(struct process *p)
 		close(p->pidfd);
 	for (uint32_t i = 0; i < WIRE_RINGS_MAX; i++)
 		callpath_ring_reset(&p->rings[i]);
+	graph_nodes_free(&p->graph_nodes);
 	free(p->modules);
 	free(p->functions);
 	free(p->strings);

@@ -245,20 +245,24 @@ static const char bring_back[] =
 	"UPDATE sum_memory AS m SET failed = coalesce((SELECT failed FROM temp.old_memory o WHERE"
 	" (o.process, o.device, o.kind) = (m.process, m.device, m.kind)), 0);";
 
-/* Work inside a graph belongs to the path of the call that launched it. */
+/* As row.c counts: work inside a graph at the path of its capture, and apart at that of its
+ * launch. */
 static const char sum_paths[] =
 	"INSERT INTO sum_path SELECT path, sum(launches), sum(gpu), sum(host), sum(calls), "
-	"sum(copied),"
-	" sum(allocated) FROM ("
+	"sum(copied), sum(allocated), sum(replayed) FROM ("
 	"SELECT path, 1 AS launches, coalesce(gpu_dur_ns, 0) AS gpu, dur_ns AS host, 1 AS calls,"
-	" 0 AS copied, 0 AS allocated FROM launch"
-	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0 FROM graph_launch"
-	" UNION ALL SELECT path, 0, coalesce(gpu_dur_ns, 0), iif(graph_launch IS NULL, dur_ns, 0),"
-	" graph_launch IS NULL, bytes, 0 FROM copy"
-	" UNION ALL SELECT coalesce(g.path, 0), 1, n.gpu_dur_ns, 0, 0, 0, 0 FROM node n"
+	" 0 AS copied, 0 AS allocated, 0 AS replayed FROM launch"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0, 0 FROM graph_launch"
+	" UNION ALL SELECT path, 0, coalesce(gpu_dur_ns, 0), iif(api IS NULL, 0, dur_ns),"
+	" api IS NOT NULL, bytes, 0, 0 FROM copy"
+	" UNION ALL SELECT coalesce(n.path, g.path, 0), 1, n.gpu_dur_ns, 0, 0, 0, 0, 0 FROM node n"
 	" LEFT JOIN graph_launch g ON g.id = n.graph_launch"
-	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, iif(op = 1, bytes, 0) FROM memory"
-	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0 FROM call) GROUP BY path;";
+	" UNION ALL SELECT g.path, 0, 0, 0, 0, 0, 0, n.gpu_dur_ns FROM node n"
+	" JOIN graph_launch g ON g.id = n.graph_launch"
+	" UNION ALL SELECT g.path, 0, 0, 0, 0, 0, 0, c.gpu_dur_ns FROM copy c"
+	" JOIN graph_launch g ON g.id = c.graph_launch"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, iif(op = 1, bytes, 0), 0 FROM memory"
+	" UNION ALL SELECT path, 0, 0, dur_ns, 1, 0, 0, 0 FROM call) GROUP BY path;";
 
 static int zone_map(struct recoverer *r)
 {

@@ -56,15 +56,29 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 	row->column[8] = row->nodes;
 }
 
+/* Whoever made the node told so from another thread, perhaps after the GPU record was read. */
+static int64_t node_path(struct window_row *row, int64_t known)
+{
+	uint32_t path = known != NIL ? (uint32_t)known :
+			graph_nodes_path(&row->process->graph_nodes, row->graph_node);
+
+	return path ? path : NIL;
+}
+
 static void write_copy(struct collector *c, struct window_row *row)
 {
 	uint32_t device = stream_device(c, (uint32_t)row->column[STREAM]);
 
 	summary_copy(c->summary, row->process->id, device, (uint32_t)row->column[7],
 		     (uint64_t)row->column[8], gpu_start(row), row->column[GPU_DUR]);
-	if (row->column[11] == NIL)	/* inside a graph there is no call */
+	if (row->column[9] != NIL) {
 		summary_api(c->summary, row->process->id, (uint32_t)row->column[9],
 			    row->column[DUR], false);
+		return;
+	}
+	row->column[10] = node_path(row, row->column[10]);
+	if (row->column[10] == NIL)
+		row->column[10] = row->path;
 }
 
 static void write_node(struct collector *c, struct window_row *row)
@@ -72,6 +86,7 @@ static void write_node(struct collector *c, struct window_row *row)
 	struct resolved shape = shape_of_gpu(row->process, row->config);
 
 	row->column[5] = shape.shape ? shape.shape : NIL;
+	row->column[7] = node_path(row, row->column[7]);
 	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL,
 		       row->column[START], row->column[2]);
 }
@@ -115,6 +130,17 @@ static void write_call(struct collector *c, struct window_row *row)
 			       WIRE_MEMORY_ALLOC, 0, 0, row->column[START], true);
 }
 
+/* Work inside a graph belongs to the call that captured it, if that is known; the launch of the
+ * graph keeps the same time apart. */
+static void path_count_inside(struct collector *c, const struct window_row *row, int64_t path,
+			      int64_t graph_launch, const struct path_sum *sum)
+{
+	callpath_count(c->callpath, path != NIL ? (uint32_t)path : row->path, sum);
+	if (graph_launch != NIL)
+		callpath_count(c->callpath, row->path,
+			       &(struct path_sum){ .replay_gpu_ns = sum->gpu_ns });
+}
+
 /* What a row adds to its call path. */
 static void path_count(struct collector *c, enum table table, const struct window_row *row)
 {
@@ -124,14 +150,21 @@ static void path_count(struct collector *c, enum table table, const struct windo
 		return;
 	if (table == TABLE_NODE) {
 		sum = (struct path_sum){ .launches = 1, .gpu_ns = (uint64_t)row->column[2] };
-	} else if (table == TABLE_LAUNCH || table == TABLE_COPY) {
+		path_count_inside(c, row, row->column[7], row->column[3], &sum);
+		return;
+	}
+	if (table == TABLE_COPY && row->column[9] == NIL) {
+		sum = (struct path_sum){ .gpu_ns = (uint64_t)row->column[GPU_DUR],
+					 .copy_bytes = (uint64_t)row->column[8] };
+		path_count_inside(c, row, row->column[10], row->column[11], &sum);
+		return;
+	}
+	if (table == TABLE_LAUNCH || table == TABLE_COPY) {
 		sum.launches = table == TABLE_LAUNCH;
 		if (row->column[GPU_DUR] != NIL)
 			sum.gpu_ns = (uint64_t)row->column[GPU_DUR];
 		if (table == TABLE_COPY)
 			sum.copy_bytes = (uint64_t)row->column[8];
-		if (table == TABLE_COPY && row->column[11] != NIL)
-			sum.calls = sum.host_ns = 0;	/* inside a graph there is no call */
 	} else if (table == TABLE_MEMORY && row->column[4] == WIRE_MEMORY_ALLOC) {
 		sum.alloc_bytes = (uint64_t)row->column[8];
 	}

@@ -84,14 +84,17 @@ CREATE TABLE node (     -- kernels inside graph launches
   id INTEGER PRIMARY KEY,
   start_ns INTEGER, gpu_dur_ns INTEGER,       -- start_ns is the GPU start
   graph_launch INTEGER,                       -- NULL: its launch was not seen
-  stream INTEGER, shape INTEGER, node INTEGER);
+  stream INTEGER, shape INTEGER, node INTEGER,
+  path INTEGER);          -- of the call that captured or added it; NULL: not known
 CREATE TABLE copy (     -- copies and sets
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
   gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,
   thread INTEGER, stream INTEGER,
   kind INTEGER,           -- copy_kind | source_kind<<8 | destination_kind<<16 | async<<24; set: copy_kind 64
-  bytes INTEGER, api INTEGER, path INTEGER,
-  graph_launch INTEGER);  -- for copies inside graphs; then start_ns is the GPU start, delay 0
+  bytes INTEGER,
+  api INTEGER,            -- NULL inside graphs; then start_ns is the GPU start, delay 0
+  path INTEGER,           -- inside graphs: of the capture, else of the graph launch
+  graph_launch INTEGER);
 CREATE TABLE orphan (   -- GPU work whose host call was not seen
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
   kind INTEGER,           -- 0 kernel, else as copy.kind
@@ -140,7 +143,8 @@ CREATE TABLE sum_memory (
   PRIMARY KEY (process, device, kind)) WITHOUT ROWID;
 CREATE TABLE sum_path (    -- what happened at each call path itself (not below it); 0: without a path
   path INTEGER PRIMARY KEY, launches INTEGER, gpu_ns INTEGER, host_ns INTEGER,
-  calls INTEGER, copy_bytes INTEGER, alloc_bytes INTEGER);
+  calls INTEGER, copy_bytes INTEGER, alloc_bytes INTEGER,
+  replay_gpu_ns INTEGER);  -- GPU time inside graphs launched here; gpu_ns has it at the capture
 CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms * 10^l
   level INTEGER, device INTEGER, bucket INTEGER,
   busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, launches INTEGER, live_bytes INTEGER,

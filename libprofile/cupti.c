@@ -12,8 +12,25 @@
 #include <string.h>
 
 #include "libprofile/env.h"
+#include "libprofile/path.h"
 
 static bool was_started;		/* here or in the process this one was forked from */
+
+/* Work inside of graphs is launched far from the code that it belongs to. The call that makes a
+ * node gives it its path; copies of the node, which are what runs, are followed by their ids. */
+static void on_node(struct thread *thread, uint32_t cbid, const struct cupti_graph_data *graph)
+{
+	uint64_t node, original;
+
+	if (!thread->ring || !graph || !path_is_taken(thread) ||
+	    cupti.GetGraphNodeId(graph->node, &node))
+		return;
+	if (cbid == CUPTI_NODE_CREATED && !thread->ready)
+		path_graph_node_made(thread, node);
+	else if (cbid != CUPTI_NODE_CREATED && graph->original &&
+		 !cupti.GetGraphNodeId(graph->original, &original) && original != node)
+		path_graph_node(thread, node, original, 0, 0);
+}
 
 static void on_callback(void *user, int domain, uint32_t cbid, const void *data)
 {
@@ -21,7 +38,8 @@ static void on_callback(void *user, int domain, uint32_t cbid, const void *data)
 	struct thread *thread = thread_self;
 
 	(void)user;
-	(void)cbid;
+	if (domain == CUPTI_DOMAIN_RESOURCE && thread)
+		on_node(thread, cbid, ((const struct cupti_resource_data *)data)->graph);
 	if (domain != CUPTI_DOMAIN_DRIVER || call->site != CUPTI_SITE_ENTER || !thread)
 		return;
 	thread->correlation = call->correlation;
@@ -49,6 +67,18 @@ static void enable_callbacks(void *subscriber)
 				     !strcmp(category, "COPY") || !strcmp(category, "SET")))
 			cupti.EnableCallback(1, subscriber, CUPTI_DOMAIN_DRIVER, rows[i].cbid);
 	}
+}
+
+/* A library that does not know them leaves work inside of graphs with the path of its launch. */
+static void enable_nodes(void *subscriber)
+{
+	static const uint32_t cbids[] = { CUPTI_NODE_CREATED, CUPTI_NODE_CLONED,
+					  CUPTI_NODE_UPDATED };
+
+	if (!cupti.GetGraphNodeId || !strcmp(env_get(ENV_GPUTRAIL_CALLPATH), "off"))
+		return;
+	for (size_t i = 0; i < sizeof(cbids) / sizeof(cbids[0]); i++)
+		cupti.EnableCallback(1, subscriber, CUPTI_DOMAIN_RESOURCE, cbids[i]);
 }
 
 static bool enable_kinds(void)
@@ -86,6 +116,7 @@ static int subscribe(void)
 		return result;
 	if (enable_kinds()) {
 		enable_callbacks(subscriber);
+		enable_nodes(subscriber);
 		return CUPTI_OK;
 	}
 	cupti.Unsubscribe(subscriber);

@@ -13,7 +13,8 @@ enum {
 };
 enum { CUPTI_KIND_MEMCPY = 1, CUPTI_KIND_MEMSET = 2, CUPTI_KIND_CONCURRENT_KERNEL = 10,
 	CUPTI_KIND_MEMCPY2 = 22 };
-enum { CUPTI_DOMAIN_DRIVER = 1 };
+enum { CUPTI_DOMAIN_DRIVER = 1, CUPTI_DOMAIN_RESOURCE = 3 };
+enum { CUPTI_NODE_CREATED = 13, CUPTI_NODE_CLONED = 20, CUPTI_NODE_UPDATED = 22 };
 enum { CUPTI_SITE_ENTER = 0 };
 enum { CUPTI_ATTRIBUTE_PER_THREAD_BUFFER = 9 };
 #define CUPTI_FLUSH_FORCED 1u
@@ -29,6 +30,20 @@ struct cupti_callback_data {
 	uint32_t context_uid;
 	uint64_t *data;
 	uint32_t correlation;
+};
+
+struct cupti_graph_data {
+	CUgraph graph, original_graph;
+	CUgraphNode node, original;
+	int type;
+	CUgraphNode dependency;
+	CUgraphExec executable;
+};
+
+struct cupti_resource_data {
+	CUcontext context;
+	void *handle;
+	const struct cupti_graph_data *graph;
 };
 
 typedef void cupti_callback(void *user, int domain, uint32_t cbid, const void *data);
@@ -50,6 +65,7 @@ struct cupti {
 	int (*ActivityGetNumDroppedRecords)(CUcontext context, uint32_t stream, size_t *dropped);
 	int (*ActivityFlushAll)(uint32_t flags);
 	int (*ActivitySetAttribute)(int attribute, size_t *bytes, void *value);
+	int (*GetGraphNodeId)(CUgraphNode node, uint64_t *id);	/* NULL where there is none */
 };
 extern struct cupti cupti;
 

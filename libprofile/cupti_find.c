@@ -45,6 +45,7 @@ static bool is_loadable(void)
 {
 #define NEED(function) (*(void **)&cupti.function = \
 			real_dlsym(cupti.handle, "cupti" #function)) != NULL
+	*(void **)&cupti.GetGraphNodeId = real_dlsym(cupti.handle, "cuptiGetGraphNodeId");
 	return NEED(GetVersion) && NEED(Subscribe) && NEED(Unsubscribe) && NEED(EnableCallback) &&
 		NEED(ActivityRegisterCallbacks) && NEED(ActivityEnable) && NEED(ActivityDisable) &&
 		NEED(ActivityGetNextRecord) && NEED(ActivityGetNumDroppedRecords) &&

@@ -24,6 +24,7 @@
 #define DEPTH_MIN 8u
 #define DEPTH_MAX 256u			/* of unwind.h and pyframes.h */
 #define MEASURED 64u			/* captures that the cost is measured with */
+#define NODES_MADE 0x80000000u		/* in a generation: take the rare way, so that no other pays */
 
 enum path_mode { MODE_UNKNOWN, MODE_OFF, MODE_PYTHON, MODE_NATIVE, MODE_BOTH };
 
@@ -365,6 +366,7 @@ void path_thread_start(struct thread *thread)
 		pypath_free(thread->pypath);
 	thread->unwinder = NULL;
 	thread->pypath = NULL;
+	thread->graph_node_count = 0;
 	for (uint32_t i = 0; i < modules.count; i++)
 		__atomic_fetch_and(&modules.list[i].sent_to[thread->slot / 32],
 				   ~(1u << thread->slot % 32), __ATOMIC_RELAXED);
@@ -376,11 +378,60 @@ void path_forget_all(void)
 	memset(&modules, 0, sizeof(modules));
 }
 
+static inline void capture(struct thread *thread, uint32_t *native, uint32_t *python)
+{
+	*native = thread->unwinder ? unwinder_path(thread->unwinder) : 0;
+	*python = thread->pypath ? pypath_node(thread->pypath) : 0;
+}
+
+/* Perhaps an interpreter was loaded meanwhile, or the call made nodes of a graph. */
+static __attribute__((noinline)) void capture_rarely(struct thread *thread, uint32_t *native,
+						     uint32_t *python)
+{
+	thread->path_generation &= ~NODES_MADE;
+	if (thread->path_generation != __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE))
+		walkers_make(thread);
+	capture(thread, native, python);
+	for (uint32_t i = 0; i < thread->graph_node_count; i++)
+		path_graph_node(thread, thread->graph_nodes[i], 0, *native, *python);
+	thread->graph_node_count = 0;
+}
+
 void path_capture(struct thread *thread, uint32_t *native, uint32_t *python)
 {
 	if (unlikely(thread->path_generation !=
 		     __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE)))
-		walkers_make(thread);	/* perhaps an interpreter was loaded meanwhile */
-	*native = thread->unwinder ? unwinder_path(thread->unwinder) : 0;
-	*python = thread->pypath ? pypath_node(thread->pypath) : 0;
+		capture_rarely(thread, native, python);
+	else
+		capture(thread, native, python);
+}
+
+void path_graph_node(struct thread *thread, uint64_t node, uint64_t original, uint32_t native,
+		     uint32_t python)
+{
+	struct wire_def_graph_node *def = ring_reserve(thread, sizeof(*def));
+
+	if (!def)
+		return;
+	def->head = (struct wire_head){ .bytes = sizeof(*def), .kind = WIRE_DEF_GRAPH_NODE };
+	def->node = node;
+	def->original = original;
+	def->native_path = native;
+	def->python_path = python;
+	ring_commit(thread, sizeof(*def));
+}
+
+bool path_is_taken(const struct thread *thread)
+{
+	return thread->unwinder || thread->pypath;
+}
+
+void path_graph_node_made(struct thread *thread, uint64_t node)
+{
+	if (thread->graph_node_count >= GRAPH_NODES_MAX) {
+		process_count(WIRE_COUNTER_graph_nodes_lost, 1);
+		return;
+	}
+	thread->graph_nodes[thread->graph_node_count++] = node;
+	thread->path_generation |= NODES_MADE;
 }

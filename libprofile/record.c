@@ -48,6 +48,8 @@ void record_counted(struct call *call)
 
 	__atomic_fetch_add(&stat->calls, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&stat->ticks, call->end - call->begin, __ATOMIC_RELAXED);
+	if (unlikely(call->thread->graph_node_count))
+		call_path(call);
 	if (!call_failed(call))
 		return;
 	__atomic_fetch_add(&stat->failed, 1, __ATOMIC_RELAXED);

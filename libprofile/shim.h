@@ -111,6 +111,9 @@ struct function_cache {
 	uint32_t id, generation;
 };
 
+/* Most calls make one node; copies of a batch make one each. */
+#define GRAPH_NODES_MAX 64u
+
 struct thread {
 	uint32_t ready;			/* a ring is there and no wrapped call is in progress */
 	uint32_t slot;
@@ -126,6 +129,8 @@ struct thread {
 	uint32_t path_generation;
 	struct unwinder *unwinder;	/* NULL: native paths are off */
 	struct pypath *pypath;		/* NULL: off, or no interpreter that can be read */
+	uint32_t graph_node_count;	/* made by the call in progress, for its path */
+	uint64_t graph_nodes[GRAPH_NODES_MAX];
 	struct function_cache functions[FUNCTION_CACHE];
 };
 

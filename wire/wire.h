@@ -368,6 +368,15 @@ struct wire_def_python_node {
 };
 static_assert(sizeof(struct wire_def_python_node) == 24, "def python node");
 
+/* A node of a graph: made by a call with these paths, or a copy of the original. */
+struct wire_def_graph_node {
+	struct wire_head head;
+	uint64_t node;			/* as graph_node of GPU records */
+	uint64_t original;		/* 0: made by a call */
+	uint32_t native_path, python_path;
+};
+static_assert(sizeof(struct wire_def_graph_node) == 32, "def graph node");
+
 /* --- GPU side, from the back end. Times: CLOCK_REALTIME ns as CUPTI gives them ------------- */
 
 enum wire_gpu_flag {
