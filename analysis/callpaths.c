@@ -48,7 +48,7 @@ struct builder {
 };
 
 static const char *const metric_names[METRIC_COUNT] = {
-	"gpu", "host", "launches", "calls", "copy-bytes", "alloc-bytes",
+	"gpu", "host", "launches", "calls", "copy-bytes", "alloc-bytes", "replay",
 };
 
 const char *callpath_metric_name(enum callpath_metric metric)
@@ -60,6 +60,7 @@ uint64_t callpath_metric(const struct callpath_totals *t, enum callpath_metric m
 {
 	const uint64_t values[METRIC_COUNT] = {
 		t->gpu_ns, t->host_ns, t->launches, t->calls, t->copy_bytes, t->alloc_bytes,
+		t->replay_ns,
 	};
 
 	return values[metric];
@@ -73,6 +74,7 @@ static void totals_add(struct callpath_totals *to, const struct callpath_totals 
 	to->calls += from->calls;
 	to->copy_bytes += from->copy_bytes;
 	to->alloc_bytes += from->alloc_bytes;
+	to->replay_ns += from->replay_ns;
 }
 
 static bool room(void *array, uint32_t *capacity, uint32_t index, size_t bytes)
@@ -194,6 +196,7 @@ static int sum_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		.launches = row_u64(stmt, 1), .gpu_ns = row_u64(stmt, 2),
 		.host_ns = row_u64(stmt, 3), .calls = row_u64(stmt, 4),
 		.copy_bytes = row_u64(stmt, 5), .alloc_bytes = row_u64(stmt, 6),
+		.replay_ns = row_u64(stmt, 7),
 	};
 
 	(void)run;
@@ -355,7 +358,8 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 			   "FROM frame f LEFT JOIN module m ON m.id = f.module", frame_row, &b) < 0 ||
 	    run_query(run, "SELECT id, parent, frame FROM path ORDER BY id", path_row, &b) < 0 ||
 	    run_query(run, "SELECT path, sum(launches), sum(gpu_ns), sum(host_ns), sum(calls),"
-			   " sum(copy_bytes), sum(alloc_bytes) FROM sum_path GROUP BY path",
+			   " sum(copy_bytes), sum(alloc_bytes), sum(replay_gpu_ns)"
+			   " FROM sum_path GROUP BY path",
 		      sum_row, &b) < 0)
 		goto out;
 	for (uint32_t i = 1; i < b.path_count; i++)

@@ -26,10 +26,12 @@ struct callpath_totals {
 	uint64_t calls;		/* recorded driver calls of every kind */
 	uint64_t copy_bytes;
 	uint64_t alloc_bytes;
+	uint64_t replay_ns;	/* of what ran inside graphs launched here; gpu_ns has it where it
+				 * was captured */
 };
 
 enum callpath_metric { METRIC_GPU, METRIC_HOST, METRIC_LAUNCHES, METRIC_CALLS, METRIC_COPY,
-	METRIC_ALLOC, METRIC_COUNT };
+	METRIC_ALLOC, METRIC_REPLAY, METRIC_COUNT };
 uint64_t callpath_metric(const struct callpath_totals *totals, enum callpath_metric metric);
 const char *callpath_metric_name(enum callpath_metric metric);
 

@@ -32,7 +32,7 @@ static const struct cmd_option options[] = {
 	  "read them, to the file -o or to standard output" },
 	{ "pprof", KEY_PPROF, NULL, "write the call paths as a profile for pprof" },
 	{ "metric", KEY_METRIC, "METRIC", "what --folded counts: gpu, host, launches, calls, "
-	  "copy-bytes or alloc-bytes (default: gpu, the time on the GPU in ns)" },
+	  "copy-bytes, alloc-bytes or replay (default: gpu, the time on the GPU in ns)" },
 	{ "output", 'o', "DIR", "write NAME_REPORT.csv files into DIR, where NAME is FILE without "
 	  "its folder and suffix; '-' writes one report to standard output "
 	  "(default: '-' for one report, else the current folder)" },

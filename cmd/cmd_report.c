@@ -36,8 +36,8 @@ static const struct cmd_option options[] = {
 	  "that its recorder kept; reads the whole file" },
 	{ "order", KEY_ORDER, "ORDER", "call paths: top-down, bottom-up or flat "
 	  "(default: top-down)" },
-	{ "metric", KEY_METRIC, "METRIC", "call paths by gpu, host, launches, calls, copy-bytes or "
-	  "alloc-bytes (default: gpu, the time on the GPU)" },
+	{ "metric", KEY_METRIC, "METRIC", "call paths by gpu, host, launches, calls, copy-bytes, "
+	  "alloc-bytes or replay (default: gpu, the time on the GPU)" },
 	{ "min-percent", KEY_MIN, "N", "call paths: leave out branches below N percent "
 	  "(default: 1)" },
 	{ "interpreter", KEY_INTERPRETER, NULL, "call paths: show the native frames of the Python "

@@ -113,6 +113,7 @@ static const char *const metric_types[METRIC_COUNT][2] = {
 	[METRIC_CALLS] = { "calls", "count" },
 	[METRIC_COPY] = { "copied", "bytes" },
 	[METRIC_ALLOC] = { "allocated", "bytes" },
+	[METRIC_REPLAY] = { "graph_replay_time", "nanoseconds" },
 };
 
 static void put_texts(struct bytes *out, const struct callpath_tree *tree)

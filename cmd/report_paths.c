@@ -45,7 +45,7 @@ struct printer {
 
 static const char *value_text(enum callpath_metric metric, uint64_t value, char *text, size_t bytes)
 {
-	if (metric == METRIC_GPU || metric == METRIC_HOST)
+	if (metric == METRIC_GPU || metric == METRIC_HOST || metric == METRIC_REPLAY)
 		return format_ns((double)value, text, bytes);
 	if (metric == METRIC_COPY || metric == METRIC_ALLOC)
 		return format_bytes((double)value, text, bytes);
