@@ -19,6 +19,7 @@
 #include "libprofile/pypath.h"
 #include "libprofile/ring.h"
 #include "libprofile/unwind.h"
+#include "libprofile/unwind_odd.h"
 
 #define MODULES 4096u
 #define DEPTH_MIN 8u
@@ -297,6 +298,8 @@ static void settings_make(void)
 
 	object_of_address((const void *)path_capture, &self);
 	util_executable(executable, sizeof(executable));
+	unwind_odd_open = real_dlopen;
+	unwind_odd_symbol = real_dlsym;
 	if (object_find_kind(OBJECT_LIBC, &libc))
 		*(void **)&cfi_find_object = object_symbol(&libc, "_dl_find_object");
 	modules.depth_limit = unwind_depth_limit = depth_read();

@@ -6,6 +6,7 @@
 
 #include "libprofile/unwind.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "libprofile/cfi.h"
+#include "libprofile/unwind_odd.h"
 
 uint32_t unwind_code_generation = 1;
 uint32_t unwind_depth_limit = UNWIND_DEPTH_MAX;
@@ -131,6 +133,17 @@ static bool frame_pointer_usable(const struct unwinder *u, const struct unwind_f
 	       frame->rbp >= u->stack_low && frame->rbp < u->stack_high - 16;
 }
 
+/* Which words such a step depends on is not known: the walk is right but not kept. */
+static enum step odd_step(struct unwinder *u, const struct unwind_frame *frame,
+			  struct unwind_frame *caller)
+{
+	if (!unwind_odd_step(frame, caller))
+		return STEP_UNKNOWN;
+	u->counts.odd++;
+	u->on_own_stack = false;
+	return caller->ip ? STEP_OK : STEP_END;
+}
+
 /* From *frame to its caller. Fills the slots of *frame. */
 static enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
 			    struct unwind_frame *caller)
@@ -163,6 +176,7 @@ static enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
 		break;
 	case CFI_SIGNAL: return signal_step(u, frame, caller);
 	case CFI_END: return STEP_END;
+	case CFI_UNKNOWN: return odd_step(u, frame, caller);
 	default: return STEP_UNKNOWN;
 	}
 	if (cfa <= frame->sp || !word_read(u, cfa - 8, &caller->ip))
@@ -314,6 +328,7 @@ static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *jo
 static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, struct unwind_frame frame)
 {
 	uint32_t fresh, joined, node;
+	int saved_errno = errno;
 
 	u->on_own_stack = frame.sp >= u->stack_low && frame.sp < u->stack_high;
 	if (!u->on_own_stack)
@@ -336,6 +351,7 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, struct u
 		u->counts.foreign_stacks++;
 		u->memo_count = 0;
 	}
+	errno = saved_errno;
 	return node;
 }
 

@@ -56,7 +56,7 @@ extern uint32_t unwind_code_generation;
 void unwind_code_changed(void);
 
 struct unwind_counts {
-	uint64_t walks, joins, steps, misses, foreign_stacks, unknown, truncated;
+	uint64_t walks, joins, steps, misses, foreign_stacks, unknown, odd, truncated;
 };
 const struct unwind_counts *unwinder_counts(const struct unwinder *unwinder);
 

@@ -22,6 +22,7 @@
 
 #include "libprofile/cfi.h"
 #include "libprofile/unwind.h"
+#include "libprofile/unwind_odd.h"
 
 #define FRAMES_MAX 512
 
@@ -114,7 +115,16 @@ static __attribute__((noinline)) void probe(void)
 
 typedef void shape(int depth);
 static shape plain, with_alloca, realigned, with_array, through_plugin;
-static shape *const shapes[] = { plain, with_alloca, realigned, with_array, through_plugin };
+/* A frame whose CFA is the expression rsp + 24 + 8, in a form only libunwind reads. */
+shape odd_frame, odd_inner;
+__asm__(".text\n\t.type odd_frame, @function\nodd_frame:\n\t.cfi_startproc\n"
+	"\tsub $24, %rsp\n\t.cfi_escape 0x0f, 0x04, 0x77, 0x18, 0x23, 0x08\n"
+	"\tcall odd_inner\n\tadd $24, %rsp\n\t.cfi_def_cfa %rsp, 8\n\tret\n"
+	"\t.cfi_endproc\n\t.size odd_frame, . - odd_frame\n");
+static shape *const shapes[] = {
+	plain, with_alloca, realigned, with_array, through_plugin, odd_frame,
+};
+static unsigned shape_count = 5;	/* 6: with odd ones, whose walks are not kept */
 
 static __attribute__((noinline)) void go(int depth)
 {
@@ -125,7 +135,7 @@ static __attribute__((noinline)) void go(int depth)
 		return;
 	}
 	while (calls--)
-		shapes[random_below(5)](depth - 1);
+		shapes[random_below(shape_count)](depth - 1);
 }
 
 static __attribute__((noinline)) void plain(int depth)
@@ -161,6 +171,11 @@ static __attribute__((noinline)) void with_array(int depth)
 	room[0] = depth;
 	go(depth);
 	room[1] = room[0];
+}
+
+void odd_inner(int depth)
+{
+	go(depth);
 }
 
 static __thread int plugin_depth;
@@ -250,7 +265,10 @@ int main(int argc, char **argv)
 	pthread_t threads[2];
 	long probes = 0, mismatches = 0;
 	void *stack = malloc(1 << 20);
+	uint64_t odd;
 
+	unwind_odd_open = dlopen;
+	unwind_odd_symbol = dlsym;
 	*(void **)&cfi_find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
 	probes_wanted = argc > 1 ? atol(argv[1]) : 3000;
 	unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
@@ -272,6 +290,11 @@ int main(int argc, char **argv)
 		swapcontext(&main_context, &other_context);
 		go((int)random_below(20));
 	}
+	shape_count = 6;
+	for (int i = 0; i < 100; i++)
+		go((int)random_below(30));
+	odd = unwinder_counts(self->unwinder)->odd;
+	shape_count = 5;
 	plugin_enter = NULL;
 	for (int i = 0; i < 2; i++) {
 		walkers[i].seed = (unsigned)(77 + i);
@@ -283,8 +306,8 @@ int main(int argc, char **argv)
 		probes += walkers[i].probes;
 		mismatches += walkers[i].mismatches;
 	}
-	printf("%ld probes, %ld mismatches, %ld in a signal handler\n", probes, mismatches,
-	       walkers[2].interrupted);
+	printf("%ld probes, %ld mismatches, %ld in a signal handler, %llu odd frames\n", probes,
+	       mismatches, walkers[2].interrupted, (unsigned long long)odd);
 	free(stack);
-	return mismatches != 0;
+	return mismatches != 0 || odd == 0;
 }
