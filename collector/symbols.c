@@ -246,6 +246,22 @@ struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t b
 	return s;
 }
 
+bool symbols_file_matches(const char *path, const uint8_t *build_id, size_t build_id_bytes)
+{
+	struct image image = { 0 };
+	const uint8_t *id = NULL;
+	bool matches;
+
+	if (!image_map(path, &image))
+		return false;
+	matches = !memcmp(image.bytes, ELFMAG, SELFMAG);
+	if (matches && build_id_bytes)
+		matches = build_id_read(&image, &id) == build_id_bytes &&
+			  !memcmp(id, build_id, build_id_bytes);
+	munmap((void *)(uintptr_t)image.bytes, image.size);
+	return matches;
+}
+
 void symbols_close(struct symbols *symbols)
 {
 	if (!symbols)

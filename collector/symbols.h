@@ -22,6 +22,9 @@ struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t b
 			     const char *debug_path);
 void symbols_close(struct symbols *symbols);
 
+/* Whether `path` is an ELF file with this build id; with build_id_bytes 0, whether it is ELF. */
+bool symbols_file_matches(const char *path, const uint8_t *build_id, size_t build_id_bytes);
+
 /* The function that holds `address` (a virtual address as the file numbers them, ip - bias).
  * Returns its mangled name, which lives as long as the table, and its start; NULL if unnamed. */
 const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64_t *start);
