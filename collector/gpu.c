@@ -91,13 +91,13 @@ static void orphan(struct process *p, const struct wire_gpu *gpu)
 	row->column[8] = gpu->correlation;
 }
 
-/* Work inside a graph launch: graph_launch is the launch's id in the file, or NIL. An update may
- * give the node another path later, so that it is asked for now. */
-static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch, uint32_t path)
+/* Work inside a graph launch; the launch's id in the file, or NIL, its start and path. */
+static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch,
+		 int64_t launched_ns, uint32_t path)
 {
 	struct gpu_times times = times_of(p, gpu);
 	struct window_row *row;
-	uint32_t made_by = graph_nodes_path(&p->graph_nodes, gpu->graph_node);
+	uint32_t made_by = graph_nodes_path(&p->graph_nodes, gpu->graph_node, launched_ns);
 	uint64_t bytes;
 
 	if (times.dur == NIL)
@@ -157,7 +157,7 @@ static void join_graph(struct process *p, struct window_row *row, uint64_t seque
 	if (row->flags & ROW_WRITTEN)
 		row->flags |= ROW_CHANGED;
 	graph_seen(p->collector, (uint32_t)row->column[7], gpu->graph, row->nodes);
-	node(p, gpu, (int64_t)sequence + 1, row->path);
+	node(p, gpu, (int64_t)sequence + 1, row->column[1], row->path);
 }
 
 /* One host call, one GPU operation. */
@@ -253,7 +253,7 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 static void lonely(struct process *p, const struct wire_gpu *gpu)
 {
 	if (gpu->graph) {
-		node(p, gpu, NIL, 0);
+		node(p, gpu, NIL, INT64_MAX, 0);
 	} else {
 		p->counters[COUNT_gpu_orphans]++;
 		orphan(p, gpu);

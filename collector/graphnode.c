@@ -106,7 +106,8 @@ static void resolve(const struct graph_nodes *nodes, struct graph_node *node)
 	}
 }
 
-void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, uint32_t path)
+void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, uint32_t path,
+		     int64_t at_ns)
 {
 	uint32_t limit = nodes->limit ? nodes->limit : GRAPH_NODES_MAX;
 	struct graph_node *node;
@@ -122,6 +123,10 @@ void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, 
 		node = slot_of(nodes, id);
 		nodes->count++;
 	}
+	if (node->id && original && at_ns > node->updated_ns) {
+		node->path_before = node->path;
+		node->updated_ns = at_ns;
+	}
 	node->id = id;
 	node->original = original == id ? 0 : original;
 	node->is_used = true;
@@ -131,7 +136,7 @@ void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, 
 		node->path = path;
 }
 
-uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id)
+uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id, int64_t at_ns)
 {
 	struct graph_node *node = find(nodes, id);
 
@@ -140,7 +145,7 @@ uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id)
 	node->is_used = true;
 	if (node->original)
 		resolve(nodes, node);
-	return node->path;
+	return node->path_before && at_ns < node->updated_ns ? node->path_before : node->path;
 }
 
 void graph_nodes_free(struct graph_nodes *nodes)

@@ -15,7 +15,8 @@
 struct graph_node {
 	uint64_t id;			/* 0: free */
 	uint64_t original;		/* whose path it is to get; 0: it has its path */
-	uint32_t path;			/* in the file, 0 none */
+	int64_t updated_ns;		/* since when it has that path */
+	uint32_t path, path_before;	/* in the file, 0 none */
 	bool is_used;			/* since the hand passed */
 };
 
@@ -27,9 +28,11 @@ struct graph_nodes {
 };
 
 /* A node made by a call with this path, or copied from `original` (if that is not 0). */
-void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, uint32_t path);
-/* The path of the call that made it or its original; 0 unknown. */
-uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id);
+void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, uint32_t path,
+		     int64_t at_ns);
+/* The path of the call that made it or its original, for a graph launch at this time; 0 unknown.
+ * GPU records come late: of a node that was updated since, the path before the update is kept. */
+uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id, int64_t at_ns);
 void graph_nodes_free(struct graph_nodes *nodes);
 
 #endif

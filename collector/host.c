@@ -301,7 +301,8 @@ static void define_graph_node(struct process *p, struct ring *ring,
 			      const struct wire_def_graph_node *def)
 {
 	graph_nodes_add(&p->graph_nodes, def->node, def->original,
-			callpath_of(p, ring, def->native_path, def->python_path));
+			callpath_of(p, ring, def->native_path, def->python_path),
+			host_time(p, def->at));
 	p->counters[COUNT_graph_nodes_evicted] = p->graph_nodes.evicted;
 }
 

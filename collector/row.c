@@ -60,7 +60,7 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 static int64_t node_path(struct window_row *row, int64_t known)
 {
 	uint32_t path = known != NIL ? (uint32_t)known :
-			graph_nodes_path(&row->process->graph_nodes, row->graph_node);
+			graph_nodes_path(&row->process->graph_nodes, row->graph_node, INT64_MAX);
 
 	return path ? path : NIL;
 }

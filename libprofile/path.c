@@ -419,6 +419,7 @@ void path_graph_node(struct thread *thread, uint64_t node, uint64_t original, ui
 	def->head = (struct wire_head){ .bytes = sizeof(*def), .kind = WIRE_DEF_GRAPH_NODE };
 	def->node = node;
 	def->original = original;
+	def->at = clock_wire();
 	def->native_path = native;
 	def->python_path = python;
 	ring_commit(thread, sizeof(*def));

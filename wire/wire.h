@@ -373,9 +373,10 @@ struct wire_def_graph_node {
 	struct wire_head head;
 	uint64_t node;			/* as graph_node of GPU records */
 	uint64_t original;		/* 0: made by a call */
+	uint64_t at;			/* wire clock: launches before it had the node as it was */
 	uint32_t native_path, python_path;
 };
-static_assert(sizeof(struct wire_def_graph_node) == 32, "def graph node");
+static_assert(sizeof(struct wire_def_graph_node) == 40, "def graph node");
 
 /* --- GPU side, from the back end. Times: CLOCK_REALTIME ns as CUPTI gives them ------------- */
 

@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Work inside of CUDA graphs has the path of the call that captured or added it, through clones,
+# updates, child graphs and other threads; its time is also kept at the path of the replay.
+. "${top_srcdir:?}/tests/lib.sh"
+[ -z "$sanitizers" ] || skip_all "LD_PRELOAD and sanitizers do not mix"
+command -v sqlite3 >/dev/null || skip_all "sqlite3 is not installed"
+program=$top_builddir/tests/callpath-graphs
+
+ask() { sqlite3 "$tmp/$1.db" "$2"; }
+record() {
+	_name=$1
+	shift
+	"$gputrail" record --sim -o "$tmp/$_name.db" "$@" >"$tmp/out" 2>"$tmp/err"
+	is "$_name: exit status" "$?" 0
+	head -n 5 "$tmp/err" | sed 's/^/# /'
+}
+# Innermost function of the path of each kernel inside graphs, by its number.
+functions() {
+	ask "$1" "SELECT DISTINCT h.grid_x, f.symbol FROM node n JOIN shape h ON h.id = n.shape
+		LEFT JOIN path p ON p.id = n.path LEFT JOIN frame f ON f.id = p.frame ORDER BY 1, 2" |
+		tr '|' ' '
+}
+replays() {
+	ask "$1" "SELECT DISTINCT f.symbol FROM graph_launch g JOIN path p ON p.id = g.path
+		JOIN frame f ON f.id = p.frame"
+}
+# GPU time of all rows, and of those in graphs, as sum_path has it.
+adds_up() {
+	is "$1: GPU time of paths is that of all work" \
+		"$(ask "$1" "SELECT sum(gpu_ns), sum(launches) FROM sum_path")" \
+		"$(ask "$1" "SELECT (SELECT sum(gpu_dur_ns) FROM launch) + (SELECT sum(gpu_dur_ns)
+			FROM node) + (SELECT coalesce(sum(gpu_dur_ns), 0) FROM copy),
+			(SELECT count(*) FROM launch) + (SELECT count(*) FROM node)")"
+	is "$1: replayed time is that of work in graphs" \
+		"$(ask "$1" "SELECT sum(replay_gpu_ns) FROM sum_path")" \
+		"$(ask "$1" "SELECT (SELECT sum(gpu_dur_ns) FROM node) + (SELECT
+			coalesce(sum(gpu_dur_ns), 0) FROM copy WHERE graph_launch IS NOT NULL)")"
+}
+
+record every -- "$program"
+is "every kernel has the function that captured it" "$(functions every)" "$(cat "$tmp/out")"
+is "all kernels are there" "$(ask every "SELECT count(*) FROM node")" 19
+is "graphs are launched elsewhere" "$(replays every)" replay
+is "copies and sets, too" "$(ask every "SELECT c.kind & 255, f.symbol FROM copy c
+	JOIN path p ON p.id = c.path JOIN frame f ON f.id = p.frame
+	WHERE c.graph_launch IS NOT NULL ORDER BY 1")" "8|move
+64|move"
+is "the callers are there" "$(ask every "WITH RECURSIVE up(id, frame, depth) AS (
+	SELECT p.parent, p.frame, 0 FROM path p WHERE p.id = (SELECT path FROM node LIMIT 1)
+	UNION ALL SELECT p.parent, p.frame, depth + 1 FROM up JOIN path p ON p.id = up.id)
+	SELECT group_concat(symbol, ' ') FROM (SELECT f.symbol FROM up JOIN frame f ON f.id = up.frame
+	ORDER BY depth LIMIT 4)")" "embed capture every_way main"
+is "nothing is lost" "$(ask every "SELECT sum(value) FROM counter WHERE name LIKE 'lost%'
+	OR name LIKE 'graph_nodes%'")" ""
+adds_up every
+is "time at the launch of graphs only" "$(ask every "SELECT DISTINCT f.symbol FROM sum_path s
+	JOIN path p ON p.id = s.path JOIN frame f ON f.id = p.frame WHERE s.replay_gpu_ns > 0")" replay
+"$gputrail" report --metric=replay --order=flat "$tmp/every.db" callpaths >"$tmp/report"
+grep -q "100.0 .* replay " "$tmp/report"; ok "the report shows the replaying side"
+"$gputrail" report --order=flat "$tmp/every.db" callpaths | grep -q " embed "
+ok "the report shows the capturing side"
+
+# recover counts the same from the rows.
+ask every "SELECT * FROM sum_path ORDER BY 1" >"$tmp/before"
+cp "$tmp/every.db" "$tmp/again.db"
+ask again "UPDATE meta SET value = 'recording' WHERE key = 'state';
+	UPDATE meta SET value = 'another' WHERE key = 'boot_id'"
+"$gputrail" recover "$tmp/again.db" >/dev/null 2>&1
+is "recover" "$?" 0
+ask again "SELECT * FROM sum_path WHERE launches + gpu_ns + calls + replay_gpu_ns > 0 ORDER BY 1" \
+	>"$tmp/after"
+is "recover makes the same sums" "$(cat "$tmp/after")" "$(cat "$tmp/before")"
+
+# Older libraries do not tell of updates: the node keeps the path it was captured with.
+SIMCUPTI_RELEASE=12.4
+export SIMCUPTI_RELEASE
+record older -- "$program"
+unset SIMCUPTI_RELEASE
+is "12.4: all but updates" "$(functions older)" \
+	"$(sed 's/14 normalise_anew/14 normalise/' "$tmp/out")"
+
+# --- without the callbacks: the path of the replay ---
+for how in SIMCUPTI_NO_RESOURCES=1 GPUTRAIL_CALLPATH=off; do
+	name=${how%%=*}
+	record "$name" -- env "$how" "$program"
+	is "$name: kernels are there, without a capture" \
+		"$(ask "$name" "SELECT count(*), count(path) FROM node")" "19|0"
+	adds_up "$name"
+done
+is "their time is the replay's" "$(ask SIMCUPTI_NO_RESOURCES "SELECT DISTINCT f.symbol
+	FROM sum_path s JOIN path p ON p.id = s.path JOIN frame f ON f.id = p.frame
+	WHERE s.replay_gpu_ns > 0 AND s.gpu_ns = s.replay_gpu_ns")" replay
+record refused -- env SIMCUPTI_REFUSE=39 "$program"
+is "CUPTI refused: graph launches are there, without times" \
+	"$(ask refused "SELECT count(*), count(gpu_dur_ns) FROM graph_launch")" "9|0"
+
+record churn -- "$program" churn 300
+is "graphs made anew: all kernels have their function" "$(functions churn)" "11 embed
+12 attention"
+is "graphs made anew: all are there" "$(ask churn "SELECT count(*) FROM node")" 600
+done_testing
