@@ -18,6 +18,7 @@
 #include "cmd/options.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "cmd/report_bubbles.h"
 #include "cmd/report_json.h"
 #include "cmd/report_paths.h"
 
@@ -54,8 +55,8 @@ static const struct cmd_usage usage = {
 	.purpose = "Prints what the recording FILE says about its GPUs. Without a VIEW: the "
 		   "overview.",
 	.options = options,
-	.more = "Views: overview, devices, kernels, apis, copies, memory, callpaths, processes, "
-		"losses\n",
+	.more = "Views: overview, devices, kernels, apis, copies, memory, bubbles, callpaths, "
+		"processes, losses\n",
 };
 
 struct request {
@@ -208,7 +209,7 @@ static int views_check(int count, char **names)
 {
 	for (int i = 0; i < count; i++) {
 		if (strcmp(names[i], "overview") && strcmp(names[i], "callpaths") &&
-		    view_find(names[i]) < 0) {
+		    strcmp(names[i], "bubbles") && view_find(names[i]) < 0) {
 			message("report", "'gputrail report --help' lists the views",
 				"no view '%s'", names[i]);
 			return -1;
@@ -228,6 +229,8 @@ static int report(struct run *run, const struct request *request, int count, cha
 			putchar('\n');
 		if (!strcmp(names[i], "callpaths"))
 			result = report_paths(run, &request->paths, &request->style);
+		else if (!strcmp(names[i], "bubbles"))
+			result = report_bubbles(run, &request->style, request->rows_given);
 		else if (view < 0)
 			result = report_overview(run, request);
 		else

@@ -6,6 +6,7 @@
 
 #include "cmd/report_json.h"
 
+#include "analysis/idle.h"
 #include "analysis/table.h"
 #include "cmd/json.h"
 
@@ -22,7 +23,28 @@ static void put_value(struct json *json, const struct column *column, const stru
 		json_number(json, column->key, value->number);
 }
 
-static int put_view(struct run *run, struct json *json, enum view_id view, bool by_shape)
+/* null where the device did nothing, as its other times are. */
+static void put_idle(struct json *json, const struct idle_result *idle, int id)
+{
+	for (size_t i = 0; i < idle->device_count; i++) {
+		const struct idle_device *device = &idle->devices[i];
+
+		if (device->id != id)
+			continue;
+		json_open(json, "idle_by_cause", '{');
+		for (int c = 0; c < IDLE_CAUSE_COUNT; c++)
+			json_unsigned(json, idle_cause_name((enum idle_cause)c),
+				      device->causes[c].total_ns);
+		json_close(json, '}');
+		json_unsigned(json, "copy_only_ns", device->copy_only_ns);
+		return;
+	}
+	json_null(json, "idle_by_cause");
+	json_null(json, "copy_only_ns");
+}
+
+static int put_view(struct run *run, struct json *json, enum view_id view, bool by_shape,
+		    const struct idle_result *idle)
 {
 	struct table table;
 
@@ -37,6 +59,8 @@ static int put_view(struct run *run, struct json *json, enum view_id view, bool 
 			table_value(&table, row, c, &value);
 			put_value(json, &views[view].columns[c], &value);
 		}
+		if (view == VIEW_DEVICES)
+			put_idle(json, idle, ((struct run_device *)table.rows)[row].id);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -96,15 +120,20 @@ int report_json(struct run *run, bool by_shape, FILE *out)
 		VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES,
 	};
 	struct json json = { .out = out };
+	struct idle_options options = { 0 };
+	struct idle_result idle;
+	int result = 0;
 
 	json_open(&json, NULL, '{');
 	json_integer(&json, "schema_version", REPORT_SCHEMA_VERSION);
 	json_text(&json, "tool_version", PACKAGE_VERSION);
 	if (put_run(run, &json) < 0 || put_losses(run, &json) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		if (put_view(run, &json, shown[i], by_shape) < 0)
-			return -1;
+	if (run_idle(run, &options, &idle) < 0)
+		return -1;
+	for (size_t i = 0; result == 0 && i < sizeof(shown) / sizeof(*shown); i++)
+		result = put_view(run, &json, shown[i], by_shape, &idle);
+	idle_result_free(&idle);
 	json_close(&json, '}');
-	return 0;
+	return result;
 }

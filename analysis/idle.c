@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idle time by cause: see idle.h. One pass over all events in order of time. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/idle_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THREAD_CALLS_MIN	4096
+#define THREAD_CALLS_MAX	131072	/* remembered of a thread while a device stays idle */
+#define THREAD_CALLS_KEPT	64	/* for looking back from an interval's start */
+
+const struct idle_limits idle_limits_default = {
+	.boundary_ns = 5000,
+	.latency_ns = 20000,
+	.pace_ns = 100000,
+	.long_launch_ns = 1000000,
+	.sync_host_ns = 10000000,
+	.small_gap_ns = 10000000,
+	.large_gap_ns = 50000000,
+	.small_copy_bytes = 65536,
+	.share_percent = 30,
+};
+
+static const struct { const char *name, *text; } causes[IDLE_CAUSE_COUNT] = {
+#define IDLE_CAUSE(identifier, name, text) [IDLE_##identifier] = { name, text },
+#include "analysis/idle_causes.def"
+};
+
+const char *idle_cause_name(enum idle_cause cause)
+{
+	return causes[cause].name;
+}
+
+const char *idle_cause_text(enum idle_cause cause)
+{
+	return causes[cause].text;
+}
+
+struct site {
+	struct { int64_t device, cause, path; } key;
+	uint64_t total_ns, count;
+	UT_hash_handle hh;
+};
+
+struct device {
+	int64_t id;
+	uint64_t reach, kernel_reach, kernel_ns, busy_ns;
+	struct idle_event previous;	/* that ended last */
+	struct idle_device result;
+	UT_hash_handle hh;
+};
+
+struct scan {
+	struct run *run;
+	const struct idle_limits *limits;
+	struct idle_names names;
+	struct lookup processes;	/* thread: process */
+	struct idle_thread *threads;
+	struct device *devices;
+	struct site *sites;
+	sqlite3_stmt *graph_launch;
+	struct idle_event launched;	/* the call of the graph launch asked for last */
+	struct idle_interval *heap;	/* the longest, shortest of them first */
+	size_t heap_count, heap_max;
+	uint64_t without_call;
+};
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+static struct idle_thread *thread_get(struct scan *s, int64_t id)
+{
+	struct idle_thread *thread;
+
+	HASH_FIND(hh, s->threads, &id, sizeof(id), thread);
+	if (thread)
+		return thread;
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return NULL;
+	thread->id = id;
+	thread->process = lookup_number(&s->processes, id, 0, 0);
+	HASH_ADD(hh, s->threads, id, sizeof(id), thread);
+	return thread;
+}
+
+/* Forgets calls from before the idle interval that any device is in. */
+static void thread_trim(struct scan *s, struct idle_thread *thread)
+{
+	uint64_t horizon = UINT64_MAX;
+	struct device *device, *next;
+	size_t drop = 0;
+
+	HASH_ITER(hh, s->devices, device, next) {
+		if (device->reach < horizon)
+			horizon = device->reach;
+	}
+	while (drop < thread->count && thread->calls[drop].end < horizon)
+		drop++;
+	if (thread->count - drop > THREAD_CALLS_MAX / 2 && thread->count >= THREAD_CALLS_MAX)
+		drop = thread->count / 2;
+	drop = drop > THREAD_CALLS_KEPT ? drop - THREAD_CALLS_KEPT : 0;
+	thread->count -= drop;
+	memmove(thread->calls, thread->calls + drop, thread->count * sizeof(*thread->calls));
+}
+
+static int call_take(void *arg, const struct idle_call *call)
+{
+	struct scan *s = arg;
+	struct idle_thread *thread = thread_get(s, call->thread);
+	bool is_full;
+
+	if (!thread)
+		return run_fail(s->run, "out of memory");
+	is_full = thread->count == thread->capacity;
+	if (is_full && thread->capacity)
+		thread_trim(s, thread);
+	if (is_full && thread->count >= thread->capacity / 2 &&
+	    thread->capacity < THREAD_CALLS_MAX) {
+		size_t capacity = thread->capacity ? 2 * thread->capacity : THREAD_CALLS_MIN;
+		void *grown = realloc(thread->calls, capacity * sizeof(*thread->calls));
+
+		if (!grown)
+			return run_fail(s->run, "out of memory");
+		thread->calls = grown;
+		thread->capacity = capacity;
+	}
+	thread->calls[thread->count++] = *call;
+	return 0;
+}
+
+/* --- intervals ----------------------------------------------------------------------------- */
+
+static enum idle_cause classify(const struct idle_facts *f, const struct idle_limits *is)
+{
+#define IDLE_RULE(identifier, condition)	\
+	if (condition)				\
+		return IDLE_##identifier;
+#include "analysis/idle_causes.def"
+	return IDLE_UNKNOWN;
+}
+
+/* The path of what the thread did that is to blame; else of the launch. */
+static int64_t blamed_path(const struct idle_facts *f, enum idle_cause cause, int64_t launch)
+{
+	static const struct { enum idle_cause cause; enum call_class class; } blamed[] = {
+		{ IDLE_ALLOCATION, CALL_ALLOC }, { IDLE_MODULE_LOAD, CALL_MODULE },
+		{ IDLE_LOOKUPS, CALL_LOOKUP }, { IDLE_GRAPH_BUILD, CALL_GRAPH },
+		{ IDLE_PROFILER, CALL_PROFILER },
+	};
+	int64_t path = 0;
+
+	for (size_t i = 0; i < sizeof(blamed) / sizeof(blamed[0]); i++)
+		if (blamed[i].cause == cause)
+			path = f->class_path[blamed[i].class];
+	if (cause == IDLE_SYNC_READBACK || cause == IDLE_SYNC)
+		path = f->synced ? f->sync_path
+			: f->in_class[CALL_SYNC] ? f->class_path[CALL_SYNC] : f->class_path[CALL_POLL];
+	if (cause == IDLE_PAGEABLE_COPY && f->held_by_pageable)
+		path = f->pageable_path;
+	if (cause == IDLE_CROSS_STREAM)
+		path = f->wait_path;
+	return path ? path : launch;
+}
+
+/* Longer ones rank higher; of equal ones the earlier, of the lower device. */
+static bool ranks_below(const struct idle_interval *a, const struct idle_interval *b)
+{
+	if (a->dur_ns != b->dur_ns)
+		return a->dur_ns < b->dur_ns;
+	return a->start_ns != b->start_ns ? a->start_ns > b->start_ns : a->device > b->device;
+}
+
+static void heap_sink(struct scan *s)
+{
+	struct idle_interval top = s->heap[0];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < s->heap_count) {
+		if (child + 1 < s->heap_count && ranks_below(&s->heap[child + 1], &s->heap[child]))
+			child++;
+		if (!ranks_below(&s->heap[child], &top))
+			break;
+		s->heap[i] = s->heap[child];
+		i = child;
+	}
+	s->heap[i] = top;
+}
+
+static int heap_take(struct scan *s, const struct idle_interval *interval)
+{
+	size_t i = s->heap_count;
+
+	if (i >= s->heap_max) {
+		if (i && ranks_below(&s->heap[0], interval)) {
+			s->heap[0] = *interval;
+			heap_sink(s);
+		}
+		return 0;
+	}
+	if (!list_add((void **)&s->heap, &s->heap_count, sizeof(*s->heap)))
+		return run_fail(s->run, "out of memory");
+	for (; i && ranks_below(interval, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		s->heap[i] = s->heap[(i - 1) / 2];
+	s->heap[i] = *interval;
+	return 0;
+}
+
+static int site_take(struct scan *s, const struct idle_interval *interval)
+{
+	struct site key = { .key = { interval->device, interval->cause, interval->path } }, *site;
+
+	HASH_FIND(hh, s->sites, &key.key, sizeof(key.key), site);
+	if (!site) {
+		site = calloc(1, sizeof(*site));
+		if (!site)
+			return run_fail(s->run, "out of memory");
+		site->key = key.key;
+		HASH_ADD(hh, s->sites, key, sizeof(site->key), site);
+	}
+	site->total_ns += interval->dur_ns;
+	site->count++;
+	return 0;
+}
+
+/* Work inside a graph came with the call that launched the graph. */
+static int launch_find(struct scan *s, struct idle_event *event)
+{
+	int result;
+
+	if (event->thread || event->graph_launch <= 0)
+		return 0;
+	if (s->launched.graph_launch != event->graph_launch) {
+		s->launched = (struct idle_event){ .graph_launch = event->graph_launch };
+		sqlite3_reset(s->graph_launch);
+		sqlite3_bind_int64(s->graph_launch, 1, event->graph_launch);
+		result = run_step(s->run, s->graph_launch);
+		if (result < 0)
+			return -1;
+		if (result) {
+			s->launched.call_start = row_u64(s->graph_launch, 0);
+			s->launched.call_end = s->launched.call_start + row_u64(s->graph_launch, 1);
+			s->launched.thread = sqlite3_column_int64(s->graph_launch, 2);
+			s->launched.path = sqlite3_column_int64(s->graph_launch, 3);
+			sqlite3_reset(s->graph_launch);
+		}
+	}
+	event->call_start = s->launched.call_start;
+	event->call_end = s->launched.call_end;
+	event->thread = s->launched.thread;
+	event->path = s->launched.path;
+	return 0;
+}
+
+static int interval_take(struct scan *s, struct device *device, const struct idle_event *event)
+{
+	struct idle_event next = *event;
+	struct idle_gap gap = { device->reach, event->start, &next, &device->previous, NULL,
+				s->threads, s->limits, &s->names };
+	struct idle_interval interval = { .device = (int)device->id, .start_ns = gap.start,
+					  .dur_ns = gap.end - gap.start, .next = next.op,
+					  .previous = device->previous.op };
+	struct idle_thread *thread = NULL;
+	struct idle_total *total;
+	struct idle_facts facts;
+
+	if (launch_find(s, &next) < 0)
+		return -1;
+	if (next.thread)
+		HASH_FIND(hh, s->threads, &next.thread, sizeof(next.thread), thread);
+	gap.thread = thread;
+	s->without_call += !thread;
+	idle_facts(&gap, &facts);
+	interval.cause = classify(&facts, s->limits);
+	interval.thread = next.thread;
+	interval.path = blamed_path(&facts, interval.cause, next.path);
+	total = &device->result.causes[interval.cause];
+	total->total_ns += interval.dur_ns;
+	total->count++;
+	if (interval.dur_ns > total->worst.dur_ns)
+		total->worst = interval;
+	device->result.idle_ns += interval.dur_ns;
+	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
+}
+
+static struct device *device_get(struct scan *s, const struct idle_event *event)
+{
+	struct device *device;
+
+	HASH_FIND(hh, s->devices, &event->device, sizeof(event->device), device);
+	if (device)
+		return device;
+	device = calloc(1, sizeof(*device));
+	if (!device)
+		return NULL;
+	device->id = event->device;
+	device->reach = device->kernel_reach = device->result.first_ns = event->start;
+	device->previous = *event;
+	device->result.id = (int)event->device;
+	HASH_ADD(hh, s->devices, id, sizeof(device->id), device);
+	return device;
+}
+
+static int event_take(void *arg, const struct idle_event *event)
+{
+	struct scan *s = arg;
+	struct device *device = device_get(s, event);
+	uint64_t from;
+
+	if (!device)
+		return run_fail(s->run, "out of memory");
+	if (event->start > device->reach && interval_take(s, device, event) < 0)
+		return -1;
+	from = event->start > device->reach ? event->start : device->reach;
+	if (event->end >= device->reach) {
+		device->busy_ns += event->end - from;
+		device->reach = event->end;
+		device->previous = *event;
+	}
+	from = event->start > device->kernel_reach ? event->start : device->kernel_reach;
+	if (event->op.kind == IDLE_KERNEL && event->end > from) {
+		device->kernel_ns += event->end - from;
+		device->kernel_reach = event->end;
+	}
+	return 0;
+}
+
+/* --- result -------------------------------------------------------------------------------- */
+
+static int by_rank(const void *a, const void *b)
+{
+	return ranks_below(a, b) ? 1 : ranks_below(b, a) ? -1 : 0;
+}
+
+static int by_id(const void *left, const void *right)
+{
+	const struct idle_device *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_total(const void *left, const void *right)
+{
+	const struct idle_site *a = left, *b = right;
+
+	if (a->total_ns != b->total_ns)
+		return a->total_ns < b->total_ns ? 1 : -1;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if (a->cause != b->cause)
+		return a->cause < b->cause ? -1 : 1;
+	return (a->path > b->path) - (a->path < b->path);
+}
+
+static int result_make(struct scan *s, struct idle_result *result)
+{
+	size_t devices = 0, sites = 0;
+
+	result->devices = calloc(HASH_COUNT(s->devices) + 1, sizeof(*result->devices));
+	result->sites = calloc(HASH_COUNT(s->sites) + 1, sizeof(*result->sites));
+	if (!result->devices || !result->sites)
+		return run_fail(s->run, "out of memory");
+	for (struct device *d = s->devices; d; d = d->hh.next) {
+		struct idle_device *to = &result->devices[devices++];
+
+		*to = d->result;
+		to->last_ns = d->reach;
+		to->span_ns = to->last_ns - to->first_ns;
+		to->busy_ns = d->busy_ns;
+		to->copy_only_ns = d->busy_ns - d->kernel_ns;
+	}
+	for (struct site *site = s->sites; site; site = site->hh.next)
+		result->sites[sites++] = (struct idle_site){
+			(int)site->key.device, (enum idle_cause)site->key.cause, site->key.path,
+			site->total_ns, site->count };
+	result->device_count = devices;
+	result->site_count = sites;
+	result->intervals = s->heap;
+	result->interval_count = s->heap_count;
+	result->without_call = s->without_call;
+	s->heap = NULL;
+	qsort(result->devices, devices, sizeof(*result->devices), by_id);
+	qsort(result->sites, sites, sizeof(*result->sites), by_total);
+	if (result->interval_count)
+		qsort(result->intervals, result->interval_count, sizeof(*result->intervals), by_rank);
+	return 0;
+}
+
+static void scan_free(struct scan *s)
+{
+	struct idle_thread *thread, *next_thread;
+	struct device *device, *next_device;
+	struct site *site, *next_site;
+
+	HASH_ITER(hh, s->threads, thread, next_thread) {
+		HASH_DEL(s->threads, thread);
+		free(thread->calls);
+		free(thread);
+	}
+	HASH_ITER(hh, s->devices, device, next_device) {
+		HASH_DEL(s->devices, device);
+		free(device);
+	}
+	HASH_ITER(hh, s->sites, site, next_site) {
+		HASH_DEL(s->sites, site);
+		free(site);
+	}
+	sqlite3_finalize(s->graph_launch);
+	lookup_free(&s->processes);
+	lookup_free(&s->names.handles);
+	lookup_free(&s->names.kernels);
+	free(s->heap);
+}
+
+static int scan(struct run *run, bool trust, const struct idle_options *options,
+		struct idle_result *result)
+{
+	struct scan s = { .run = run, .limits = options->limits, .heap_max = options->intervals };
+	struct idle_sink sink = { call_take, event_take, &s };
+	int done = lookup_load(run, "SELECT id, process FROM thread", &s.processes);
+
+	if (!s.limits)
+		s.limits = &idle_limits_default;
+	if (done == 0)
+		done = lookup_load(run, "SELECT id, handle FROM stream", &s.names.handles);
+	if (done == 0)
+		done = lookup_load(run, "SELECT s.id, lower(k.short_name) FROM shape s "
+				   "LEFT JOIN kernel k ON k.id = s.kernel ORDER BY s.id",
+				   &s.names.kernels);
+	if (done == 0) {
+		s.graph_launch = run_prepare(run, "SELECT start_ns, dur_ns, thread, path "
+					     "FROM graph_launch WHERE id = ?1");
+		done = s.graph_launch ? 0 : -1;
+	}
+	if (done == 0)
+		done = idle_read(run, trust, &sink);
+	if (done == 0)
+		done = result_make(&s, result);
+	scan_free(&s);
+	return done;
+}
+
+int run_idle(struct run *run, const struct idle_options *options, struct idle_result *result)
+{
+	int done;
+
+	*result = (struct idle_result){ 0 };
+	if (run_freeze(run) < 0)
+		return -1;
+	done = scan(run, true, options, result);
+	if (done == IDLE_DISORDER)
+		done = scan(run, false, options, result);
+	run_thaw(run);
+	if (done < 0)
+		idle_result_free(result);
+	return done < 0 ? -1 : 0;
+}
+
+void idle_result_free(struct idle_result *result)
+{
+	free(result->devices);
+	free(result->intervals);
+	free(result->sites);
+	*result = (struct idle_result){ 0 };
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened around an idle interval: all that the rules of idle_causes.def ask about. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/idle_internal.h"
+
+#include <string.h>
+
+#define COPY_HTOD	1
+#define COPY_DTOH	2
+#define PAGEABLE	1
+#define BACK_MAX	32		/* calls to look back for what a call belongs to */
+
+static bool copy_is(const struct idle_op *op, int kind)
+{
+	return op->kind != IDLE_KERNEL && (op->kind & 0xff) == kind;
+}
+
+static bool copy_pageable(int kind)
+{
+	return (kind & 0xff) != RUN_COPY_SET &&
+	       ((kind >> 8 & 0xff) == PAGEABLE || (kind >> 16 & 0xff) == PAGEABLE);
+}
+
+static bool call_is_copy(const struct idle_call *call, int kind)
+{
+	return call->class == CALL_COPY && (call->kind & 0xff) == kind;
+}
+
+/* How many of the thread's calls began before `at`. */
+static size_t calls_before(const struct idle_thread *thread, uint64_t at)
+{
+	size_t low = 0, high = thread->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (thread->calls[middle].start < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint64_t overlap(uint64_t start, uint64_t end, uint64_t from, uint64_t to)
+{
+	start = start > from ? start : from;
+	end = end < to ? end : to;
+	return end > start ? end - start : 0;
+}
+
+static void outside_add(struct idle_facts *f, uint64_t from, uint64_t to, bool capturing)
+{
+	if (to <= from)
+		return;
+	if (capturing) {
+		f->in_class[CALL_GRAPH] += to - from;
+		return;
+	}
+	f->outside_ns += to - from;
+	if (to - from > f->stretch_ns)
+		f->stretch_ns = to - from;
+}
+
+/* Splits the interval up to the launch call among the thread's calls and the time outside them. */
+static void tally(const struct idle_gap *gap, struct idle_facts *f)
+{
+	const struct idle_thread *t = gap->thread;
+	uint64_t until = gap->next->call_start < gap->end ? gap->next->call_start : gap->end;
+	uint64_t longest[CALL_CLASS_COUNT] = { 0 }, at = gap->start;
+	size_t i = calls_before(t, gap->start + 1);
+	bool capturing = false;
+
+	for (i -= i > 0; i < t->count && t->calls[i].start < gap->end; i++) {
+		const struct idle_call *c = &t->calls[i];
+		uint64_t ns = overlap(c->start, c->end, at, gap->end);
+
+		outside_add(f, at, c->start < until ? c->start : until, capturing);
+		capturing = c->capturing;
+		at = c->end > at ? c->end : at;
+		f->in_class[c->class] += ns;
+		if (ns > longest[c->class]) {
+			longest[c->class] = ns;
+			f->class_path[c->class] = c->path;
+		}
+		if (call_is_copy(c, COPY_HTOD) && c->bytes <= gap->limits->small_copy_bytes)
+			f->small_htod_ns += ns;
+	}
+	outside_add(f, at, until, capturing);
+}
+
+/* The synchronisation or copy that held the thread when the device became idle. */
+static void held(const struct idle_gap *gap, struct idle_facts *f)
+{
+	const struct idle_thread *t = gap->thread;
+	size_t i = calls_before(t, gap->start + 1), back = i > BACK_MAX ? i - BACK_MAX : 0;
+
+	while (i-- > back) {
+		const struct idle_call *c = &t->calls[i];
+
+		if (c->end + gap->limits->boundary_ns < gap->start)
+			return;
+		if (call_is_copy(c, COPY_DTOH) && c->end >= gap->start && !(c->kind >> 24 & 1)) {
+			f->synced = f->readback = true;
+			f->sync_path = c->path;
+		}
+		if (c->class == CALL_COPY && copy_pageable(c->kind)) {
+			f->held_by_pageable = true;
+			f->pageable_path = c->path;
+		}
+		if (c->class == CALL_SYNC) {
+			f->synced = true;
+			f->sync_path = c->path;
+			break;
+		}
+	}
+	/* Was it the result of a copy that the thread waited for? */
+	if (!f->synced || f->readback)
+		return;
+	f->readback = copy_is(&gap->previous->op, COPY_DTOH);
+	for (size_t n = 0; !f->readback && n < BACK_MAX && i-- > 0; n++) {
+		if (t->calls[i].class == CALL_LAUNCH)
+			return;
+		f->readback = call_is_copy(&t->calls[i], COPY_DTOH);
+	}
+}
+
+static bool is_work(enum call_class class)
+{
+	return class == CALL_LAUNCH || class == CALL_COPY;
+}
+
+/* What the thread did before the launch call: its last work, and waits put on the stream. */
+static void before_call(const struct idle_gap *gap, struct idle_facts *f)
+{
+	const struct idle_thread *t = gap->thread;
+	int64_t handle = lookup_number(&gap->names->handles, gap->next->op.stream, 0, -1);
+	size_t i = calls_before(t, gap->next->call_start);
+	bool worked = false;
+
+	f->pace_ns = UINT64_MAX;
+	for (size_t n = 0; n < BACK_MAX && i-- > 0; n++) {
+		const struct idle_call *c = &t->calls[i];
+
+		if (c->class == CALL_WAIT && c->stream == handle) {
+			f->waits_for_stream = gap->previous->op.stream != gap->next->op.stream;
+			f->wait_path = c->path;
+		}
+		f->host_function |= c->class == CALL_HOST_FUNCTION;
+		if (is_work(c->class) && !worked) {
+			worked = true;
+			f->pace_ns = gap->next->call_start - (c->end < gap->next->call_start
+				? c->end : gap->next->call_start);
+		}
+		/* Waits before the last work on this stream were that work's. */
+		if (is_work(c->class) && c->stream == gap->next->op.stream)
+			return;
+	}
+}
+
+/* No thread of the process began anything but polls and waits. */
+static bool is_quiet(const struct idle_gap *gap)
+{
+	uint64_t until = gap->next->call_start < gap->end ? gap->next->call_start : gap->end;
+
+	for (const struct idle_thread *t = gap->threads; t; t = t->hh.next) {
+		if (t->process != gap->thread->process)
+			continue;
+		for (size_t i = calls_before(t, gap->start); i < t->count; i++) {
+			/* What leads up to the launch, or followed from the work before, is no work. */
+			if (t->calls[i].start >= until)
+				break;
+			if (is_work(t->calls[i].class) &&
+			    t->calls[i].start + gap->limits->pace_ns < until &&
+			    t->calls[i].start > gap->start + gap->limits->pace_ns)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
+{
+	static const char *const parts[] = {
+		"nccl", "all_reduce", "allreduce", "all_gather", "allgather", "reduce_scatter",
+		"cross_device_reduce", "all_to_all", "alltoall",
+	};
+	const char *name = op->kind == IDLE_KERNEL
+		? lookup_text(&gap->names->kernels, op->shape, 0, "") : "";
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+static bool on_legacy(const struct idle_gap *gap, const struct idle_op *op)
+{
+	return lookup_number(&gap->names->handles, op->stream, 0, -1) == 0;
+}
+
+static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
+{
+	const struct idle_op *next = &gap->next->op, *previous = &gap->previous->op;
+	uint64_t small = gap->limits->small_copy_bytes;
+
+	f->next_small_htod = copy_is(next, COPY_HTOD) && next->bytes <= small;
+	f->previous_small_htod = copy_is(previous, COPY_HTOD) && previous->bytes <= small;
+	f->next_pageable = next->kind != IDLE_KERNEL && copy_pageable(next->kind);
+	f->legacy_stream = next->stream != previous->stream &&
+			   (on_legacy(gap, next) || on_legacy(gap, previous));
+}
+
+void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
+{
+	const struct idle_event *next = gap->next;
+
+	*f = (struct idle_facts){ .gap_ns = gap->end - gap->start, .pace_ns = UINT64_MAX };
+	facts_of_ops(gap, f);
+	f->has_call = gap->thread != NULL;
+	if (!f->has_call)
+		return;
+	f->submitted = next->call_start <= gap->start;
+	f->since_call_ns = gap->end > next->call_start ? gap->end - next->call_start : 0;
+	f->launch_ns = overlap(next->call_start, next->call_end, gap->start, gap->end);
+	before_call(gap, f);
+	if (f->submitted) {
+		/* Names are looked at only for what is long enough to matter. */
+		f->collective = f->gap_ns > gap->limits->boundary_ns &&
+				(is_collective(gap, &next->op) || is_collective(gap, &gap->previous->op));
+		return;
+	}
+	tally(gap, f);
+	held(gap, f);
+	f->quiet = f->stretch_ns >= gap->limits->small_gap_ns && is_quiet(gap);
+}
+
+/* The thread spent a good part of the interval in such calls, and in no others more. */
+bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class)
+{
+	for (int i = 0; i < CALL_CLASS_COUNT; i++)
+		if (f->in_class[i] > f->in_class[class])
+			return false;
+	return f->in_class[class] && f->in_class[class] >= f->gap_ns * is->share_percent / 100;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idle time inside: events in order, calls of each thread, facts about an interval. */
+#ifndef GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
+#define GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
+
+#include "analysis/idle.h"
+#include "analysis/internal.h"
+#include "analysis/lookup.h"
+
+#include <uthash.h>
+
+enum call_class {
+	CALL_OTHER, CALL_LAUNCH, CALL_COPY, CALL_SYNC, CALL_POLL, CALL_WAIT, CALL_ALLOC,
+	CALL_MODULE, CALL_LOOKUP, CALL_GRAPH, CALL_PROFILER, CALL_HOST_FUNCTION, CALL_CLASS_COUNT
+};
+
+/* A call on the host. */
+struct idle_call {
+	uint64_t start, end;
+	int64_t thread, path, stream;	/* stream: id in the file, or handle for CALL_WAIT */
+	uint64_t bytes;
+	int kind;			/* of a copy */
+	enum call_class class;
+	bool capturing;			/* until the next call a capture goes on */
+};
+
+/* An operation on a device, with the call that brought it where that is in the same row. */
+struct idle_event {
+	uint64_t start, end;
+	int64_t device, graph_launch;	/* graph_launch 0: none */
+	uint64_t call_start, call_end;
+	int64_t thread, path;		/* thread 0: no call known */
+	struct idle_op op;
+};
+
+/* Called in order of start. */
+struct idle_sink {
+	int (*call)(void *arg, const struct idle_call *call);
+	int (*event)(void *arg, const struct idle_event *event);
+	void *arg;
+};
+
+/* Reads everything, in bounded memory as far as the file's rows are about in order. When an event
+ * is handed out, all calls that began before it have been. */
+#define IDLE_DISORDER	-2		/* the zone map is wrong: read again without trust in it */
+int idle_read(struct run *run, bool trust, const struct idle_sink *sink);
+
+/* Calls of a thread in order of their start. */
+struct idle_thread {
+	int64_t id, process;
+	struct idle_call *calls;
+	size_t count, capacity;
+	UT_hash_handle hh;
+};
+
+struct idle_names {
+	struct lookup handles;		/* stream: handle */
+	struct lookup kernels;		/* shape: kernel name */
+};
+
+struct idle_facts {
+	uint64_t gap_ns, since_call_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
+	uint64_t in_class[CALL_CLASS_COUNT];
+	int64_t class_path[CALL_CLASS_COUNT];
+	int64_t sync_path, pageable_path, wait_path;
+	bool has_call, submitted, next_small_htod, previous_small_htod, next_pageable;
+	bool waits_for_stream, collective, legacy_stream, host_function;
+	bool held_by_pageable, synced, readback, quiet;
+};
+
+/* An interval that ends with `next`; thread is the one that launched it, or NULL. */
+struct idle_gap {
+	uint64_t start, end;
+	const struct idle_event *next, *previous;
+	const struct idle_thread *thread, *threads;
+	const struct idle_limits *limits;
+	const struct idle_names *names;
+};
+
+void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
+bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);
+
+#endif

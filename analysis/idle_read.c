@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls and operations of a recording in order of time. Rows lie about in order, and the zone map
+ * tells for each chunk of them before which time nothing in it happened: so chunks are read one by
+ * one, sorted in memory, and handed on as far as no unread chunk can hold anything earlier.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/idle_internal.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PENDING_MIN	32768		/* rows to gather before they are sorted */
+
+static const struct { const char *pattern; enum call_class class; } patterns[] = {
+#define IDLE_CALL(pattern, class) { pattern, class },
+#include "analysis/idle_calls.def"
+};
+
+/* Columns: see enum column. begin: earliest time of a row. */
+static const struct { const char *table, *columns, *begin; } tables[] = {
+	{ "launch", "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape,"
+	  " NULL, 0, api, path, 0, NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	{ "graph_launch", "start_ns, dur_ns, NULL, NULL, thread, stream, 0, NULL, 0, api, path, 0,"
+	  " NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	{ "node", "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path,"
+	  " graph_launch, NULL, 0, 0", "start_ns" },
+	{ "copy", "CASE WHEN graph_launch IS NULL THEN start_ns END, dur_ns, start_ns + gpu_delay_ns,"
+	  " gpu_dur_ns, thread, stream, 0, kind, bytes, api, path, graph_launch, NULL, 0, 0",
+	  "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	{ "orphan", "NULL, NULL, start_ns, dur_ns, 0, stream, shape, nullif(kind, 0), bytes, 0, 0, 0,"
+	  " device, 0, 0", "start_ns" },
+	{ "memory", "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, bytes, api, path, 0, NULL, 0,"
+	  " 0", "start_ns" },
+	{ "call", "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, 0, api, path, 0, NULL, result,"
+	  " object", "start_ns" },
+};
+#define TABLES	(sizeof(tables) / sizeof(tables[0]))
+
+enum column {
+	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
+	GRAPH_LAUNCH, DEVICE, RESULT, OBJECT,
+};
+
+struct chunk {
+	int64_t first, last;
+	uint64_t begin;			/* of it and all later ones */
+};
+
+struct source {
+	struct chunk *chunks;
+	size_t chunk_count, next;
+	sqlite3_stmt *rows;
+};
+
+struct api_class {
+	int64_t id;
+	enum call_class class;
+	bool begins_capture;
+};
+
+struct reader {
+	struct run *run;
+	struct source sources[TABLES];
+	struct lookup shapes, streams;		/* their devices */
+	struct { struct api_class *rows; size_t count; } apis;
+	struct { struct idle_call *rows; size_t count; } calls;
+	struct { struct idle_event *rows; size_t count; } events;
+	uint64_t done, last_start;
+	const struct idle_sink *sink;
+};
+
+static int api_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct reader *r = arg;
+	struct api_class *api = LIST_ADD(&r->apis);
+	char *name = row_text(stmt, 1);
+	size_t i = 0;
+
+	if (!api || !name) {
+		free(name);
+		return run_fail(run, "out of memory");
+	}
+	while (fnmatch(patterns[i].pattern, name, 0))
+		i++;
+	*api = (struct api_class){ .id = sqlite3_column_int64(stmt, 0),
+				   .class = patterns[i].class,
+				   .begins_capture = !!strstr(name, "BeginCapture") };
+	free(name);
+	return 0;
+}
+
+static const struct api_class *api_find(const struct reader *r, int64_t id)
+{
+	static const struct api_class other = { .class = CALL_OTHER };
+	size_t low = 0, high = r->apis.count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (r->apis.rows[middle].id == id)
+			return &r->apis.rows[middle];
+		if (r->apis.rows[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &other;
+}
+
+static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct { struct chunk *rows; size_t count; } list;
+	struct source *source = arg;
+	struct chunk *chunk;
+	int64_t after = source->chunk_count ? source->chunks[source->chunk_count - 1].last : INT64_MIN;
+
+	list.rows = source->chunks;
+	list.count = source->chunk_count;
+	chunk = LIST_ADD(&list);
+	if (!chunk)
+		return run_fail(run, "out of memory");
+	source->chunks = list.rows;
+	source->chunk_count = list.count;
+	/* Rows between two chunks would be lost otherwise. */
+	chunk->first = after == INT64_MIN ? after : after + 1;
+	chunk->last = sqlite3_column_int64(stmt, 0);
+	chunk->begin = row_u64(stmt, 1);
+	if (chunk->last <= after)
+		source->chunk_count--;
+	return 0;
+}
+
+static int source_open(struct reader *r, size_t table, bool trust)
+{
+	struct source *source = &r->sources[table];
+	int64_t covered = INT64_MIN;
+	uint64_t begin = UINT64_MAX;
+	char sql[768];
+
+	snprintf(sql, sizeof(sql), "SELECT last_id, min_ns FROM chunk WHERE kind = '%s' ORDER BY 1",
+		 tables[table].table);
+	if (trust && run_query(r->run, sql, chunk_row, source) < 0)
+		return -1;
+	if (source->chunk_count)
+		covered = source->chunks[source->chunk_count - 1].last;
+	snprintf(sql, sizeof(sql), "SELECT max(id), min(%s) FROM %s WHERE id > %lld GROUP BY id / 4096"
+		 " ORDER BY 1", tables[table].begin, tables[table].table, (long long)covered);
+	if (run_query(r->run, sql, chunk_row, source) < 0)
+		return -1;
+	for (size_t i = source->chunk_count; i-- > 0;) {
+		if (source->chunks[i].begin < begin)
+			begin = source->chunks[i].begin;
+		source->chunks[i].begin = begin;
+	}
+	snprintf(sql, sizeof(sql), "SELECT %s FROM %s WHERE id BETWEEN ?1 AND ?2",
+		 tables[table].columns, tables[table].table);
+	source->rows = run_prepare(r->run, sql);
+	return source->rows ? 0 : -1;
+}
+
+static int call_add(struct reader *r, sqlite3_stmt *stmt)
+{
+	const struct api_class *api = api_find(r, sqlite3_column_int64(stmt, API));
+	struct idle_call *call = LIST_ADD(&r->calls);
+
+	if (!call)
+		return run_fail(r->run, "out of memory");
+	call->start = row_u64(stmt, CALL_START);
+	call->end = call->start + row_u64(stmt, CALL_DUR);
+	call->thread = sqlite3_column_int64(stmt, THREAD);
+	call->path = sqlite3_column_int64(stmt, PATH);
+	call->bytes = row_u64(stmt, BYTES);
+	call->kind = row_int(stmt, KIND, 0);
+	call->class = api->class;
+	call->stream = sqlite3_column_int64(stmt, api->class == CALL_WAIT ? OBJECT : STREAM);
+	call->capturing = api->begins_capture;
+	return 0;
+}
+
+static int event_add(struct reader *r, sqlite3_stmt *stmt)
+{
+	struct idle_event *event = LIST_ADD(&r->events);
+	int64_t device;
+
+	if (!event)
+		return run_fail(r->run, "out of memory");
+	event->start = row_u64(stmt, GPU_START);
+	event->end = event->start + row_u64(stmt, GPU_DUR);
+	event->op.stream = sqlite3_column_int64(stmt, STREAM);
+	event->op.shape = sqlite3_column_int64(stmt, SHAPE);
+	event->op.kind = row_int(stmt, KIND, IDLE_KERNEL);
+	event->op.bytes = row_u64(stmt, BYTES);
+	event->graph_launch = sqlite3_column_int64(stmt, GRAPH_LAUNCH);
+	event->path = sqlite3_column_int64(stmt, PATH);
+	device = lookup_number(&r->streams, event->op.stream, 0, 0);
+	device = lookup_number(&r->shapes, event->op.shape, 0, device);
+	event->device = sqlite3_column_type(stmt, DEVICE) == SQLITE_NULL ? device
+		: sqlite3_column_int64(stmt, DEVICE);
+	if (sqlite3_column_type(stmt, CALL_START) != SQLITE_NULL) {
+		event->thread = sqlite3_column_int64(stmt, THREAD);
+		event->call_start = row_u64(stmt, CALL_START);
+		event->call_end = event->call_start + row_u64(stmt, CALL_DUR);
+	}
+	return 0;
+}
+
+static bool is_work(enum call_class class)
+{
+	return class == CALL_LAUNCH || class == CALL_COPY || class == CALL_HOST_FUNCTION;
+}
+
+static int chunk_read(struct reader *r, struct source *source)
+{
+	const struct chunk *chunk = &source->chunks[source->next++];
+	bool is_call = source == &r->sources[TABLES - 1];
+	int result;
+
+	sqlite3_reset(source->rows);
+	sqlite3_bind_int64(source->rows, 1, chunk->first);
+	sqlite3_bind_int64(source->rows, 2, chunk->last);
+	while ((result = run_step(r->run, source->rows)) > 0) {
+		r->done++;
+		if (sqlite3_column_type(source->rows, GPU_START) != SQLITE_NULL &&
+		    sqlite3_column_type(source->rows, GPU_DUR) != SQLITE_NULL &&
+		    event_add(r, source->rows) < 0)
+			return -1;
+		if (sqlite3_column_type(source->rows, CALL_START) == SQLITE_NULL)
+			continue;
+		if (call_add(r, source->rows) < 0)
+			return -1;
+		/* Work that is among the other calls and did not fail went into a capture. */
+		if (is_call && !sqlite3_column_int64(source->rows, RESULT)) {
+			struct idle_call *call = &r->calls.rows[r->calls.count - 1];
+
+			call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
+			if (call->capturing)
+				call->class = CALL_GRAPH;
+		}
+	}
+	sqlite3_reset(source->rows);
+	if (r->run->progress)
+		r->run->progress(r->run->progress_arg, r->done, 0);
+	return result;
+}
+
+#define ORDER(a, b, member)				\
+	do {						\
+		if ((a)->member != (b)->member)		\
+			return (a)->member < (b)->member ? -1 : 1;	\
+	} while (0)
+
+static int call_order(const void *left, const void *right)
+{
+	const struct idle_call *a = left, *b = right;
+
+	ORDER(a, b, start);
+	ORDER(a, b, end);
+	ORDER(a, b, thread);
+	ORDER(a, b, class);
+	ORDER(a, b, path);
+	return 0;
+}
+
+/* Every member that shows in a result is compared: the order of rows must not. */
+static int event_order(const void *left, const void *right)
+{
+	const struct idle_event *a = left, *b = right;
+
+	ORDER(a, b, start);
+	ORDER(a, b, end);
+	ORDER(a, b, device);
+	ORDER(a, b, op.stream);
+	ORDER(a, b, op.kind);
+	ORDER(a, b, op.shape);
+	ORDER(a, b, call_start);
+	ORDER(a, b, graph_launch);
+	ORDER(a, b, op.bytes);
+	ORDER(a, b, path);
+	return 0;
+}
+
+static int calls_emit(struct reader *r, size_t *next, uint64_t until)
+{
+	for (; *next < r->calls.count && r->calls.rows[*next].start < until; (*next)++)
+		if (r->sink->call(r->sink->arg, &r->calls.rows[*next]) < 0)
+			return -1;
+	return 0;
+}
+
+/* Hands on what began before `until`; what is left moves to the front. */
+static int pending_emit(struct reader *r, uint64_t until)
+{
+	size_t calls = 0, events = 0;
+
+	qsort(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
+	qsort(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
+	for (; events < r->events.count && r->events.rows[events].start < until; events++) {
+		const struct idle_event *event = &r->events.rows[events];
+
+		if (event->start < r->last_start)
+			return IDLE_DISORDER;
+		r->last_start = event->start;
+		if (calls_emit(r, &calls, event->start) < 0 ||
+		    r->sink->event(r->sink->arg, event) < 0)
+			return -1;
+	}
+	if (calls_emit(r, &calls, until) < 0)
+		return -1;
+	r->calls.count -= calls;
+	memmove(r->calls.rows, r->calls.rows + calls, r->calls.count * sizeof(*r->calls.rows));
+	r->events.count -= events;
+	memmove(r->events.rows, r->events.rows + events, r->events.count * sizeof(*r->events.rows));
+	return 0;
+}
+
+/* The source whose unread rows begin first; NULL when all is read. */
+static struct source *source_next(struct reader *r, uint64_t *begin)
+{
+	struct source *first = NULL;
+
+	*begin = UINT64_MAX;
+	for (size_t i = 0; i < TABLES; i++) {
+		struct source *s = &r->sources[i];
+
+		if (s->next < s->chunk_count && (!first || s->chunks[s->next].begin < *begin)) {
+			first = s;
+			*begin = s->chunks[s->next].begin;
+		}
+	}
+	return first;
+}
+
+static int sources_read(struct reader *r)
+{
+	size_t wanted = PENDING_MIN;
+	struct source *source;
+	uint64_t begin;
+	int result;
+
+	while ((source = source_next(r, &begin))) {
+		if (r->calls.count + r->events.count >= wanted) {
+			result = pending_emit(r, begin);
+			if (result < 0)
+				return result;
+			/* Sorting again what could not go yet must not cost the square of it. */
+			wanted = 2 * (r->calls.count + r->events.count) + PENDING_MIN;
+		}
+		if (chunk_read(r, source) < 0)
+			return -1;
+	}
+	return pending_emit(r, UINT64_MAX);
+}
+
+int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
+{
+	struct reader r = { .run = run, .sink = sink };
+	int result = run_query(run, "SELECT id, name FROM api ORDER BY id", api_row, &r);
+
+	if (result == 0)
+		result = lookup_load(run, "SELECT id, device FROM shape", &r.shapes);
+	if (result == 0)
+		result = lookup_load(run, "SELECT id, device FROM stream", &r.streams);
+	for (size_t i = 0; result == 0 && i < TABLES; i++)
+		result = source_open(&r, i, trust);
+	if (result == 0)
+		result = sources_read(&r);
+	for (size_t i = 0; i < TABLES; i++) {
+		sqlite3_finalize(r.sources[i].rows);
+		free(r.sources[i].chunks);
+	}
+	lookup_free(&r.shapes);
+	lookup_free(&r.streams);
+	free(r.apis.rows);
+	free(r.calls.rows);
+	free(r.events.rows);
+	return result;
+}
