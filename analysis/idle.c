@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREAD_CALLS_MIN	4096
+#define THREAD_CALLS_MIN	256
 #define THREAD_CALLS_MAX	131072	/* remembered of a thread while a device stays idle */
 #define THREAD_CALLS_KEPT	64	/* for looking back from an interval's start */
 
@@ -453,10 +453,13 @@ int run_idle(struct run *run, const struct idle_options *options, struct idle_re
 	done = scan(run, true, options, result);
 	if (done == IDLE_DISORDER)
 		done = scan(run, false, options, result);
+	if (done == IDLE_DISORDER)
+		done = run_fail(run, "'%s' is damaged (times of rows change while they are read)",
+				run->path);
 	run_thaw(run);
 	if (done < 0)
 		idle_result_free(result);
-	return done < 0 ? -1 : 0;
+	return done;
 }
 
 void idle_result_free(struct idle_result *result)

@@ -53,9 +53,9 @@ struct chunk {
 };
 
 struct source {
-	struct chunk *chunks;
-	size_t chunk_count, next;
-	sqlite3_stmt *rows;
+	struct chunk *rows;		/* a list */
+	size_t count, next;
+	sqlite3_stmt *read;
 };
 
 struct api_class {
@@ -115,24 +115,19 @@ static const struct api_class *api_find(const struct reader *r, int64_t id)
 
 static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
-	struct { struct chunk *rows; size_t count; } list;
 	struct source *source = arg;
+	int64_t last = sqlite3_column_int64(stmt, 0);
+	const struct chunk *before = source->count ? &source->rows[source->count - 1] : NULL;
+	/* Rows between two chunks would be lost otherwise. */
+	int64_t first = before ? before->last + (before->last < INT64_MAX) : INT64_MIN;
 	struct chunk *chunk;
-	int64_t after = source->chunk_count ? source->chunks[source->chunk_count - 1].last : INT64_MIN;
 
-	list.rows = source->chunks;
-	list.count = source->chunk_count;
-	chunk = LIST_ADD(&list);
+	if (before && last <= before->last)
+		return 0;
+	chunk = LIST_ADD(source);
 	if (!chunk)
 		return run_fail(run, "out of memory");
-	source->chunks = list.rows;
-	source->chunk_count = list.count;
-	/* Rows between two chunks would be lost otherwise. */
-	chunk->first = after == INT64_MIN ? after : after + 1;
-	chunk->last = sqlite3_column_int64(stmt, 0);
-	chunk->begin = row_u64(stmt, 1);
-	if (chunk->last <= after)
-		source->chunk_count--;
+	*chunk = (struct chunk){ first, last, row_u64(stmt, 1) };
 	return 0;
 }
 
@@ -147,21 +142,21 @@ static int source_open(struct reader *r, size_t table, bool trust)
 		 tables[table].table);
 	if (trust && run_query(r->run, sql, chunk_row, source) < 0)
 		return -1;
-	if (source->chunk_count)
-		covered = source->chunks[source->chunk_count - 1].last;
+	if (source->count)
+		covered = source->rows[source->count - 1].last;
 	snprintf(sql, sizeof(sql), "SELECT max(id), min(%s) FROM %s WHERE id > %lld GROUP BY id / 4096"
 		 " ORDER BY 1", tables[table].begin, tables[table].table, (long long)covered);
 	if (run_query(r->run, sql, chunk_row, source) < 0)
 		return -1;
-	for (size_t i = source->chunk_count; i-- > 0;) {
-		if (source->chunks[i].begin < begin)
-			begin = source->chunks[i].begin;
-		source->chunks[i].begin = begin;
+	for (size_t i = source->count; i-- > 0;) {
+		if (source->rows[i].begin < begin)
+			begin = source->rows[i].begin;
+		source->rows[i].begin = begin;
 	}
 	snprintf(sql, sizeof(sql), "SELECT %s FROM %s WHERE id BETWEEN ?1 AND ?2",
 		 tables[table].columns, tables[table].table);
-	source->rows = run_prepare(r->run, sql);
-	return source->rows ? 0 : -1;
+	source->read = run_prepare(r->run, sql);
+	return source->read ? 0 : -1;
 }
 
 static int call_add(struct reader *r, sqlite3_stmt *stmt)
@@ -217,25 +212,25 @@ static bool is_work(enum call_class class)
 
 static int chunk_read(struct reader *r, struct source *source)
 {
-	const struct chunk *chunk = &source->chunks[source->next++];
+	const struct chunk *chunk = &source->rows[source->next++];
 	bool is_call = source == &r->sources[TABLES - 1];
 	int result;
 
-	sqlite3_reset(source->rows);
-	sqlite3_bind_int64(source->rows, 1, chunk->first);
-	sqlite3_bind_int64(source->rows, 2, chunk->last);
-	while ((result = run_step(r->run, source->rows)) > 0) {
+	sqlite3_reset(source->read);
+	sqlite3_bind_int64(source->read, 1, chunk->first);
+	sqlite3_bind_int64(source->read, 2, chunk->last);
+	while ((result = run_step(r->run, source->read)) > 0) {
 		r->done++;
-		if (sqlite3_column_type(source->rows, GPU_START) != SQLITE_NULL &&
-		    sqlite3_column_type(source->rows, GPU_DUR) != SQLITE_NULL &&
-		    event_add(r, source->rows) < 0)
+		if (sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
+		    sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL &&
+		    event_add(r, source->read) < 0)
 			return -1;
-		if (sqlite3_column_type(source->rows, CALL_START) == SQLITE_NULL)
+		if (sqlite3_column_type(source->read, CALL_START) == SQLITE_NULL)
 			continue;
-		if (call_add(r, source->rows) < 0)
+		if (call_add(r, source->read) < 0)
 			return -1;
 		/* Work that is among the other calls and did not fail went into a capture. */
-		if (is_call && !sqlite3_column_int64(source->rows, RESULT)) {
+		if (is_call && !sqlite3_column_int64(source->read, RESULT)) {
 			struct idle_call *call = &r->calls.rows[r->calls.count - 1];
 
 			call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
@@ -243,7 +238,7 @@ static int chunk_read(struct reader *r, struct source *source)
 				call->class = CALL_GRAPH;
 		}
 	}
-	sqlite3_reset(source->rows);
+	sqlite3_reset(source->read);
 	if (r->run->progress)
 		r->run->progress(r->run->progress_arg, r->done, 0);
 	return result;
@@ -328,9 +323,9 @@ static struct source *source_next(struct reader *r, uint64_t *begin)
 	for (size_t i = 0; i < TABLES; i++) {
 		struct source *s = &r->sources[i];
 
-		if (s->next < s->chunk_count && (!first || s->chunks[s->next].begin < *begin)) {
+		if (s->next < s->count && (!first || s->rows[s->next].begin < *begin)) {
 			first = s;
-			*begin = s->chunks[s->next].begin;
+			*begin = s->rows[s->next].begin;
 		}
 	}
 	return first;
@@ -371,8 +366,8 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	if (result == 0)
 		result = sources_read(&r);
 	for (size_t i = 0; i < TABLES; i++) {
-		sqlite3_finalize(r.sources[i].rows);
-		free(r.sources[i].chunks);
+		sqlite3_finalize(r.sources[i].read);
+		free(r.sources[i].rows);
 	}
 	lookup_free(&r.shapes);
 	lookup_free(&r.streams);
