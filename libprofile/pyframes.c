@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads CPython's frames; layouts of 3.9 to 3.12 from a table, of 3.13 on from _Py_DebugOffsets. */
+/*
+ * Reads CPython's frames: layouts of 3.9 to 3.12 from a table; of 3.13 and 3.14, free-threaded
+ * builds too, from the offsets that the interpreter itself tells in _PyRuntime.
+ */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -44,7 +47,6 @@ struct debug_offsets {
 	uint8_t free_threaded_kind_shift;
 };
 
-#define DEBUG_WORDS 81		/* of the longest row */
 #define OWNER_SHIM 3		/* FRAME_OWNED_BY_CSTACK of 3.13, _INTERPRETER and up of 3.14 */
 #define TAG_BITS 7		/* of a stack reference; objects are aligned to 16 */
 
@@ -97,8 +99,7 @@ static bool layout_from_offsets(const uint64_t *words, uint32_t version, struct 
 	for (size_t i = 0; i < sizeof(debug_offsets) / sizeof(debug_offsets[0]); i++) {
 		const struct debug_offsets *d = &debug_offsets[i];
 
-		/* Objects of free-threaded builds begin with a larger header. */
-		if (d->minor != (version >> 16 & 0xff) || words[2])
+		if (d->minor != (version >> 16 & 0xff))
 			continue;
 		*layout = (struct py_layout){
 			.thread_frame = (int16_t)words[d->current_frame], .cframe_frame = -1,
