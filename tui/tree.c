@@ -159,8 +159,7 @@ static struct tree_line *add_line(struct walk *walk, uint32_t node, size_t level
 		tree->line_room = room;
 	}
 	line = &tree->lines[tree->line_count];
-	*line = (struct tree_line){ .key = tree->keys[node], .node = node,
-				    .rails = strndup(walk->rails, level) };
+	*line = (struct tree_line){ .node = node, .rails = strndup(walk->rails, level) };
 	if (!line->rails)
 		return NULL;
 	tree->line_count++;

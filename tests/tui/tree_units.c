@@ -75,7 +75,6 @@ static void assert_lines(struct tree *tree, const char *expected)
 	for (size_t i = 0; i < tree->line_count; i++) {
 		const struct tree_line *line = &tree->lines[i];
 
-		assert_int_equal(line->key, tree->keys[line->node]);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s%s", i ? "," : "",
 					 line->rails, line->is_folded ? ">" :
 					 line->has_below ? "v" : "", name_of(tree, line->node));
