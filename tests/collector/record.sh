@@ -129,6 +129,12 @@ record
 is "no command: usage" $? 2
 record --wait=never -- true
 is "a wrong option: usage" $? 2
+record --ring-bytes=65537 -- true
+is "a ring that is no power of two: usage" $? 2
+record --ring-bytes=1G -- true
+is "a ring in a wrong unit: usage" $? 2
+record --ring-bytes=128K -o ring.db -- "$workload" launches 1
+is "a ring of 128K" $? 0
 if ldconfig -p 2>/dev/null | grep -q libcuda.so.1; then
 	skip "no driver" "there is one"
 else
