@@ -254,6 +254,49 @@ static void folds_and_zooms_survive_new_readings(void **state)
 	callpath_tree_free(&again);
 }
 
+static void set_native(struct callpath_tree *paths, const char *function, int line, const char *text)
+{
+	for (uint32_t i = 0; i < paths->frame_count; i++) {
+		struct callpath_frame *frame = &paths->frames[i];
+
+		if (strcmp(frame->text, text) != 0)
+			continue;
+		frame->function = strdup(function);
+		frame->line = line;
+	}
+}
+
+static void folds_survive_the_coming_of_lines(void **state)
+{
+	static const struct given live[] = { { 0, "main (x)", 9, 1 }, { 1, "step (x)", 9, 1 },
+					     { 2, "a", 5, 1 }, { 2, "b", 4, 1 } };
+	static const struct given complete[] = { { 0, "main (m.c:3)", 9, 1 },
+		{ 1, "step (m.c:9)", 5, 1 }, { 1, "step (m.c:7)", 4, 1 }, { 2, "a", 5, 1 },
+		{ 3, "b", 4, 1 } };
+	struct callpath_tree again = build(complete, 5);
+	struct fixture f;
+
+	(void)state;
+	begin(&f, live, 4, CALLPATH_TOP_DOWN, METRIC_GPU);
+	set_native(&f.paths, "main", 0, "main (x)");
+	set_native(&f.paths, "step", 0, "step (x)");
+	set_native(&again, "main", 3, "main (m.c:3)");
+	set_native(&again, "step", 9, "step (m.c:9)");
+	set_native(&again, "step", 7, "step (m.c:7)");
+	tree_set_paths(&f.tree, &f.paths, CALLPATH_TOP_DOWN, METRIC_GPU);
+	tree_filter(&f.tree, NULL, NULL);
+	tree_zoom(&f.tree, 1);
+	tree_fold(&f.tree, 2, true);
+	assert_lines(&f.tree, "vmain (x),>step (x)");
+	tree_set_paths(&f.tree, &again, CALLPATH_TOP_DOWN, METRIC_GPU);
+	tree_filter(&f.tree, NULL, NULL);
+	assert_int_equal(f.tree.zoom_count, 1);
+	assert_lines(&f.tree, "vmain (m.c:3),+vstep (m.c:9),|a,\\>step (m.c:7)");
+	assert_int_not_equal(f.tree.keys[2], f.tree.keys[3]);
+	end(&f);
+	callpath_tree_free(&again);
+}
+
 struct wanted {
 	const struct tree *tree;
 	const char *part;
@@ -317,6 +360,7 @@ int main(void)
 		cmocka_unit_test(small_branches_are_folded_at_first),
 		cmocka_unit_test(zooms_have_a_root_of_their_own),
 		cmocka_unit_test(folds_and_zooms_survive_new_readings),
+		cmocka_unit_test(folds_survive_the_coming_of_lines),
 		cmocka_unit_test(filters_keep_callers),
 		cmocka_unit_test(searches_find_what_is_folded),
 	};
