@@ -231,15 +231,18 @@ def test_blame():
     shown = run("report", s.file, "bubbles").stdout
     equal(shown.count("Engine.wait (engine.py:42)"), 2, "the cause and the interval name it")
     ok(re.search(r"gemm -> gemm", shown), "with the operations around it", shown)
-    equal(run("report", "-n", "0", s.file, "bubbles").stdout.count(" -> gemm"), 1, "-n 0 prints all")
+    shown = run("report", "-n", "0", s.file, "bubbles").stdout
+    equal(shown.count(" -> gemm"), 1, "-n 0 prints all")
 
 
 def test_document():
     """The document names every cause."""
     names = report_json(path("host.db"))["devices"][0]["idle_by_cause"]
-    with open(os.path.join(os.environ["top_srcdir"], "docs", "bubbles.md"), encoding="utf-8") as file:
+    document = os.path.join(os.environ["top_srcdir"], "docs", "bubbles.md")
+    with open(document, encoding="utf-8") as file:
         text = file.read()
-    equal([name for name in names if f"`{name}`" not in text], [], "docs/bubbles.md has every cause")
+    missing = [name for name in names if f"`{name}`" not in text]
+    equal(missing, [], "docs/bubbles.md has every cause")
 
 
 test_random()
