@@ -50,7 +50,7 @@ EXPECTED = (
     ("pageable-copies", ("pageable_copy",), STEPS * 3 // 4, "upload_pageable"),
     ("sync-per-layer", ("sync_readback",), STEPS * 8, "retrieve_per_layer"),
     ("request-gaps", ("request_gap_large",), 1, ""),
-    ("small-copies", ("metadata_copies",), 5, "planted_upload_metadata"),
+    ("small-copies", ("metadata_copies",), 1, "planted_upload_metadata"),
 )
 
 skip_without_simulator()
