@@ -32,11 +32,18 @@ static void write_escaped(FILE *out, const char *text)
 	putc('"', out);
 }
 
+static bool is_flat(const struct json *json)
+{
+	return json->flat_depth && json->depth > json->flat_depth;
+}
+
 static void member(struct json *json, const char *key)
 {
 	if (json->has_items)
 		putc(',', json->out);
-	if (json->depth)
+	if (is_flat(json) && json->has_items)
+		putc(' ', json->out);
+	else if (json->depth && !is_flat(json))
 		fprintf(json->out, "\n%*s", 2 * json->depth, "");
 	json->has_items = true;
 	if (key) {
@@ -55,8 +62,10 @@ void json_open(struct json *json, const char *key, char bracket)
 
 void json_close(struct json *json, char bracket)
 {
+	bool flat = is_flat(json);
+
 	json->depth--;
-	if (json->has_items)
+	if (json->has_items && !flat)
 		fprintf(json->out, "\n%*s", 2 * json->depth, "");
 	putc(bracket, json->out);
 	json->has_items = true;
