@@ -128,7 +128,7 @@ static int op_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 
 	(void)run;
 	progress(t);
-	op.end_ns = op.start_ns + row_u64(stmt, OP_DUR);
+	op.end_ns = op.start_ns + row_u64(stmt, OP_DUR);	/* both below 2^63 */
 	op.stream_number = lookup_number(&t->streams, op.stream, STREAM_NUMBER, -1);
 	op.context = lookup_number(&t->streams, op.stream, STREAM_CONTEXT, -1);
 	if (op.device < 0)

@@ -11,13 +11,29 @@
 
 #include "analysis/text.h"
 
+/* Bytes up to the next one that may need an escape: nearly always all of them. */
+static size_t plain_bytes(const char *text)
+{
+	size_t bytes = 0;
+
+	while (text[bytes] >= 0x20 && text[bytes] < 0x7f && text[bytes] != '"' &&
+	       text[bytes] != '\\')
+		bytes++;
+	return bytes;
+}
+
 static void write_escaped(FILE *out, const char *text)
 {
 	putc('"', out);
 	while (*text) {
 		uint32_t code;
-		size_t bytes = text_decode(text, &code);
+		size_t bytes = plain_bytes(text);
 
+		fwrite(text, 1, bytes, out);
+		text += bytes;
+		if (!*text)
+			break;
+		bytes = text_decode(text, &code);
 		if (code == '"' || code == '\\')
 			fprintf(out, "\\%c", (char)code);
 		else if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0) ||

@@ -37,9 +37,15 @@ struct writer {
 	size_t arrived_bytes;
 };
 
+/* Wraps: a damaged file may hold any number. */
+static int64_t plus(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 static int64_t gpu_pid(const struct writer *w, int64_t device)
 {
-	return device < 0 ? GPU_PID_SHIFT - 1 : device + w->pid_shift;
+	return device < 0 ? GPU_PID_SHIFT - 1 : plus(device, w->pid_shift);
 }
 
 static void event_open(struct json *json, const char *phase, const char *category,
@@ -163,7 +169,7 @@ static void gpu_metadata(struct writer *w)
 			 lookup_text(devices, id, DEVICE_NAME, "GPU"), 0);
 		metadata(&w->json, "process_labels", pid, 0, "labels", label, 0);
 		metadata(&w->json, "process_sort_index", pid, 0, "sort_index", NULL,
-			 GPU_SORT_INDEX + id);
+			 plus(GPU_SORT_INDEX, id));
 	}
 }
 
@@ -218,9 +224,10 @@ static void kernel_arguments(struct writer *w, const struct timeline_op *op)
 	triple(&w->json, "block", block);
 	if (fit >= 0 && threads_max > 0 && sms > 0) {
 		double resident = blocks < (double)fit ? blocks : (double)fit;
+		double percent = resident * threads / threads_max * 100;
 
 		json_integer(&w->json, "est. achieved occupancy %",
-			     (int64_t)(resident * threads / threads_max * 100 + 0.5));
+			     percent < 100 ? (int64_t)(percent + 0.5) : 100);
 	}
 }
 
@@ -247,9 +254,9 @@ static int64_t gpu_tid(struct writer *w, const struct timeline_op *op)
 
 	if (lanes_find(&w->gpu, pid, op->stream,
 		       op->stream_number < 0 ? STREAM_SHIFT - 1 : op->stream_number,
-		       STREAM_SHIFT + op->stream, op->start_ns, op->end_ns, &lane) < 0)
+		       plus(STREAM_SHIFT, op->stream), op->start_ns, op->end_ns, &lane) < 0)
 		return -1;
-	tid = lane.tid + (int64_t)lane.number * LANE_SHIFT;
+	tid = plus(lane.tid, (int64_t)lane.number * LANE_SHIFT) & INT64_MAX;
 	if (!lane.is_new)
 		return tid;
 	if (op->stream_number < 0)
@@ -348,7 +355,7 @@ static int64_t cpu_tid(struct writer *w, const struct timeline_call *call)
 		metadata(&w->json, "process_sort_index", call->pid, 0, "sort_index", NULL,
 			 call->pid);
 	}
-	tid = call->tid + (int64_t)lane.number * LANE_SHIFT;
+	tid = plus(call->tid, (int64_t)lane.number * LANE_SHIFT) & INT64_MAX;
 	if (lane.is_new) {
 		snprintf(name, sizeof(name), "thread %" PRId64 " (%s)%s", call->tid,
 			 call->thread_name, lane.number ? " (lane)" : "");
@@ -409,7 +416,7 @@ static int memory_write(void *arg, const struct timeline_memory *memory)
 		return 0;
 	while (devices->ids[i] != memory->device)
 		i++;
-	w->live_bytes[i] += memory->change;
+	w->live_bytes[i] = plus(w->live_bytes[i], memory->change);
 	event_open(&w->json, "C", NULL, "Device memory", gpu_pid(w, memory->device), 0);
 	json_unsigned(&w->json, "ts", memory->at_ns / 1000);
 	json_open(&w->json, "args", '{');

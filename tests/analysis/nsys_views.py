@@ -16,7 +16,7 @@ FILE = path("demo.db")
 if os.environ.get("sanitizers"):
     print("1..0 # SKIP preloading needs a build without sanitizers")
     sys.exit(0)
-recorded = subprocess.run([GPUTRAIL, "demo", "--steps=12", "-o", FILE], capture_output=True,
+recorded = subprocess.run([GPUTRAIL, "demo", "--steps=30", "-o", FILE], capture_output=True,
                           encoding="utf-8", timeout=120, check=False)
 if recorded.returncode == 77:
     print(f"1..0 # SKIP the demo cannot be recorded here: {recorded.stderr!r}")

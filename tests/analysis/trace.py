@@ -167,7 +167,7 @@ equal(run("export", "--trace", "--per-device", ODD).returncode, 2, "--per-device
 FILE = path("demo.db")
 recorded = None
 if not os.environ.get("sanitizers"):
-    recorded = subprocess.run([GPUTRAIL, "demo", "--steps=12", "-o", FILE], capture_output=True,
+    recorded = subprocess.run([GPUTRAIL, "demo", "--steps=30", "-o", FILE], capture_output=True,
                               encoding="utf-8", timeout=120, check=False)
 if recorded and recorded.returncode == 0:
     trace, report = check("demo", FILE)
