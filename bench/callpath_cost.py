@@ -4,15 +4,13 @@ import ctypes
 import sys
 
 library = ctypes.PyDLL(sys.argv[1])
-levels = int(sys.argv[2]) if len(sys.argv) > 2 else 11
-CALLBACK = ctypes.PYFUNCTYPE(None)
 
 
 def level(n):
     if n == 0:
         library.bench_python()
     else:
-        CALLBACK(lambda: level(n - 1))()
+        next(map(level, (n - 1,)))
 
 
-level(levels)
+level(int(sys.argv[2]) if len(sys.argv) > 2 else 22)

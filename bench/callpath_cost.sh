@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # callpath_cost.sh BUILD_DIR: all comparisons of callpath_cost, and instructions per path.
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 2
-here=$(dirname "$0")
 ./callpath_cost || exit $?
 for python in ${PYTHONS:-python3}; do
 	"$python" "$here/callpath_cost.py" "$PWD/.libs/callpath_cost_python.so"

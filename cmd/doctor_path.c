@@ -20,7 +20,7 @@
 #define ROUNDS 5			/* the fastest one counts: the others were disturbed */
 
 #define PYTHON_FIRST 9			/* minor versions of Python 3 that pyframes.c reads */
-#define PYTHON_LAST 13
+#define PYTHON_LAST 14
 
 struct measured {
 	struct unwinder *unwinder;

@@ -285,6 +285,7 @@ static void figures_take(struct collector *c, struct collector_figures *figures)
 		for (size_t k = 0; k < sizeof(losses) / sizeof(losses[0]); k++)
 			figures->lost += process_counter(p, losses[k]);
 		figures->lost += p->counters[COUNT_ring_corrupt];
+		figures->lost += p->counters[COUNT_gpu_missing];
 	}
 }
 

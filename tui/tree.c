@@ -39,6 +39,27 @@ static uint64_t text_hash(const char *text)
 	return hash;
 }
 
+/* Lines of native functions are known only when the recording is complete: of the siblings with one
+ * name the first line keeps the key that the name alone had before. */
+static bool is_first_of_name(const struct callpath_tree *paths, uint32_t index)
+{
+	const struct callpath_node *node = &paths->nodes[index];
+	const struct callpath_frame *frame = &paths->frames[node->frame];
+
+	if (frame->is_python || !frame->function || !*frame->function)
+		return false;
+	for (uint32_t s = paths->nodes[node->parent].first_child; s != CALLPATH_NONE;
+	     s = paths->nodes[s].next_sibling) {
+		const struct callpath_frame *other = &paths->frames[paths->nodes[s].frame];
+
+		if (s != index && !other->is_python && other->function &&
+		    (other->line < frame->line || (other->line == frame->line && other < frame)) &&
+		    strcmp(other->function, frame->function) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* Zero is no key: it says "none". */
 static void make_keys(struct tree *tree)
 {
@@ -47,9 +68,11 @@ static void make_keys(struct tree *tree)
 	tree->keys[0] = mix((uint64_t)tree->order + 1);
 	for (uint32_t i = 1; i < paths->node_count; i++) {
 		const struct callpath_node *node = &paths->nodes[i];
+		const struct callpath_frame *frame = &paths->frames[node->frame];
+		bool by_name = tree->order != CALLPATH_FLAT && is_first_of_name(paths, i);
 
 		tree->keys[i] = mix(tree->keys[node->parent] * 3 ^
-				    text_hash(paths->frames[node->frame].text));
+				    text_hash(by_name ? frame->function : frame->text));
 		tree->keys[i] += !tree->keys[i];
 	}
 }
@@ -159,8 +182,7 @@ static struct tree_line *add_line(struct walk *walk, uint32_t node, size_t level
 		tree->line_room = room;
 	}
 	line = &tree->lines[tree->line_count];
-	*line = (struct tree_line){ .key = tree->keys[node], .node = node,
-				    .rails = strndup(walk->rails, level) };
+	*line = (struct tree_line){ .node = node, .rails = strndup(walk->rails, level) };
 	if (!line->rails)
 		return NULL;
 	tree->line_count++;

@@ -24,7 +24,6 @@ enum tree_mode {
 struct tree_fold;
 
 struct tree_line {
-	uint64_t key;
 	uint32_t node;
 	bool has_below, is_folded;
 	/*

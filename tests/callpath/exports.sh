@@ -11,4 +11,4 @@
 	echo "Bail out! nothing to compare"
 	exit 99
 }
-"$PYTHON3" "$top_srcdir/tests/callpath/exports.py" "$tmp/demo.db" "$tmp/demo.pb" "$tmp/demo.folded"
+"$PYTHON3" "$top_srcdir/tests/callpath/read_exports.py" "$tmp/demo.db" "$tmp/demo.pb" "$tmp/demo.folded"

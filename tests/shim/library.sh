@@ -7,12 +7,12 @@ table=$top_srcdir/driver/driver_api.def
 
 {
 	sed -n 's/^API(\([A-Za-z0-9_]*\), [A-Za-z0-9_]*, [12],.*/\1/p' "$table"
-	printf '%s\n' dlclose dlopen dlsym dlvsym
+	printf '%s\n' _Exit _exit dlclose dlopen dlsym dlvsym
 } | LC_ALL=C sort >"$tmp/wanted"
 ${NM:-nm} -D --defined-only "$shim" | awk '{ print $NF }' | LC_ALL=C sort >"$tmp/exported"
 diff "$tmp/wanted" "$tmp/exported" | sed 's/^/# /'
 cmp -s "$tmp/wanted" "$tmp/exported"
-ok "exports are the rows of tiers 1 and 2, and the loader's"
+ok "exports are the rows of tiers 1 and 2, the loader's and _exit"
 
 # Of libc only what neither allocates nor buffers; weak ones are the compiler's.
 allowed='__cxa_atexit __errno_location __register_atfork access clock_gettime clone close connect

@@ -318,7 +318,8 @@ static void kernels_have_titles(void **state)
 		{ "void serve::gemm<ns::T, 16>(float*)", "gemm<ns::T, 16>" },
 		{ "void a<b>::c<(int)3>(void (*)(int))", "c<(int)3>" },
 		{ "(anonymous namespace)::k(int)", "k" },
-		{ "at::{lambda(int)#1}::operator()(int) const", "at::{lambda(int)#1}::operator()(int) const" },
+		{ "at::{lambda(int)#1}::operator()(int) const",
+		  "at::{lambda(int)#1}::operator()(int) const" },
 		{ "triton_poi_3", "triton_poi_3" }, { "", "(no name)" }, { "a::", "a::" }, { "()", "()" },
 		{ "void ", "void " }, { "x)", "x)" },
 	};
