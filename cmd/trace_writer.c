@@ -227,18 +227,21 @@ static void kernel_arguments(struct writer *w, const struct timeline_op *op)
 		double percent = resident * threads / threads_max * 100;
 
 		json_integer(&w->json, "est. achieved occupancy %",
-			     percent < 100 ? (int64_t)(percent + 0.5) : 100);
+			     percent > 0 && percent < 100 ? (int64_t)(percent + 0.5)
+							  : percent > 0 ? 100 : 0);
 	}
 }
 
 /* True once for each graph launch: a flow has one end. */
 static bool arrow_arrives(struct writer *w, const struct timeline_op *op)
 {
-	size_t byte = (size_t)op->graph_launch / 8;
-	uint8_t bit = (uint8_t)(1 << op->graph_launch % 8);
+	size_t byte;
+	uint8_t bit;
 
 	if (op->graph_launch < 0)
 		return op->correlation >= 0 && op->correlation % 8 != 6;
+	byte = (size_t)op->graph_launch / 8;
+	bit = (uint8_t)(1 << op->graph_launch % 8);
 	if (byte >= w->arrived_bytes || w->arrived[byte] & bit)
 		return false;
 	w->arrived[byte] |= bit;
