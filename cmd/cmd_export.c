@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gputrail export: a recording as CSV, with the report names and headers of nsys stats. */
+/* gputrail export: a recording as CSV, trace or call paths, for other tools. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -20,11 +20,13 @@
 #include "analysis/nsys.h"
 #include "cmd/csv.h"
 #include "cmd/export_paths.h"
+#include "cmd/export_trace.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
 #include "cmd/report_paths.h"
 
-enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC };
+enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC,
+       KEY_TRACE, KEY_PER_DEVICE };
 
 static const struct cmd_option options[] = {
 	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'" },
@@ -33,6 +35,12 @@ static const struct cmd_option options[] = {
 	{ "pprof", KEY_PPROF, NULL, "write the call paths as a profile for pprof" },
 	{ "metric", KEY_METRIC, "METRIC", "what --folded counts: gpu, host, launches, calls, "
 	  "copy-bytes, alloc-bytes or replay (default: gpu, the time on the GPU in ns)" },
+	{ "trace", KEY_TRACE, "[=DEVICE]", "write a Chrome trace as PyTorch's profiler writes them, "
+	  "for Perfetto and Holistic Trace Analysis, to the file -o (compressed if its name ends "
+	  "in .gz) or to standard output; with DEVICE, an Id of 'gputrail report FILE devices', "
+	  "only its work" },
+	{ "per-device", KEY_PER_DEVICE, NULL, "with --trace -o NAME.json: a file NAME.deviceN.json "
+	  "for each device, as Holistic Trace Analysis wants them" },
 	{ "output", 'o', "DIR", "write NAME_REPORT.csv files into DIR, where NAME is FILE without "
 	  "its folder and suffix; '-' writes one report to standard output "
 	  "(default: '-' for one report, else the current folder)" },
@@ -43,9 +51,10 @@ static const struct cmd_option options[] = {
 
 static const struct cmd_usage usage = {
 	.command = "export",
-	.synopsis = "{--csv=REPORT[,REPORT]... | --folded | --pprof} [-o DIR|FILE] FILE",
+	.synopsis = "{--csv=REPORT[,REPORT]... | --trace | --folded | --pprof} [-o DIR|FILE] FILE",
 	.purpose = "Writes the recording FILE as CSV, with the report names and column headers "
-		   "that 'nsys stats' has, or its call paths for flame graph tools and pprof.",
+		   "that 'nsys stats' has, as a trace for Perfetto, or its call paths for flame "
+		   "graph tools and pprof.",
 	.options = options,
 	.more = "'gputrail export --list' prints the reports.\n",
 };
@@ -54,7 +63,8 @@ struct request {
 	bool wanted[NSYS_COUNT];
 	int count;
 	const char *output;
-	bool force, list, folded, pprof;
+	bool force, list, folded, pprof, trace, per_device;
+	const char *device;
 	enum callpath_metric metric;
 };
 
@@ -280,6 +290,13 @@ static int request_parse(struct request *request, int argc, char **argv)
 		case KEY_PPROF:
 			request->pprof = true;
 			break;
+		case KEY_TRACE:
+			request->trace = true;
+			request->device = optarg;
+			break;
+		case KEY_PER_DEVICE:
+			request->per_device = true;
+			break;
 		case KEY_METRIC:
 			if (report_paths_metric(optarg) < 0) {
 				message("export", "'gputrail export --help' lists them",
@@ -334,11 +351,18 @@ static int export_paths(struct run *run, const struct request *request)
 
 static int request_check(struct request *request, int arguments)
 {
-	if ((request->count > 0) + request->folded + request->pprof > 1) {
-		message("export", NULL, "only one of --csv, --folded and --pprof at a time");
+	bool to_file = request->output && strcmp(request->output, "-");
+
+	if ((request->count > 0) + request->folded + request->pprof + request->trace > 1) {
+		message("export", NULL, "only one of --csv, --trace, --folded and --pprof at a time");
 		return -1;
 	}
-	if (request->folded || request->pprof) {
+	if (request->per_device && (!request->trace || request->device || !to_file)) {
+		message("export", "for example: gputrail export --trace --per-device -o run.json run.db",
+			"--per-device goes with --trace without a device, and -o FILE");
+		return -1;
+	}
+	if (request->folded || request->pprof || request->trace) {
 		if (request->pprof && !request->output && isatty(STDOUT_FILENO)) {
 			message("export", "name a file: -o run.pb", "a pprof profile is binary");
 			return -1;
@@ -349,8 +373,9 @@ static int request_check(struct request *request, int arguments)
 	if (arguments != 1 || !request->count) {
 		const char *wrong = arguments ? "more than one FILE" : "no FILE given";
 
-		if (!request->count && !request->folded && !request->pprof)
-			wrong = "nothing to export: no --csv=REPORT, --folded or --pprof given";
+		if (!request->count && !request->folded && !request->pprof && !request->trace)
+			wrong = "nothing to export: no --csv=REPORT, --trace, --folded or "
+				"--pprof given";
 		message("export", "for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
 			"%s", wrong);
 		return -1;
@@ -387,8 +412,14 @@ int cmd_export(int argc, char **argv)
 		return EXIT_INPUT;
 	}
 	signals_catch(run);
-	result = request.folded || request.pprof ? export_paths(run, &request)
-						 : export(run, &request, argv[optind]);
+	if (request.trace)
+		result = export_trace(run, &(struct trace_request){
+			.output = request.output, .device = request.device,
+			.per_device = request.per_device, .force = request.force });
+	else if (request.folded || request.pprof)
+		result = export_paths(run, &request);
+	else
+		result = export(run, &request, argv[optind]);
 	signals_obey();
 	run_close(run);
 	return result;

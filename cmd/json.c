@@ -11,13 +11,29 @@
 
 #include "analysis/text.h"
 
+/* Bytes up to the next one that may need an escape: nearly always all of them. */
+static size_t plain_bytes(const char *text)
+{
+	size_t bytes = 0;
+
+	while (text[bytes] >= 0x20 && text[bytes] < 0x7f && text[bytes] != '"' &&
+	       text[bytes] != '\\')
+		bytes++;
+	return bytes;
+}
+
 static void write_escaped(FILE *out, const char *text)
 {
 	putc('"', out);
 	while (*text) {
 		uint32_t code;
-		size_t bytes = text_decode(text, &code);
+		size_t bytes = plain_bytes(text);
 
+		fwrite(text, 1, bytes, out);
+		text += bytes;
+		if (!*text)
+			break;
+		bytes = text_decode(text, &code);
 		if (code == '"' || code == '\\')
 			fprintf(out, "\\%c", (char)code);
 		else if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0) ||
@@ -32,11 +48,18 @@ static void write_escaped(FILE *out, const char *text)
 	putc('"', out);
 }
 
+static bool is_flat(const struct json *json)
+{
+	return json->flat_depth && json->depth > json->flat_depth;
+}
+
 static void member(struct json *json, const char *key)
 {
 	if (json->has_items)
 		putc(',', json->out);
-	if (json->depth)
+	if (is_flat(json) && json->has_items)
+		putc(' ', json->out);
+	else if (json->depth && !is_flat(json))
 		fprintf(json->out, "\n%*s", 2 * json->depth, "");
 	json->has_items = true;
 	if (key) {
@@ -55,8 +78,10 @@ void json_open(struct json *json, const char *key, char bracket)
 
 void json_close(struct json *json, char bracket)
 {
+	bool flat = is_flat(json);
+
 	json->depth--;
-	if (json->has_items)
+	if (json->has_items && !flat)
 		fprintf(json->out, "\n%*s", 2 * json->depth, "");
 	putc(bracket, json->out);
 	json->has_items = true;

@@ -11,6 +11,7 @@ struct json {
 	FILE *out;
 	int depth;
 	bool has_items;			/* in the object or array that is open */
+	int flat_depth;			/* what is nested deeper goes on one line; 0: nothing */
 };
 
 /* key is NULL inside arrays and at the top. */

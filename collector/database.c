@@ -24,6 +24,7 @@
 
 static const char schema[] =
 #include "collector/schema_sql.inc"
+#include "collector/nsys_views_sql.inc"
 	;
 
 struct appender {

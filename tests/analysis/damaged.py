@@ -106,7 +106,8 @@ for table in ("launch", "copy", "node", "sum_kernel", "sum_device", "sum_copy", 
 db.commit()
 db.close()
 for command in (("info",), ("report",), ("report", "--json"), ("report", "--recount"),
-                ("export", "--csv=all", "-f", "-o", path("out"))):
+                ("export", "--csv=all", "-f", "-o", path("out")),
+                ("export", "--trace", "-f", "-o", path("out.json.gz"))):
     result = run(*command, nonsense)
     ok(result.returncode in (0, 3), f"nonsense: {' '.join(command[:2])} does not crash",
        result.returncode, result.stderr)

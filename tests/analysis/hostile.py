@@ -64,6 +64,11 @@ equal(sorted(set(NAMES) - got), [], "JSON gives every valid name back as it was"
 equal(len(got), len(set(NAMES)) + len(BYTES), "and invalid ones with replaced bytes")
 ok(any(name.startswith("cut \ufffd") for name in got), "U+FFFD stands for them")
 
+result = run("export", "--trace", FILE, text=False)
+got = {e["name"] for e in json.loads(result.stdout.decode("utf-8"))["traceEvents"]
+       if e.get("cat") == "kernel"}
+equal(sorted(set(NAMES) - got), [], "so does the trace")
+
 result = run("export", "--csv=cuda_gpu_trace", FILE, text=False)
 text = result.stdout.decode("utf-8")
 rows = list(csv.DictReader(io.StringIO(text, newline="")))

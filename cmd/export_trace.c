@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of a trace export: which, where, compressed or not, and never half of one. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/export_trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/gzip.h"
+#include "cmd/progress.h"
+#include "cmd/trace_writer.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length > end_length && !strcmp(text + length - end_length, end);
+}
+
+static FILE *file_open(const char *path, bool force)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
+	FILE *out;
+
+	if (fd < 0)
+		return NULL;
+	out = ends_with(path, ".gz") ? gzip_open(fd) : fdopen(fd, "w");
+	if (!out)
+		close(fd);
+	return out;
+}
+
+static int write_failed(const char *path, bool force)
+{
+	message("export", errno == EEXIST && !force ? "--force overwrites it" : NULL,
+		"cannot write '%s': %s", path, strerror(errno));
+	return EXIT_FAILED;
+}
+
+/* path NULL: standard output */
+static int trace_file(struct run *run, struct timeline *timeline, int64_t device, const char *path,
+		      bool force)
+{
+	FILE *out = path ? file_open(path, force) : stdout;
+	struct progress progress;
+	int result, failed;
+
+	if (!out)
+		return write_failed(path, force);
+	progress_start(&progress, "trace");
+	run_on_progress(run, progress_update, &progress);
+	result = trace_write(timeline, device, out);
+	run_on_progress(run, NULL, NULL);
+	progress_finish(&progress);
+	failed = ferror(out);
+	failed |= path ? fclose(out) : fflush(out);
+	if (result < 0)
+		message("export", NULL, "%s", run_error(run));
+	else if (failed || result)
+		write_failed(path ? path : "standard output", true);
+	if (path && (result || failed))
+		unlink(path);		/* half a file would look like a whole one */
+	return result < 0 ? EXIT_INPUT : result || failed ? EXIT_FAILED : EXIT_OK;
+}
+
+/* NAME.json.gz becomes NAME.deviceN.json.gz. */
+static void device_path(char *path, size_t bytes, const char *output, int64_t device)
+{
+	const char *suffix = ends_with(output, ".gz") ? ".json.gz" : ".json";
+	size_t length = strlen(output);
+
+	if (ends_with(output, ".gz"))
+		length -= strlen(".gz");
+	if (length > 5 && !strncmp(output + length - 5, ".json", 5))
+		length -= 5;
+	snprintf(path, bytes, "%.*s.device%" PRId64 "%s", (int)length, output, device, suffix);
+}
+
+static int trace_each(struct run *run, struct timeline *timeline,
+		      const struct trace_request *request)
+{
+	int result = EXIT_OK;
+
+	for (size_t i = 0; result == EXIT_OK && i < timeline->devices.count; i++) {
+		char path[PATH_MAX];
+
+		device_path(path, sizeof(path), request->output, timeline->devices.ids[i]);
+		result = trace_file(run, timeline, timeline->devices.ids[i], path, request->force);
+		if (result == EXIT_OK)
+			printf("%s\n", path);
+	}
+	return result;
+}
+
+static int trace_any(struct run *run, struct timeline *timeline,
+		     const struct trace_request *request)
+{
+	bool to_file = request->output && strcmp(request->output, "-");
+	int64_t device = -1;
+
+	if (request->device) {
+		char *end;
+
+		device = strtoll(request->device, &end, 10);
+		if (*end || end == request->device || !lookup_find(&timeline->devices, device)) {
+			message("export", "'gputrail report FILE devices' lists them by Id",
+				"no device '%s' in the recording", request->device);
+			return EXIT_USAGE;
+		}
+	}
+	if (request->per_device)
+		return trace_each(run, timeline, request);
+	return trace_file(run, timeline, device, to_file ? request->output : NULL, request->force);
+}
+
+int export_trace(struct run *run, const struct trace_request *request)
+{
+	struct timeline timeline;
+	int result = EXIT_INPUT;
+
+	if (run_freeze(run) < 0) {
+		message("export", NULL, "%s", run_error(run));
+		return EXIT_INPUT;
+	}
+	if (timeline_open(run, &timeline) < 0) {
+		message("export", NULL, "%s", run_error(run));
+	} else {
+		result = trace_any(run, &timeline, request);
+		timeline_close(&timeline);
+	}
+	run_thaw(run);
+	return result;
+}
