@@ -39,7 +39,9 @@ static void on_signal(int number)
 static int tell(const struct import_options *o, const struct import_result *r)
 {
 	if (r->outcome != IMPORT_DONE) {
-		message("import", NULL, "%s: %s", o->input, r->detail[0] ? r->detail : "no memory");
+		message("import", r->outcome == IMPORT_BAD_INPUT || stop ? NULL :
+			"is there room, and permission to write, beside the output and in TMPDIR?",
+			"%s: %s", o->input, r->detail[0] ? r->detail : "no memory");
 		return r->outcome == IMPORT_BAD_INPUT ? EXIT_INPUT : EXIT_FAILED;
 	}
 	fprintf(stderr, "gputrail: %s: %s over %.3f s: %llu calls, %llu kernels, %llu copies and sets\n",

@@ -113,13 +113,14 @@ static void make_file(struct import *im, bool is_sqlite, const char *path)
 {
 	char *error = NULL;
 
+	if (!import_stage_open(im) || !(is_sqlite ? import_nsys(im) : import_kineto(im)))
+		return;
 	im->db = database_create(path, &error);
 	im->summary = summary_new();
 	if (!im->db || !im->summary)
 		import_fail(im, IMPORT_FAILED, "%s", error ? error : "no memory");
 	free(error);
-	if (import_failed(im) || !import_stage_open(im) ||
-	    !(is_sqlite ? import_nsys(im) : import_kineto(im)) || !import_write(im))
+	if (import_failed(im) || !import_write(im))
 		return;
 	meta_write(im);
 	counters_write(im);
@@ -148,12 +149,13 @@ static void forget(struct import *im)
 	summary_free(im->summary);
 }
 
-static void remove_all(const char *path)
+/* What SQLite keeps beside a file; with the file itself from suffix 0 on. */
+static void remove_from(const char *path, size_t first)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
 	char name[4096];
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+	for (size_t i = first; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 		if (snprintf(name, sizeof(name), "%s%s", path, suffixes[i]) < (int)sizeof(name))
 			unlink(name);
 }
@@ -183,9 +185,13 @@ void import_file(const struct import_options *options, struct import_result *res
 	forget(im);
 	if (im->db && database_close(im->db) < 0)
 		import_fail(im, IMPORT_FAILED, "the file could not be written to the end");
-	if (!import_failed(im) && rename(path, options->output) < 0)
-		import_fail(im, IMPORT_FAILED, "%s: %s", options->output, strerror(errno));
+	if (!import_failed(im)) {
+		/* SQLite would take those of a file that was there before for the new one's. */
+		remove_from(options->output, 1);
+		if (rename(path, options->output) < 0)
+			import_fail(im, IMPORT_FAILED, "%s: %s", options->output, strerror(errno));
+	}
 	if (import_failed(im))
-		remove_all(path);
+		remove_from(path, 0);
 	free(im);
 }

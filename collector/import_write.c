@@ -48,7 +48,8 @@ static const char find_processes[] =
 	"  ORDER BY v.votes DESC LIMIT 1) WHERE pid IS NULL;"
 	"UPDATE op SET pid = (SELECT pid FROM (SELECT c.pid AS pid, c.start > op.start AS later,"
 	"  abs(op.start - c.start) AS far FROM call c WHERE c.correlation = op.correlation)"
-	"  ORDER BY later, far LIMIT 1), whole = whole | 2 WHERE pid IS NULL;"
+	"  ORDER BY later, far LIMIT 1), whole = whole | 2 WHERE pid IS NULL"
+	"  AND EXISTS (SELECT 1 FROM call c WHERE c.correlation = op.correlation);"
 	"UPDATE op SET pid = (SELECT v.pid FROM temp.vote v WHERE v.device = op.device"
 	"  ORDER BY v.votes DESC LIMIT 1) WHERE pid IS NULL;";
 
