@@ -39,12 +39,16 @@ static bool boot_is_same(const char *boot_id)
 	return same;
 }
 
-/* Field 22 of /proc/PID/stat; 0 if there is no such process. The name, field 2, may hold
- * anything, so counting starts after the last ')'. */
+/*
+ * Field 22 of /proc/PID/stat; 0 if there is no such process or only its zombie, which stays for
+ * long in containers whose first process collects no children. The name, field 2, may hold
+ * anything, so counting starts after the last ')'.
+ */
 static unsigned long long process_start_ticks(int pid)
 {
 	char path[64], line[1024] = "", *at;
 	unsigned long long ticks = 0;
+	char state = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -52,10 +56,10 @@ static unsigned long long process_start_ticks(int pid)
 	if (!file)
 		return 0;
 	if (fgets(line, sizeof(line), file) && (at = strrchr(line, ')')))
-		sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		       "%*s %*s %*s %*s %llu", &ticks);
+		sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		       "%*s %*s %*s %*s %llu", &state, &ticks);
 	fclose(file);
-	return ticks;
+	return state == 'Z' || state == 'X' ? 0 : ticks;
 }
 
 bool run_recorder_alive(struct run *run)

@@ -41,7 +41,7 @@
 	"FROM graph_launch "								\
 	"UNION ALL SELECT thread, api, 0, dur_ns FROM copy WHERE graph_launch IS NULL "	\
 	"UNION ALL SELECT thread, api, 0, dur_ns FROM memory "				\
-	"UNION ALL SELECT thread, api, result <> 0, dur_ns FROM call"
+	"UNION ALL SELECT thread, api, result NOT IN (0, 600), dur_ns FROM call"	/* 600: not ready */
 
 static const char *const steps[] = {
 	"DROP TABLE IF EXISTS temp.sum_kernel",

@@ -9,7 +9,11 @@
 #include "cmd/recording.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define RING_BYTES_MIN (64l << 10)	/* as docs/libprofile.md has them */
+#define RING_BYTES_MAX (64l << 20)
 
 enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY,
 	OPTION_CALLPATH };
@@ -22,7 +26,8 @@ static const struct cmd_option options[] = {
 	{ "wait", OPTION_WAIT, "WHICH", "all: until every process of the tree ended (default);"
 	  " primary: until the command itself ended" },
 	{ "host-only", OPTION_HOST_ONLY, NULL, "record no GPU times; leaves CUPTI alone" },
-	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two" },
+	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two"
+	  " from 64K to 64M" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
 	  " (default), native, python or off" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
@@ -39,6 +44,24 @@ static const struct cmd_usage usage = {
 	.more = "Exit codes of its own: 2 wrong options, 77 no CUDA driver here (try --sim).\n",
 	.stop_at_argument = 1,
 };
+
+/* The library takes its own size for a wrong one, and has nobody to tell. */
+static int ring_bytes_check(const char *text)
+{
+	char *end;
+	long bytes = strtol(text, &end, 10), unit = 1;
+
+	if (*end == 'K' || *end == 'k')
+		unit = 1l << 10;
+	else if (*end == 'M' || *end == 'm')
+		unit = 1l << 20;
+	if (end != text && !end[unit > 1] && bytes > 0 && bytes <= RING_BYTES_MAX &&
+	    !(bytes & (bytes - 1)) &&
+	    bytes * unit >= RING_BYTES_MIN && bytes * unit <= RING_BYTES_MAX)
+		return 0;
+	message("record", NULL, "--ring-bytes takes a power of two from 64K to 64M, not '%s'", text);
+	return -1;
+}
 
 static int take_option(int key, struct recording *r)
 {
@@ -60,7 +83,7 @@ static int take_option(int key, struct recording *r)
 		break;
 	case OPTION_RING_BYTES:
 		r->ring_bytes = optarg;
-		break;
+		return ring_bytes_check(optarg);
 	case OPTION_CALLPATH:
 		return recording_take_callpath(r, optarg) ? 0 : -1;
 	case OPTION_WAIT:

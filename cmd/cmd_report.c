@@ -44,7 +44,7 @@ static const struct cmd_option options[] = {
 	  "interpreter too" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
-	{ "json", KEY_JSON, NULL, "print everything as JSON" },
+	{ "json", KEY_JSON, NULL, "print all views but the call paths as JSON" },
 	{ 0 },
 };
 

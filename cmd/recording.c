@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -114,6 +115,23 @@ static int prepend(const char *variable, const char *value, char separator)
 	return rc;
 }
 
+/* Told before anything is recorded, for the driver itself could only fail in the program. */
+static bool device_is_known(const char *device)
+{
+#define PROFILE(key, ...)			\
+	if (!strcasecmp(device, #key))		\
+		return true;
+#include "simcuda/profiles.def"
+#undef PROFILE
+	return !*device;
+}
+
+#define PROFILE(key, ...) " " #key
+static const char known_devices[] =
+#include "simcuda/profiles.def"
+	;
+#undef PROFILE
+
 /* Finds our files and the driver. Returns EXIT_OK or the exit code. */
 static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 {
@@ -127,6 +145,13 @@ static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 			"the loader splits LD_PRELOAD at spaces and colons: install elsewhere",
 			"cannot preload '%s'", shim);
 		return EXIT_FAILED;
+	}
+	if (r->simulate && !device_is_known(r->simulate)) {
+		char advice[128];
+
+		snprintf(advice, sizeof(advice), "--sim knows%s", known_devices);
+		message(r->name, advice, "there is no simulated device '%s'", r->simulate);
+		return EXIT_USAGE;
 	}
 	if (r->simulate && own_file(FILE_SIM_DIR, sim_dir, PATH_MAX) < 0) {
 		message(r->name, "gputrail is not fully built or installed: make install",
@@ -211,17 +236,21 @@ static int make_file(struct run *run)
 	char *error;
 
 	if (stat(run->path, &status) == 0) {
-		if (!r->force) {
-			message(r->name, "choose another name with -o, or replace it with --force",
-				"%s exists", run->path);
-			return -1;
-		}
 		if (!S_ISREG(status.st_mode)) {
 			message(r->name, "choose another name with -o", "%s is not a regular file",
 				run->path);
 			return -1;
 		}
-		unlink(run->path);
+		if (!r->force) {
+			message(r->name, "choose another name with -o, or replace it with --force",
+				"%s exists", run->path);
+			return -1;
+		}
+		if (unlink(run->path) < 0) {
+			message(r->name, "choose another name with -o", "cannot replace %s: %s",
+				run->path, strerror(errno));
+			return -1;
+		}
 	}
 	if (collector_open_file(run->collector, &error) < 0) {
 		message(r->name, "choose a place with room and permission to write, with -o FILE",
@@ -310,14 +339,37 @@ static void size_text(char *text, size_t bytes, uint64_t size)
 		snprintf(text, bytes, "%.0f kB", (double)size / 1e3);
 }
 
+/* `path` as a word that a shell reads as it is, so that the line can be copied. */
+static void shell_word(const char *path, char *word, size_t bytes)
+{
+	size_t length = 0;
+
+	if (!path[strcspn(path, " \t\n'\"\\$`&|;<>()*?[]{}#~!")]) {
+		snprintf(word, bytes, "%s", path);
+		return;
+	}
+	word[length++] = '\'';
+	for (; *path && length + 6 < bytes; path++) {
+		if (*path != '\'') {
+			word[length++] = *path;
+			continue;
+		}
+		memcpy(word + length, "'\\''", 4);
+		length += 4;
+	}
+	word[length++] = '\'';
+	word[length] = '\0';
+}
+
 static void tell_result(const struct run *run, const struct collector_figures *figures, int rc,
 			const char *error)
 {
 	const struct recording *r = run->recording;
-	char size[32], advice[PATH_MAX + 64];
+	char size[32], word[4 * PATH_MAX + 8], advice[sizeof(word) + 32];
 
 	size_text(size, sizeof(size), figures->file_bytes);
-	snprintf(advice, sizeof(advice), "next: gputrail %s", run->path);
+	shell_word(run->path, word, sizeof(word));
+	snprintf(advice, sizeof(advice), "next: gputrail %s", word);
 	if (rc < 0 && !run->told_broken)
 		message(r->name, "what was recorded before is kept", "cannot write %s any more: %s",
 			run->path, error ? error : "unknown error");

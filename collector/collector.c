@@ -108,12 +108,13 @@ int collector_open_file(struct collector *c, char **error)
 	return 0;
 }
 
-static void welcome(struct process *p, uint32_t status)
+static void welcome(struct process *p, uint32_t status, const char *reason)
 {
 	struct wire_welcome answer = { .magic = WIRE_MAGIC,
 				       .version = WIRE_VERSION,
 				       .status = status };
 
+	snprintf(answer.reason, sizeof(answer.reason), "%s", reason ? reason : "");
 	send(p->socket, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -131,8 +132,8 @@ static void accept_one(struct collector *c)
 	if ((!c->db && collector_open_file(c, &error) < 0) || c->process_count >= PROCESSES_MAX ||
 	    !array_reserve(&c->processes, &c->process_capacity, c->process_count,
 			   sizeof(*c->processes))) {
+		welcome(p, 2, error);
 		free(error);
-		welcome(p, 2);
 		process_free(p);
 		return;
 	}
@@ -140,7 +141,7 @@ static void accept_one(struct collector *c)
 	p->id = c->process_count;
 	c->open_count++;
 	entity_process(p);
-	welcome(p, 0);
+	welcome(p, 0, NULL);
 }
 
 /* EOF on the connection: the process ended, became another program, or detached. */
@@ -285,6 +286,7 @@ static void figures_take(struct collector *c, struct collector_figures *figures)
 		for (size_t k = 0; k < sizeof(losses) / sizeof(losses[0]); k++)
 			figures->lost += process_counter(p, losses[k]);
 		figures->lost += p->counters[COUNT_ring_corrupt];
+		figures->lost += p->counters[COUNT_gpu_missing];
 	}
 }
 

@@ -11,10 +11,17 @@
 #include "collector/summary.h"
 #include "collector/window.h"
 #include "driver/driver_api.h"
+#include "driver/driver_enums.h"
 #include "wire/wire.h"
 
 #include <sys/types.h>
 #include <uthash.h>
+
+/* A query's "not ready" is an answer, not a failure. */
+static inline bool result_is_failure(int64_t result)
+{
+	return result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY;
+}
 
 #define ORDINALS_MAX 64
 #define CONTEXTS_MAX 4096

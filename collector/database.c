@@ -6,6 +6,7 @@
 
 #include "collector/database.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -297,9 +298,35 @@ static void database_free(struct database *db)
 	free(db);
 }
 
+static void folder_of(const char *path, char *folder, size_t bytes)
+{
+	char *slash;
+
+	snprintf(folder, bytes, "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	else
+		snprintf(folder, bytes, ".");
+}
+
+/* SQLite tries again read-only, so the last error it met need not be the one that matters. */
+static int open_errno(struct database *db, const char *path)
+{
+	char folder[4096];
+
+	if (sqlite3_errcode(db->sqlite) != SQLITE_CANTOPEN)
+		return 0;
+	folder_of(path, folder, sizeof(folder));
+	return access(folder, W_OK) < 0 ? errno : sqlite3_system_errno(db->sqlite);
+}
+
 static struct database *open_failed(struct database *db, const char *path, char **error)
 {
-	if (asprintf(error, "%s: %s", path, db->error ? db->error : sqlite3_errmsg(db->sqlite)) < 0)
+	const char *message = db->error ? db->error : sqlite3_errmsg(db->sqlite);
+	int reason = open_errno(db, path);
+
+	if (asprintf(error, "%s: %s", path, reason ? strerror(reason) : message) < 0)
 		*error = NULL;
 	database_free(db);
 	return NULL;
@@ -309,14 +336,10 @@ static struct database *open_failed(struct database *db, const char *path, char 
 static int reserve(const char *path)
 {
 	char folder[4096];
-	char *slash;
 	int fd;
 
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	fd = open(slash ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	folder_of(path, folder, sizeof(folder));
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES) != 0) {
 		close(fd);
 		return -1;

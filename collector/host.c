@@ -92,7 +92,7 @@ static struct window_row *call_row(const struct host_call *h, uint64_t object, u
 	row->column[7] = (int64_t)second;
 	row->column[8] = (int64_t)value;
 	row->column[9] = h->path;
-	h->process->counters[COUNT_failed_calls] += h->result != 0;
+	h->process->counters[COUNT_failed_calls] += result_is_failure(h->result);
 	return row;
 }
 

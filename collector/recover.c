@@ -8,6 +8,7 @@
 #endif
 
 #include "collector/collector.h"
+#include "collector/core.h"
 #include "collector/database.h"
 #include "collector/summary.h"
 
@@ -60,7 +61,8 @@ static int64_t query_int(sqlite3 *sqlite, const char *sql)
 	return strtoll(text, NULL, 10);
 }
 
-/* Field 22 of /proc/PID/stat, -1 when there is no such process. */
+/* Field 22 of /proc/PID/stat; -1 when there is no such process, or only its zombie, which stays
+ * for as long as nobody asks for its status. */
 static int64_t start_ticks(long pid)
 {
 	char path[64], stat[1024], *rest;
@@ -75,6 +77,8 @@ static int64_t start_ticks(long pid)
 	fclose(file);
 	stat[length] = '\0';
 	rest = strrchr(stat, ')');
+	if (rest && (rest[1] == ' ') && (rest[2] == 'Z' || rest[2] == 'X'))
+		return -1;
 	for (int field = 2; rest && field < 22; field++)
 		rest = strchr(rest + 1, ' ');
 	return rest ? strtoll(rest, NULL, 10) : -1;
@@ -167,7 +171,8 @@ static void take_memory(struct summary *s, sqlite3_stmt *row)
 
 static void take_call(struct summary *s, sqlite3_stmt *row)
 {
-	summary_api(s, id_column(row, 0), id_column(row, 1), column(row, 2), column(row, 3) != 0);
+	summary_api(s, id_column(row, 0), id_column(row, 1), column(row, 2),
+		    result_is_failure(column(row, 3)));
 }
 
 static const struct {

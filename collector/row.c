@@ -123,7 +123,7 @@ static void write_memory(struct collector *c, struct window_row *row)
 static void write_call(struct collector *c, struct window_row *row)
 {
 	summary_api(c->summary, row->process->id, (uint32_t)row->column[4], row->column[DUR],
-		    row->column[5] != 0);
+		    result_is_failure(row->column[5]));
 	if (row->nodes)			/* a failed allocation: its kind */
 		summary_memory(c->summary, row->process->id,
 			       entity_context_device(row->process, row->config), row->nodes,

@@ -74,7 +74,21 @@ static bool send_hello(int fd)
 	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
 }
 
-static bool receive_welcome(int fd)
+/* The program runs on as if nothing had been asked for; whoever preloaded the library and finds
+ * no file is told why, on standard error. */
+static void tell_refusal(struct wire_welcome *welcome)
+{
+	char text[256] = "gputrail: not recording: ";
+	size_t at = strlen(text);
+
+	welcome->reason[sizeof(welcome->reason) - 1] = '\0';
+	at = util_append(text, at, sizeof(text), welcome->reason);
+	at = util_append(text, at, sizeof(text), "\n");
+	if (welcome->reason[0] && write(STDERR_FILENO, text, at) < 0)
+		return;
+}
+
+static bool receive_welcome(int fd, bool is_own_collector)
 {
 	uint64_t end = clock_monotonic_ns() + ANSWER_LIMIT_MS * 1000000ull;
 	struct wire_welcome welcome;
@@ -90,8 +104,12 @@ static bool receive_welcome(int fd)
 			return false;
 		poll(&wait, 1, 50);
 	}
-	return got == (ssize_t)sizeof(welcome) && welcome.magic == WIRE_MAGIC &&
-		welcome.version == WIRE_VERSION && welcome.status == 0;
+	if (got != (ssize_t)sizeof(welcome) || welcome.magic != WIRE_MAGIC ||
+	    welcome.version != WIRE_VERSION)
+		return false;
+	if (welcome.status && is_own_collector)
+		tell_refusal(&welcome);
+	return welcome.status == 0;
 }
 
 /* Looks for this library in LD_PRELOAD of an environment block, byte by byte. */
@@ -213,7 +231,7 @@ bool connect_collector(void)
 
 	if (fd < 0)
 		return false;
-	if (send_hello(fd) && receive_welcome(fd))
+	if (send_hello(fd) && receive_welcome(fd, !*name))
 		return true;	/* fd stays open: its end tells the collector */
 	close(fd);
 	return false;

@@ -46,6 +46,13 @@ struct cupti_resource_data {
 	const struct cupti_graph_data *graph;
 };
 
+static_assert(offsetof(struct cupti_callback_data, context) == 40 &&
+	      offsetof(struct cupti_callback_data, correlation) == 64 &&
+	      offsetof(struct cupti_resource_data, graph) == 16 &&
+	      offsetof(struct cupti_graph_data, node) == 16 &&
+	      offsetof(struct cupti_graph_data, original) == 24 &&
+	      sizeof(struct cupti_graph_data) == 56, "tests/sim/headers.sh has them, too");
+
 typedef void cupti_callback(void *user, int domain, uint32_t cbid, const void *data);
 typedef void cupti_buffer_requested(uint8_t **buffer, size_t *bytes, size_t *records);
 typedef void cupti_buffer_completed(CUcontext context, uint32_t stream, uint8_t *buffer,

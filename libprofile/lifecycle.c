@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "libprofile/context.h"
 #include "libprofile/functions.h"
@@ -29,6 +31,21 @@ static void at_exit(void)
 		return;
 	gpu_backend_stop();
 	__atomic_store_n(&process.control->state, WIRE_PROCESS_EXITING, __ATOMIC_RELEASE);
+}
+
+/* Forked workers of Python's multiprocessing, among others, end without exit handlers; what CUPTI
+ * still holds would be lost. A child of vfork shares the memory and must leave it alone. */
+__attribute__((visibility("default"), noreturn)) void _exit(int status)
+{
+	if (*process.alive && process.control->pid == (uint32_t)getpid())
+		at_exit();
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
+__attribute__((visibility("default"), noreturn)) void _Exit(int status)
+{
+	_exit(status);
 }
 
 void lifecycle_started(void)

@@ -106,10 +106,14 @@ uint32_t pypath_node(struct pypath *p)
 		return 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct pyframe *frame = &p->frames[i];
+		uint64_t one = frame->code ^ frame->stamp << 1;
 
-		hash = (hash ^ frame->code ^ frame->stamp << 1) * 0xff51afd7ed558ccdull;
-		hash = (hash >> 29 ^ hash) + (uint64_t)frame->instruction * 2 + frame->is_entry;
+		/* Frames are mixed independently of each other; only the last step is a chain. */
+		one ^= ((uint64_t)frame->instruction * 2 + frame->is_entry) * 0x9e3779b97f4a7c15ull;
+		one *= 0xff51afd7ed558ccdull;
+		hash = (hash + (one >> 29 ^ one)) * 0xc4ceb9fe1a85ec53ull;
 	}
+	hash ^= hash >> 32;
 	hash |= 1;			/* an empty slot has hash 0 */
 	slot = &p->paths[hash >> 20 & (PATHS - 1)];
 	if (slot->hash != hash) {

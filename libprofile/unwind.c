@@ -40,7 +40,7 @@ struct unwinder {
 	bool on_own_stack;
 	struct unwind_counts counts;
 	struct unwind_frame memo[UNWIND_DEPTH_MAX];	/* [0] is the outermost frame */
-	struct unwind_frame fresh[UNWIND_DEPTH_MAX];	/* [0] is the innermost frame */
+	struct unwind_frame fresh[UNWIND_DEPTH_MAX + 1];	/* [0] is the innermost frame */
 	struct check checks[3 * UNWIND_DEPTH_MAX];	/* in the order of memo */
 	struct cfi_rule rules[RULES];
 	struct trie trie;
@@ -250,7 +250,10 @@ static void memo_push(struct unwinder *u, const struct unwind_frame *frame, uint
 	if (caller && frame->cfa_slot)
 		u->checks[checks++] = (struct check){
 			(const uint64_t *)(uintptr_t)frame->cfa_slot, caller->sp };
-	*slot = *frame;
+	slot->ip = frame->ip;
+	slot->sp = frame->sp;
+	slot->rbp = frame->rbp;
+	slot->is_interrupted = frame->is_interrupted;
 	slot->node = node;
 	slot->checks = checks;
 	slot->needs_rbp = frame->uses_rbp || (frame->keeps_rbp && caller && caller->needs_rbp);
@@ -277,18 +280,20 @@ static void memo_truncated(struct unwinder *u)
 		unwind_on_truncated();
 }
 
-/* Walks from `frame` until the memo is met or the stack ends. Returns the number of fresh
- * frames; *joined is the number of memo frames that stay below them. */
-static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *joined)
+/* Walks from fresh[0] until the memo is met or the stack ends. Returns the number of fresh
+ * frames; *joined is the number of memo frames that stay below them. Frames are made where they
+ * stay: copying what was just written in bytes stalls. */
+static uint32_t walk(struct unwinder *u, uint32_t *joined)
 {
 	uint32_t fresh = 0, memo = u->memo_count;
 	bool verified = false;
-	struct unwind_frame caller;
 
 	for (;;) {
-		while (memo && u->memo[memo - 1].sp < frame.sp)
+		struct unwind_frame *frame = &u->fresh[fresh];
+
+		while (memo && u->memo[memo - 1].sp < frame->sp)
 			memo--;
-		if (memo && frame_equal(&u->memo[memo - 1], &frame)) {
+		if (memo && frame_equal(&u->memo[memo - 1], frame)) {
 			uint32_t stand = verified ? memo : memo_verify(u, memo);
 
 			verified = true;
@@ -304,11 +309,9 @@ static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *jo
 			memo = 0;
 			break;
 		}
-		u->fresh[fresh] = frame;
-		switch (frame_step(u, &u->fresh[fresh], &caller)) {
+		switch (frame_step(u, frame, frame + 1)) {
 		case STEP_OK:
 			fresh++;
-			frame = caller;
 			continue;
 		case STEP_UNKNOWN:
 			u->counts.unknown++;
@@ -325,18 +328,21 @@ static uint32_t walk(struct unwinder *u, struct unwind_frame frame, uint32_t *jo
 }
 
 /* The walk when the innermost frame is not the memo's. */
-static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, struct unwind_frame frame)
+static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u,
+						    const struct unwind_frame *frame)
 {
 	uint32_t fresh, joined, node;
 	int saved_errno = errno;
 
-	u->on_own_stack = frame.sp >= u->stack_low && frame.sp < u->stack_high;
+	u->on_own_stack = frame->sp >= u->stack_low && frame->sp < u->stack_high;
 	if (!u->on_own_stack)
 		u->memo_count = 0;
-	fresh = walk(u, frame, &joined);
+	u->fresh[0] = *frame;
+	fresh = walk(u, &joined);
 	if (joined + fresh > unwind_depth_limit) {
 		u->memo_count = 0;	/* keep the innermost frames, not only the fresh ones */
-		fresh = walk(u, frame, &joined);
+		u->fresh[0] = *frame;
+		fresh = walk(u, &joined);
 	}
 	u->memo_count = joined;
 	node = joined ? u->memo[joined - 1].node : 0;
@@ -371,7 +377,7 @@ __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 		u->counts.joins++;
 		return u->memo[count - 1].node;
 	}
-	return path_slow(u, frame);
+	return path_slow(u, &frame);
 }
 
 #else	/* no reader of call frame information for this architecture: no native paths */

@@ -153,7 +153,7 @@ static uint32_t cbid_limit(CUpti_CallbackDomain domain)
 	if (domain != CUPTI_CB_DOMAIN_RESOURCE)
 		return CUPTI_CBID_LIMIT;
 	return cupti_release < 1300 ? CUPTI_CBID_RESOURCE_GRAPH_NODE_UPDATED :
-				      CUPTI_CBID_RESOURCE_SIZE;
+				      CUPTI_CBID_RESOURCE_LIMIT;
 }
 
 CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandle subscriber,

@@ -27,8 +27,10 @@ static void go_back(struct app *app)
 
 	if (app->is_below[app->current])
 		close_below(app);
+	else if (app_is_tree(app) && app_act_tree(app, ACTION_TREE_ZOOM_OUT))
+		return;
 	else if (grid && (grid->search[0] || grid->filter[0]))
-		grid->search[0] ? (void)grid_search(grid, "", 0, 1) : grid_set_filter(grid, "");
+		grid->search[0] ? (void)grid_search(grid, "", 0, 1) : app_set_filter(app, "");
 	else
 		app->quit = true;
 }
@@ -111,7 +113,7 @@ static void prompt_preview(struct app *app, const char *text)
 	if (app->prompt_for == ACTION_FILTER) {
 		/* Half a word may hide the row of the cursor that the whole word shows. */
 		grid->selected_key = app->before_key;
-		grid_set_filter(grid, text);
+		app_set_filter(app, text);
 	} else if (app->prompt_for == ACTION_SEARCH) {
 		grid_search(grid, text, app->before_selected, 1);
 	}
@@ -125,7 +127,8 @@ static void prompt_done(struct app *app, const char *text)
 	if (app->prompt_for == ACTION_EXPORT)
 		export_csv(app, text);
 	else if (app->prompt_for == ACTION_SEARCH &&
-		 !grid_search(grid, text, app->before_selected, 1))
+		 !grid_search(grid, text, app->before_selected, 1) &&
+		 !(app_is_tree(app) && view_paths_search(app_view(app), text, 1)))
 		app_message(app, COLOR_OF_WARN, "'%s' is in no row shown", text);
 }
 
@@ -136,7 +139,7 @@ static void prompt_cancelled(struct app *app)
 	app->mode = MODE_VIEW;
 	grid->selected_key = app->before_key;
 	if (app->prompt_for == ACTION_FILTER)
-		grid_set_filter(grid, app->before_prompt);
+		app_set_filter(app, app->before_prompt);
 	else if (app->prompt_for == ACTION_SEARCH)
 		snprintf(grid->search, sizeof(grid->search), "%s", app->before_prompt);
 	if (app->prompt_for == ACTION_SEARCH)
@@ -163,7 +166,9 @@ static void choose(struct app *app)
 	int column = app->popup.selected;
 
 	app->mode = MODE_VIEW;
-	if (app->popup_for == ACTION_SORT_MENU && grid && column >= 0)
+	if (app->popup_for == ACTION_TREE_METRIC_MENU)
+		app_choose_metric(app, column);
+	else if (app->popup_for == ACTION_SORT_MENU && grid && column >= 0)
 		grid_sort_by(grid, column, column == grid->sort ? !grid->reverse : false);
 }
 
@@ -216,9 +221,11 @@ void app_act(struct app *app, enum action action)
 		act_in_popup(app, action);
 		return;
 	}
+	if (app_is_tree(app) && app->snapshot && app_act_tree(app, action))
+		return;
 	if (grid && app->snapshot && grid_act(grid, action))
 		return;
-	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_LOSSES) {
+	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_PATHS) {
 		change_view(app, action - ACTION_VIEW_OVERVIEW);
 		return;
 	}
@@ -348,5 +355,5 @@ void app_key(struct app *app, int key)
 	else if (app->mode == MODE_PROMPT)
 		key_in_prompt(app, key);
 	else
-		app_act(app, key_action(key));
+		app_act(app, key_action(key, app->mode == MODE_VIEW && app_is_tree(app)));
 }

@@ -20,7 +20,7 @@
 
 static const struct view_class *const view_classes[VIEW_COUNT] = {
 	&view_overview, &view_kernels, &view_apis, &view_copies, &view_memory, &view_processes,
-	&view_losses,
+	&view_losses, &view_paths,
 };
 
 struct view *app_view(struct app *app)
@@ -91,6 +91,10 @@ static bool play(struct app *app)
 	case SCRIPT_KEY:
 		app_draw(app);		/* paging and clicks depend on what was drawn */
 		app_key(app, step->key);
+		if (app_awaits_paths(app)) {
+			loader_wait(app->loader);
+			adopt_snapshot(app);
+		}
 		break;
 	case SCRIPT_SCREEN:
 		save_screen(app, step->file);

@@ -8,7 +8,7 @@
 #include "tui/script.h"
 #include "tui/view.h"
 
-#define VIEW_COUNT	7
+#define VIEW_COUNT	8
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
 
@@ -42,6 +42,7 @@ struct app {
 	char message[512];
 	enum color message_color;
 	char reading_error[512];
+	struct paths_how paths_how;	/* as last asked for */
 	struct rect body;
 	struct hit hits[64];
 	int hit_count;
@@ -62,6 +63,17 @@ void app_act(struct app *app, enum action action);
 void app_key(struct app *app, int key);
 void app_click(struct app *app, int y, int x, bool is_double);
 void app_wheel(struct app *app, int direction);
+/* tree_act.c */
+/* True when the action was one of the tree's. */
+bool app_act_tree(struct app *app, enum action action);
+bool app_is_tree(struct app *app);
+/* Does the place where the user is have this action? */
+bool app_offers(struct app *app, enum action action);
+void app_choose_metric(struct app *app, int metric);
+/* Also where the table does not filter by itself. */
+void app_set_filter(struct app *app, const char *filter);
+/* True when the next snapshot will show other call paths. */
+bool app_awaits_paths(const struct app *app);
 /* windows.c */
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);

@@ -27,6 +27,7 @@ struct loader {
 	/* Under the lock: */
 	struct snapshot *ready;
 	unsigned asked, answered;	/* readings asked for and done */
+	struct paths_how how;
 	bool stop;
 	char error[512];
 };
@@ -48,6 +49,7 @@ void snapshot_free(struct snapshot *s)
 	run_loss_list_free(&s->losses);
 	run_process_list_free(&s->processes);
 	run_thread_list_free(&s->threads);
+	callpath_tree_free(&s->paths);
 	free(s);
 }
 
@@ -70,17 +72,19 @@ static int read_buckets(struct run *run, struct snapshot *s)
 	return 0;
 }
 
-static struct snapshot *read_snapshot(struct run *run)
+static struct snapshot *read_snapshot(struct run *run, struct paths_how how)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
+	s->paths_how = how;
 	if (run_info(run, &s->info) < 0 || run_devices(run, &s->devices) < 0 ||
 	    run_kernels(run, false, &s->kernels) < 0 || run_kernels(run, true, &s->shapes) < 0 ||
 	    run_apis(run, &s->apis) < 0 || run_copies(run, &s->copies) < 0 ||
 	    run_memory(run, &s->memory) < 0 || run_losses(run, &s->losses) < 0 ||
 	    run_processes(run, &s->processes) < 0 || run_threads(run, &s->threads) < 0 ||
+	    run_callpaths(run, how.order, how.metric, !how.interpreter, &s->paths) < 0 ||
 	    read_buckets(run, s) < 0) {
 		snapshot_free(s);
 		return NULL;
@@ -116,7 +120,7 @@ static void publish(struct loader *loader, struct snapshot *s, unsigned answered
 }
 
 /* Sleeps half a second or until asked; returns the number of the newest demand. */
-static unsigned wait_for_demand(struct loader *loader, bool *stop)
+static unsigned wait_for_demand(struct loader *loader, bool *stop, struct paths_how *how)
 {
 	struct timespec until;
 	unsigned asked;
@@ -131,6 +135,7 @@ static unsigned wait_for_demand(struct loader *loader, bool *stop)
 			break;
 	asked = loader->asked;
 	*stop = loader->stop;
+	*how = loader->how;
 	pthread_mutex_unlock(&loader->lock);
 	return asked;
 }
@@ -138,14 +143,15 @@ static unsigned wait_for_demand(struct loader *loader, bool *stop)
 static void *loader_main(void *arg)
 {
 	struct loader *loader = arg;
+	struct paths_how how;
 	unsigned done = 0;
 	bool stop = false;
 
 	while (!stop) {
-		unsigned asked = wait_for_demand(loader, &stop);
+		unsigned asked = wait_for_demand(loader, &stop, &how);
 
 		if (!stop && (asked != done || run_changed(loader->run))) {
-			publish(loader, read_snapshot(loader->run), asked);
+			publish(loader, read_snapshot(loader->run, how), asked);
 			done = asked;
 		}
 	}
@@ -221,6 +227,14 @@ void loader_ask(struct loader *loader)
 	loader->asked++;
 	pthread_cond_broadcast(&loader->changed);
 	pthread_mutex_unlock(&loader->lock);
+}
+
+void loader_ask_paths(struct loader *loader, struct paths_how how)
+{
+	pthread_mutex_lock(&loader->lock);
+	loader->how = how;
+	pthread_mutex_unlock(&loader->lock);
+	loader_ask(loader);
 }
 
 void loader_wait(struct loader *loader)

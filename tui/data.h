@@ -7,8 +7,16 @@
 #define GPUTRAIL_TUI_DATA_H
 
 #include "analysis/analysis.h"
+#include "analysis/callpaths.h"
 
 #define SNAPSHOT_COLUMNS 480	/* points of the charts; wider screens repeat them */
+
+/* Which tree of call paths is read. */
+struct paths_how {
+	enum callpath_order order;
+	enum callpath_metric metric;
+	bool interpreter;		/* with the interpreter's own frames */
+};
 
 struct snapshot {
 	struct run_info info;
@@ -22,6 +30,8 @@ struct snapshot {
 	struct run_thread_list threads;
 	struct run_bucket_list *buckets;	/* one per device */
 	uint64_t chart_from_ns, chart_to_ns;
+	struct callpath_tree paths;
+	struct paths_how paths_how;
 };
 
 void snapshot_free(struct snapshot *snapshot);
@@ -38,6 +48,8 @@ int loader_fd(const struct loader *loader);
 struct snapshot *loader_take(struct loader *loader);
 /* Asks for a reading now, without waiting for it. */
 void loader_ask(struct loader *loader);
+/* The same, with call paths like this from now on. */
+void loader_ask_paths(struct loader *loader, struct paths_how how);
 /* Waits until all that was asked for has been read; the first reading is asked for at the start. */
 void loader_wait(struct loader *loader);
 /* The last error in words, "" if the last reading succeeded. */

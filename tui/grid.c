@@ -102,9 +102,9 @@ static void arrange(struct grid *grid)
 
 	grid->shown = 0;
 	for (size_t i = 0; i < grid->row_count; i++)
-		if (filter_matches(grid, grid->rows + i * grid->stride, grid->filter))
+		if (grid->arranged || filter_matches(grid, grid->rows + i * grid->stride, grid->filter))
 			grid->order[grid->shown++] = (uint32_t)i;
-	if (grid->shown)
+	if (grid->shown && !grid->arranged)
 		qsort_r(grid->order, grid->shown, sizeof(*grid->order), compare_rows, grid);
 	for (size_t i = 0; grid->has_selected && i < grid->shown; i++) {
 		if (key_of(row_at(grid, i)) == grid->selected_key) {
@@ -138,6 +138,8 @@ void grid_set_filter(struct grid *grid, const char *filter)
 
 void grid_sort_by(struct grid *grid, int column, bool reverse)
 {
+	if (grid->arranged)
+		return;
 	grid->sort = column;
 	grid->reverse = reverse;
 	arrange(grid);

@@ -51,6 +51,10 @@ struct grid {
 	int sort;			/* column */
 	bool reverse;			/* against the column's natural order */
 
+	/* Rows come filtered and in their order; a prefix is drawn before the last text column. */
+	bool arranged, blank_zeros;
+	size_t prefix_offset;		/* of its const char *; 0: none */
+
 	const char *rows;		/* borrowed */
 	size_t stride, row_count;
 	uint32_t *order;		/* what is shown, in order */

@@ -185,6 +185,8 @@ static void draw_cell(const struct grid *grid, int column, const char *row, int 
 	struct quantity q;
 
 	quantity_of_cell(c, field, &q);
+	if (grid->blank_zeros && strcmp(q.number, "0") == 0)
+		return;
 	if (c->kind == COLUMN_SHARE) {
 		draw_bar(y, x, BAR_CELLS, colors->bar, *(const double *)field);
 		draw_right(y, x + BAR_CELLS, width - BAR_CELLS, colors->text, q.number);
@@ -198,6 +200,25 @@ static void draw_cell(const struct grid *grid, int column, const char *row, int 
 	}
 }
 
+/* The lines of a tree; of deep ones the part next to the name. */
+static void draw_prefix(const struct grid *grid, const char *row, int y, int *x, int *width,
+			enum color color)
+{
+	wchar_t text[WIDE_MAX];
+	size_t length, most = *width > 2 * NAME_LEAST ? (size_t)(*width - NAME_LEAST) : (size_t)*width / 2;
+	int used, skip;
+
+	if (!grid->prefix_offset)
+		return;
+	length = wide_decode(*(const char *const *)(const void *)(row + grid->prefix_offset), text,
+			     WIDE_MAX, draw_is_ascii());
+	skip = length > most ? (int)(length - most) : 0;
+	used = draw_cells(y, *x, *width, color == COLOR_OF_SELECTED ? COLOR_OF_SELECTED_DIM :
+			  COLOR_OF_DIM, text, length, skip, NULL);
+	*x += used;
+	*width -= used;
+}
+
 static void draw_name(const struct grid *grid, int column, const char *row, int y, int x, int width,
 		      enum color color)
 {
@@ -207,6 +228,8 @@ static void draw_name(const struct grid *grid, int column, const char *row, int 
 	struct draw_match match = { needle, 0, COLOR_OF_MATCH };
 	bool flexible = column == flexible_column(grid);
 
+	if (flexible)
+		draw_prefix(grid, row, y, &x, &width, color);
 	match.length = wide_decode(grid->search, needle, GRID_WORD_MAX, draw_is_ascii());
 	draw_cells(y, x, width, color, text, length, flexible ? grid->scroll_x : 0, &match);
 }

@@ -22,6 +22,7 @@ const struct action_info action_table[ACTION_COUNT] = {
 const char *const action_group_names[GROUP_COUNT] = {
 	[GROUP_MOVE] = "Moving",
 	[GROUP_TABLE] = "Tables",
+	[GROUP_TREE] = "Trees",
 	[GROUP_VIEW] = "Views",
 	[GROUP_GENERAL] = "Everywhere",
 };
@@ -86,16 +87,29 @@ static int next_key(const char **cursor)
 	return key;
 }
 
-enum action key_action(int key)
+static bool action_has_key(int action, int key)
 {
-	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++) {
-		const char *cursor = action_table[action].keys;
+	const char *cursor = action_table[action].keys;
 
-		while (*cursor)
-			if (next_key(&cursor) == key)
-				return (enum action)action;
+	while (*cursor)
+		if (next_key(&cursor) == key)
+			return true;
+	return false;
+}
+
+enum action key_action(int key, bool in_tree)
+{
+	enum action found = ACTION_NONE;
+
+	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++) {
+		bool of_tree = action_table[action].group == GROUP_TREE;
+
+		if ((of_tree && !in_tree) || !action_has_key(action, key))
+			continue;
+		if (of_tree || found == ACTION_NONE)
+			found = (enum action)action;
 	}
-	return ACTION_NONE;
+	return found;
 }
 
 void key_of_action(enum action action, bool function, char *out, size_t size)

@@ -75,12 +75,14 @@ static void draw_tabs(struct app *app)
 
 	for (int i = 0; i < VIEW_COUNT; i++) {
 		bool active = i == app->current;
-		const char *title = app->views[i].class->title;
+		const struct view_class *class = app->views[i].class;
+		const char *title = COLS < 88 && class->short_title ? class->short_title :
+				    class->title;
 		/* Narrow: only the active tab has its name. */
-		bool named = COLS >= 78 || active;
+		bool named = COLS >= 80 || active;
 		int width = named ? (int)strlen(title) + 2 : 1;
 
-		if (x + width >= COLS)
+		if (x + width > COLS)
 			break;
 		draw_textf(1, x, width, active ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d%s%s", i + 1,
 			   named ? " " : "", named ? title : "");
@@ -95,6 +97,35 @@ static int info_part(int x, enum color color, const char *label, const char *val
 	return x + draw_text(2, x, COLS - x - 1, color, value) + 2;
 }
 
+/* Which tree it is, of what, and every restriction of it. */
+static void draw_tree_info(struct app *app)
+{
+	const struct snapshot *s = app->snapshot;
+	const struct tree *tree = &app_view(app)->tree;
+	const struct grid *grid = app_grid(app);
+	char text[160], count[QUANTITY_SIZE];
+	int x = 1;
+
+	x += draw_textf(2, x, COLS - 2, COLOR_OF_STRONG, "%s by %s%s",
+			view_paths_order(s->paths_how.order), view_paths_metric(s->paths_how.metric),
+			s->paths_how.interpreter ? ", with interpreter" : "") + 2;
+	if (grid->filter[0])
+		x = info_part(x, COLOR_OF_PROMPT, "filter ", grid->filter);
+	if (grid->search[0])
+		x = info_part(x, COLOR_OF_PROMPT, "search ", grid->search);
+	if (tree->zoom_count && tree->paths && tree->top) {
+		uint64_t all = callpath_metric(&tree->paths->nodes[0].total, tree->metric);
+
+		quantity_text_percent(text, all ? (double)tree_whole(tree) / (double)all : -1);
+		x += draw_textf(2, x, COLS - x - 1, COLOR_OF_PROMPT, "zoom: %s of all", text) + 2;
+	}
+	if (s->paths.without_path && COLS - x > 28) {
+		quantity_text_count(count, s->paths.without_path);
+		snprintf(text, sizeof(text), "%s calls without a path", count);
+		draw_right(2, x, COLS - x - 1, COLOR_OF_DIM, text);
+	}
+}
+
 /* How many rows, in which order, and every restriction that hides some. */
 static void draw_info(struct app *app)
 {
@@ -105,6 +136,10 @@ static void draw_info(struct app *app)
 
 	if (!grid)
 		return;
+	if (view->class->is_tree) {
+		draw_tree_info(app);
+		return;
+	}
 	quantity_text_count(count, grid->shown);
 	quantity_text_count(all, grid->row_count);
 	if (grid->filter[0])
@@ -130,10 +165,10 @@ static bool in_footer(struct app *app, enum action action)
 {
 	const struct action_info *info = &action_table[action];
 
-	if (!info->footer[0])
+	if (!info->footer[0] || !app_offers(app, action))
 		return false;
 	if (action == ACTION_BACK)
-		return app->is_below[app->current];
+		return app->is_below[app->current] || app_view(app)->tree.zoom_count;
 	if (action == ACTION_VIEW_NEXT || action == ACTION_RELOAD || action == ACTION_THEME)
 		return !app_grid(app) || COLS >= 110;	/* tables have more useful keys */
 	return info->group != GROUP_TABLE || app_grid(app);

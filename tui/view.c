@@ -14,6 +14,7 @@ void view_init(struct view *view, const struct view_class *class)
 	memset(view, 0, sizeof(*view));
 	view->class = class;
 	view->subject = -1;
+	tree_init(&view->tree);
 	if (class->columns)
 		grid_init(&view->grid, class->noun, class->columns, class->column_count,
 			  class->row_size, class->sort, class->empty);
@@ -30,6 +31,7 @@ static void free_rows(struct view *view)
 void view_free(struct view *view)
 {
 	grid_free(&view->grid);
+	tree_free(&view->tree);
 	free_rows(view);
 }
 
@@ -41,6 +43,14 @@ int64_t view_device_ordinal(const struct snapshot *snapshot, int device)
 	return -1;
 }
 
+void view_set_rows(struct view *view, void *rows, size_t count)
+{
+	grid_set_rows(&view->grid, rows, count);
+	free_rows(view);
+	view->rows = rows;
+	view->row_count = count;
+}
+
 void view_update(struct view *view, const struct snapshot *snapshot)
 {
 	size_t room, count;
@@ -48,11 +58,12 @@ void view_update(struct view *view, const struct snapshot *snapshot)
 
 	if (!view->class->columns)
 		return;
+	if (view->class->update) {
+		view->class->update(view, snapshot);
+		return;
+	}
 	room = view->class->room(snapshot);
 	rows = calloc(room + 1, view->class->row_size);
 	count = rows ? view->class->fill(view, snapshot, rows) : 0;
-	grid_set_rows(&view->grid, rows, count);
-	free_rows(view);
-	view->rows = rows;
-	view->row_count = count;
+	view_set_rows(view, rows, count);
 }

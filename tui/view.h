@@ -6,6 +6,7 @@
 #include "tui/data.h"
 #include "tui/draw.h"
 #include "tui/grid.h"
+#include "tui/tree.h"
 
 struct view {
 	const struct view_class *class;
@@ -14,10 +15,13 @@ struct view {
 	size_t row_count;
 	int subject;		/* of a view below another one: the kernel or process it is about */
 	char subject_name[256];
+	struct tree tree;	/* of views that are trees */
 };
 
 struct view_class {
 	const char *title;	/* on the tab */
+	const char *short_title;	/* there, where it is narrow; NULL: the same */
+	bool is_tree;
 	const char *noun, *one;	/* "kernels", "kernel": what the rows are */
 	const char *help;	/* what the view tells, for the help window */
 	const struct column *columns;
@@ -30,6 +34,8 @@ struct view_class {
 	size_t (*fill)(const struct view *view, const struct snapshot *snapshot, void *rows);
 	/* Releases what the rows own besides themselves; NULL: nothing. */
 	void (*release)(void *rows, size_t count);
+	/* Instead of room and fill: rows that come in an order of their own. */
+	void (*update)(struct view *view, const struct snapshot *snapshot);
 	/* Views without a table draw themselves. */
 	void (*draw)(const struct snapshot *snapshot, struct rect rect);
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
@@ -37,11 +43,23 @@ struct view_class {
 };
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
-	view_memory, view_processes, view_threads, view_losses;
+	view_memory, view_processes, view_threads, view_losses, view_paths;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);
 void view_update(struct view *view, const struct snapshot *snapshot);
+/* Hands rows to the view's table; the view owns them from now on. */
+void view_set_rows(struct view *view, void *rows, size_t count);
+
+/* "top-down", and "GPU time" or what else paths are compared by. */
+const char *view_paths_order(enum callpath_order order);
+const char *view_paths_metric(enum callpath_metric metric);
+/* The name that the tree shows; the caller frees it. */
+char *view_paths_title(const struct callpath_frame *frame);
+/* With a new filter, from a caller that is only kept to the first row that matches. */
+void view_paths_select_match(struct view *view);
+/* The next node that holds the word in a text that can be shown. */
+bool view_paths_search(struct view *view, const char *word, int direction);
 
 /* What users call the device, or -1. */
 int64_t view_device_ordinal(const struct snapshot *snapshot, int device);

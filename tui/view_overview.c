@@ -29,7 +29,9 @@ static void verdict_losses(const struct snapshot *s, struct rect rect)
 			worst = loss;
 	}
 	if (!worst) {
-		draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD, "Nothing was lost.");
+		draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD,
+			  strcmp(s->info.state, "truncated") ? "Nothing was lost."
+							     : "Up to its end nothing was lost.");
 		return;
 	}
 	draw_textf(rect.y, rect.x, rect.width, COLOR_OF_BAD, "Incomplete: %s %s%s",
@@ -60,7 +62,9 @@ static int verdict_state(const struct snapshot *s, struct rect rect)
 	if (strcmp(s->info.state, "truncated") != 0)
 		return 0;
 	draw_text(rect.y, rect.x, rect.width, COLOR_OF_WARN,
-		  "The recorder ended early: this is what it had written until then.");
+		  s->info.needs_recovery
+			  ? "The recorder ended early: 'gputrail recover FILE' finishes the file."
+			  : "The recorder ended early: this is what it had written until then.");
 	return 1;
 }
 

@@ -121,6 +121,7 @@ static const struct view_class *process_open(const void *row, int *subject, cons
 
 const struct view_class view_processes = {
 	.title = "Processes",
+	.short_title = "Procs",
 	.noun = "processes",
 	.one = "process",
 	.help = "The recorded processes and where their GPU times come from. Enter lists the "

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void show(struct app *app, const char *title, int selected)
 {
@@ -21,6 +22,23 @@ static void add_heading(struct popup *popup, const char *text)
 {
 	popup_add(popup, COLOR_OF_TEXT, "", "");
 	popup_add(popup, COLOR_OF_STRONG, "", text);
+}
+
+/* An action with those of its keys that mean it here. */
+static void add_action(struct app *app, enum action action)
+{
+	const char *name = action_table[action].keys;
+	char keys[64] = "";
+
+	for (size_t used = 0; *name; name += strspn(name, " ")) {
+		int length = (int)strcspn(name, " ");
+
+		if (key_action(key_parse(name, (size_t)length), app_is_tree(app)) == action)
+			used += (size_t)snprintf(keys + used, sizeof(keys) - used, "%s%.*s",
+						 used ? " " : "", length, name);
+		name += length;
+	}
+	popup_add(&app->popup, COLOR_OF_TEXT, keys, action_table[action].help);
 }
 
 void app_show_help(struct app *app)
@@ -37,13 +55,14 @@ void app_show_help(struct app *app)
 		popup_add(&app->popup, COLOR_OF_TEXT, view->class->columns[i].title,
 			  view->class->columns[i].help);
 	for (int group = 0; group < GROUP_COUNT; group++) {
-		if (!view->class->columns && (group == GROUP_MOVE || group == GROUP_TABLE))
+		if ((!view->class->columns && (group == GROUP_MOVE || group == GROUP_TABLE)) ||
+		    (!view->class->is_tree && group == GROUP_TREE))
 			continue;
 		add_heading(&app->popup, action_group_names[group]);
 		for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++)
-			if ((int)action_table[action].group == group)
-				popup_add(&app->popup, COLOR_OF_TEXT, action_table[action].keys,
-					  action_table[action].help);
+			if ((int)action_table[action].group == group &&
+			    app_offers(app, (enum action)action))
+				add_action(app, (enum action)action);
 	}
 	if (view->class->columns) {
 		add_heading(&app->popup, "Filters");
@@ -68,8 +87,9 @@ void app_show_details(struct app *app)
 		return;
 	show(app, app_view(app)->class->title, -1);
 	for (int i = grid->column_count - 1; i >= 0; i--) {	/* the name first */
-		if (grid->columns[i].kind != COLUMN_TEXT)
-			continue;
+		if (grid->columns[i].kind != COLUMN_TEXT ||
+		    (grid->prefix_offset && grid->columns[i].width >= 0))
+			continue;	/* a tree has short names, whose parts follow */
 		grid_cell_text(grid, row, i, text, 65536);
 		if (!*text)
 			continue;
@@ -77,8 +97,9 @@ void app_show_details(struct app *app)
 			  grid->columns[i].title, text);
 	}
 	for (int i = 0; i < grid->column_count; i++) {
-		if (grid->columns[i].kind == COLUMN_TEXT)
-			continue;
+		if (grid->columns[i].kind == COLUMN_TEXT ||
+		    (grid->prefix_offset && i > 0 && grid->columns[i].width >= 0))
+			continue;	/* a tree's metric comes again among all of them */
 		grid_cell_text(grid, row, i, text, 65536);
 		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, text);
 	}

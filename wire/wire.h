@@ -127,8 +127,9 @@ struct wire_welcome {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t status;
-	uint64_t reserved[4];
+	char reason[160];		/* of a refusal, a sentence for people; "" none */
 };
+static_assert(sizeof(struct wire_welcome) == 176, "welcome");
 
 /* Record kinds; the payload struct of each is named in records.def. */
 enum wire_kind {

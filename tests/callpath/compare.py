@@ -49,3 +49,16 @@ ok(outer == 0, "the outermost frame is native")
 sums = database.execute("SELECT sum(launches), sum(gpu_ns) FROM sum_path").fetchone()
 rows = database.execute("SELECT count(*), sum(gpu_dur_ns) FROM launch").fetchone()
 ok(tuple(sums) == tuple(rows), "sum_path adds up to the launches (%s, %s)" % (sums, rows))
+chains = {}
+for row in database.execute("SELECT id, symbol, module, unresolved, originalIP FROM CUDA_CALLCHAINS"
+                            " ORDER BY id, stackDepth DESC"):
+    chains.setdefault(row[0], []).append(row[1:])
+wrong = 0
+for path in paths:
+    want = path_frames(path)
+    got = chains.get(path, [])
+    wrong += len(got) != len(want)
+    for (kind, name, file, line), (symbol, module, unresolved, _) in zip(want, got):
+        wrong += unresolved != (name is None) or (name is not None and symbol != name)
+        wrong += kind == "python" and module != "%s:%d" % (file, line)
+ok(wrong == 0 and chains, "CUDA_CALLCHAINS has all frames of all paths (%d)" % len(paths))

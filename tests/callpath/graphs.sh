@@ -99,4 +99,29 @@ record churn -- "$program" churn 300
 is "graphs made anew: all kernels have their function" "$(functions churn)" "11 embed
 12 attention"
 is "graphs made anew: all are there" "$(ask churn "SELECT count(*) FROM node")" 600
+
+# --- a server in Python: the model's code, not the loop that replays ---
+# Innermost Python function of the model above each kernel inside graphs: all lie in a capture.
+if python3 -c 'import ctypes, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' 2>/dev/null
+then
+	"$gputrail" demo --python --steps 20 -q -o "$tmp/demo.db" 2>"$tmp/err"
+	is "demo: exit status" "$?" 0
+	is "demo: all kernels of graphs are below the capture" "$(ask demo "
+		WITH RECURSIVE above(path, id) AS (SELECT DISTINCT path, path FROM node
+		UNION ALL SELECT a.path, p.parent FROM above a JOIN path p ON p.id = a.id)
+		SELECT count(*) > 500 AND count(*) = sum(path IN (SELECT a.path FROM above a JOIN path p
+			ON p.id = a.id JOIN frame f ON f.id = p.frame
+			WHERE f.symbol = 'ModelRunner.capture_one_batch_size')) FROM node")" 1
+	"$gputrail" report --full "$tmp/demo.db" callpaths >"$tmp/report"
+	is "demo: the report shows layers below the capture" "$(awk '
+		/ModelRunner.capture_one_batch_size/ { inside = 1 }
+		/Engine.run_engine_core/ { inside = 0 }
+		inside && match($0, /(MLP|SelfAttention|DecoderLayer)[.]forward/) {
+			seen[substr($0, RSTART, RLENGTH)]
+		}
+		END { for (name in seen) n++; print n }' "$tmp/report")" 3
+	adds_up demo
+else
+	skip "demo in Python" "no Python 3.9 to 3.13 with ctypes"
+fi
 done_testing

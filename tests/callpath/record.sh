@@ -5,8 +5,8 @@
 [ -z "$sanitizers" ] || skip_all "LD_PRELOAD and sanitizers do not mix"
 python=/usr/bin/python3
 "$python" -c 'import sqlite3, ctypes' 2>/dev/null || python=$PYTHON3
-"$python" -c 'import sqlite3, ctypes, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' \
-	2>/dev/null || skip_all "no Python 3.9 to 3.13 with sqlite3 and ctypes"
+"$python" -c 'import sqlite3, ctypes, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 15))' \
+	2>/dev/null || skip_all "no Python 3.9 to 3.14 with sqlite3 and ctypes"
 "$gputrail" record --sim -o "$tmp/run.db" -- "$python" "$top_srcdir/tests/callpath/program.py" \
 	"$tmp/truth.json" 400 2>"$tmp/err"
 is "record succeeds" "$?" 0

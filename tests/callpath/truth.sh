@@ -19,17 +19,17 @@ else
 	skip "native paths equal libunwind's" "needs libunwind-dev"
 fi
 seen=
-for interpreter in python3 /usr/bin/python3 python3.9 python3.10 python3.11 python3.12 python3.13 \
+for interpreter in python3 /usr/bin/python3 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 \
 	"$(getent passwd "$(id -u)" | cut -d: -f6)"/.pyenv/versions/*/bin/python3; do
 	path=$(command -v "$interpreter" 2>/dev/null) || continue
 	version=$("$path" -c 'import sys; print("%d.%d.%d %s" % (sys.version_info[:3] + (sys.prefix,)))' \
 		2>/dev/null) || continue
 	case "$seen" in *"|$version|"*) continue ;; esac
-	case "$version" in 3.9.* | 3.1[0-3].*) ;; *) continue ;; esac
+	case "$version" in 3.9.* | 3.1[0-4].*) ;; *) continue ;; esac
 	seen="$seen|$version|"
 	"$path" "$top_srcdir/tests/callpath/pyframes.py" "$dir/.libs/pyprobe.so" $python >"$tmp/out" 2>"$tmp/err"
 	ok "Python paths equal traceback's: $(cat "$tmp/out")"
 	head -n 5 "$tmp/err"
 done
-[ -n "$seen" ] || skip "Python paths equal traceback's" "no Python 3.9 to 3.13 here"
+[ -n "$seen" ] || skip "Python paths equal traceback's" "no Python 3.9 to 3.14 here"
 done_testing

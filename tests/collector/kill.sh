@@ -137,6 +137,7 @@ is "LD_PRELOAD alone: one file for the tree, complete" "$(ask "$file" 'SELECT co
 $PYTHON3 "$top_srcdir/tests/collector/truth.py" "$file" pre/truth; ok "LD_PRELOAD alone: the truth"
 LD_LIBRARY_PATH=$sim_dir LD_PRELOAD=$shim GPUTRAIL_OUTPUT=/nowhere/x.db "$workload" launches 10 >out 2>&1
 is "LD_PRELOAD alone, nowhere to write: the program is unharmed" $? 0
+grep -q "^gputrail: not recording: .*/nowhere/x.db" out; ok "LD_PRELOAD alone, nowhere to write: it says so"
 "$gputrail" collect --socket=@gputrail-test-$$ --output=c.db --root=$$ &
 collector=$!
 sleep 0.2

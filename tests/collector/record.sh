@@ -22,6 +22,9 @@ is "the process exited" "$(ask truth.db 'SELECT state, exit_status FROM process'
 is "nothing lost" "$(ask truth.db "SELECT sum(value) FROM counter WHERE name NOT LIKE 'route%' AND name NOT IN ('cupti_records', 'gpu_late')")" ""
 grep -q 'kernels, .*copies, 0 lost -> truth.db' err; ok "the closing line names figures and file"
 grep -q 'next: gputrail truth.db' err; ok "and the next command"
+record -o "it's a name.db" -- "$workload" launches 1
+eval "set -- $(sed -n 's/^next: gputrail //p' err)"
+is "in words for a shell" "$*" "it's a name.db"
 
 # --- ends are passed on ---
 record -o e7.db -- "$workload" exit 7
@@ -107,11 +110,18 @@ record -f -o truth.db -- "$workload" launches 1
 is "--force replaces it" "$(ask truth.db 'SELECT count(*) FROM launch')" 1
 record -o /nowhere/x.db -- "$workload" launches 1
 is "a folder that is not there" $? 1
-grep -q 'cannot write /nowhere/x.db' err; ok "is named"
+grep -q 'cannot write /nowhere/x.db: No such file or directory' err; ok "is named, with the reason"
+record -f -o . -- "$workload" launches 1
+is "a folder in place of a file" $? 1
+grep -q 'not a regular file' err; ok "is told"
+record --sim=H999 -o sim.db -- "$workload" launches 1
+is "an unknown simulated device: usage" $? 2
+grep -q -- '--sim knows A100 .*B200' err && [ ! -e sim.db ]; ok "and the known ones are named"
 if [ "$(id -u)" -ne 0 ]; then
 	mkdir -m 500 locked
 	record -o locked/x.db -- "$workload" launches 1
 	is "a folder without permission" $? 1
+	grep -q 'locked/x.db: Permission denied' err; ok "is named, with the reason"
 else
 	skip "a folder without permission" "root may write anywhere"
 fi
@@ -119,6 +129,12 @@ record
 is "no command: usage" $? 2
 record --wait=never -- true
 is "a wrong option: usage" $? 2
+record --ring-bytes=65537 -- true
+is "a ring that is no power of two: usage" $? 2
+record --ring-bytes=1G -- true
+is "a ring in a wrong unit: usage" $? 2
+record --ring-bytes=128K -o ring.db -- "$workload" launches 1
+is "a ring of 128K" $? 0
 if ldconfig -p 2>/dev/null | grep -q libcuda.so.1; then
 	skip "no driver" "there is one"
 else

@@ -379,12 +379,15 @@ static void test_failed_and_captured(void **state)
 	PUSH(&f.producer, 0, memory);
 	memory = a_memory(f.now + 6 * US, WIRE_MEMORY_FREE, WIRE_MEMORY_DEVICE, 0xdead000, 0);
 	PUSH(&f.producer, 0, memory);
+	launch = producer_launch(f.now + 8 * US, f.now + 9 * US, 3);
+	launch.call.head.result = 600;	/* not ready: an answer */
+	PUSH(&f.producer, 0, launch);
 	fixture_finish(&f);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch"), 0);
-	assert_int_equal(ask(&f, "SELECT count(*) FROM call"), 3);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM call"), 4);
 	assert_string_equal(ask_text(&f, "SELECT r.name FROM call c JOIN result r ON r.id = "
 					 "c.result"
-					 " WHERE c.result NOT IN (0, 2)"),
+					 " WHERE c.result NOT IN (0, 2, 600)"),
 			    "CUDA_ERROR_LAUNCH_FAILED");
 	assert_int_equal(ask(&f, "SELECT failed FROM sum_api s JOIN api a ON a.id = s.api"
 			     " WHERE a.name = 'cuLaunchKernel'"), 1);

@@ -7,9 +7,9 @@ here=$top_builddir/tests
 LD_LIBRARY_PATH=$sim_dir
 export LD_LIBRARY_PATH
 
-# run NAME: the runtime program's three launches.
+# run NAME [_exit]: the runtime program's three launches.
 run() {
-	"$here/shim-consumer" "$shim" "$here/shim-runtime-static" >"$tmp/out" 2>"$tmp/err"
+	"$here/shim-consumer" "$shim" "$here/shim-runtime-static" $2 >"$tmp/out" 2>"$tmp/err"
 	is "$1: exit status" "$?" 0
 	is "$1: launches" "$(grep -c '^LAUNCH' "$tmp/out")" 3
 	head -n 5 "$tmp/err" | sed 's/^/# /'
@@ -30,6 +30,10 @@ for release in 11.8 12.0 12.4 12.8 13.0 13.2; do
 	has "$release: nothing counted as lost" "^COUNTER (lost|cupti_[^r]|correlation)" 0
 done
 unset SIMCUPTI_RELEASE
+
+run "no exit handlers" _exit
+has "no exit handlers: kernels" "^GPU_KERNEL start=1" 3
+has "no exit handlers: said good-bye" "^END state=1" 1
 
 SIMCUPTI_REFUSE=39
 export SIMCUPTI_REFUSE

@@ -190,7 +190,7 @@ static void do_quiet(void)
 		before[i == 10]();
 		quiet_round();
 	}
-	_exit(0);
+	syscall(SYS_exit_group, 0);
 }
 
 /* Loads, launches and unloads: with FAKECUDA_REUSE both kernels have the same handle. */

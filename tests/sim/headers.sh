@@ -44,8 +44,26 @@ codes() {
 	}' "$1"
 }
 
+# What callbacks are given; libprofile/cupti.h has the same.
+callbacks() {
+	while read -r type field offset; do
+		echo "_Static_assert(offsetof(CUpti_$type, $field) == $offset, \"$type.$field\");"
+	done <<-END
+		CallbackData context 40
+		CallbackData correlationId 64
+		ResourceData resourceDescriptor 16
+		GraphData graph 0
+		GraphData originalGraph 8
+		GraphData node 16
+		GraphData originalNode 24
+		GraphData nodeType 32
+		GraphData dependency 40
+		GraphData graphExec 48
+	END
+}
+
 compile() {
-	"${CC:-cc}" -fsyntax-only -I"$include" "$1" 2>"$tmp/errors"
+	"${CC:-cc}" -fsyntax-only -I"$include" -I"$top_srcdir" "$1" 2>"$tmp/errors"
 	_rc=$?
 	sed 's/^/# /' "$tmp/errors" | head -n 20
 	return $_rc
@@ -55,7 +73,14 @@ compile() {
 	echo '#include <stddef.h>'
 	echo '#include <cupti.h>'
 	records
+	callbacks
 } >"$tmp/records.c"
+{
+	echo '#include "simcuda/cupti.h"'
+	callbacks
+} >"$tmp/callbacks.c"
+compile "$tmp/callbacks.c"
+ok "the simulator's callback data"
 checks=$(grep -c _Static_assert "$tmp/records.c")
 [ "$checks" -gt 200 ] && compile "$tmp/records.c"
 ok "activity records of release $release: $checks sizes and offsets"
@@ -95,7 +120,7 @@ ok "functions of release $release: $checks prototypes"
 	codes "$tmp/api.def"
 	sed -n 's/^[ \t]*X(\(CUPTI_[A-Z0-9_]*\), \([0-9]*\)).*/_Static_assert(\1 == \2, "\1");/p' \
 		"$sim/cupti.h"
-	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' \
+	sed -n 's/^[ \t]\(CUPTI_\(ACTIVITY\|CB\|CBID\|API\)_[A-Za-z0-9_]*\) = \([0-9a-fx]*\),*$/\1 \3/p' \
 		"$sim/cupti.h" |
 		while read -r name value; do
 			case $name in

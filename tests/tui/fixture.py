@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the recordings that the viewer's tests look at: summaries only, no event rows.
 
-usage: fixture.py OUT.db [plain|hostile|many|empty|recording]
+usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths]
        fixture.py OUT.db grow       adds launches to a file that is open in the viewer
 """
 import math
@@ -75,6 +75,108 @@ COPIES = [  # kind, count, average ns, bytes each
 COUNTERS = [("lost_records", 0), ("lost_gpu_records", 0), ("cupti_dropped", 0),
             ("route_linked", 4), ("route_dlsym", 2), ("route_getproc", 391),
             ("cupti_records", 93_871), ("hook_missing", 12)]
+
+
+# Call paths. Frames: kind, function, file, line, module; stacks from the outermost caller.
+LIBC, PYTHON, TORCH, VLLM = ("/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11",
+                             "/opt/venv/lib/python3.11/site-packages/torch/lib/libtorch_cuda.so",
+                             "/opt/venv/lib/python3.11/site-packages/vllm/_C.abi3.so")
+SITE = "/opt/venv/lib/python3.11/site-packages/"
+
+
+def native(function, module, file=None, line=None):
+    return ("native", function, file, line, module)
+
+
+def interpreter(function):
+    return ("interpreter", function, None, None, PYTHON)
+
+
+def python(function, file, line):
+    return ("python", function, SITE + file, line, None)
+
+
+START = [native("_start", PYTHON), native("__libc_start_main", LIBC, "../csu/libc-start.c", 360),
+         interpreter("Py_BytesMain"), interpreter("pymain_run_python"),
+         interpreter("_PyEval_EvalFrameDefault"),
+         python("<module>", "vllm/entrypoints/cli/main.py", 8),
+         python("main", "vllm/entrypoints/cli/main.py", 54)]
+STEP = START + [python("EngineCoreProc.run_engine_core", "vllm/v1/engine/core.py", 508),
+                python("EngineCoreProc.run_busy_loop", "vllm/v1/engine/core.py", 535),
+                python("EngineCoreProc._process_engine_step", "vllm/v1/engine/core.py", 560),
+                python("EngineCore.step", "vllm/v1/engine/core.py", 231)]
+MODEL = STEP + [python("UniProcExecutor.collective_rpc", "vllm/executor/uniproc_executor.py", 56),
+                python("Worker.execute_model", "vllm/v1/worker/gpu_worker.py", 313),
+                python("GPUModelRunner.execute_model", "vllm/v1/worker/gpu_model_runner.py", 1370),
+                python("LlamaForCausalLM.forward", "vllm/model_executor/models/llama.py", 581)]
+CALL = [interpreter("_PyEval_EvalFrameDefault"), interpreter("method_vectorcall"),
+        python("Module._wrapped_call_impl", "torch/nn/modules/module.py", 1751),
+        python("Module._call_impl", "torch/nn/modules/module.py", 1762)]
+LAYER = MODEL + CALL + [python("LlamaModel.forward", "vllm/model_executor/models/llama.py", 392)] + CALL
+ATTENTION = LAYER + [python("LlamaDecoderLayer.forward", "vllm/model_executor/models/llama.py", 306)] + CALL
+MLP = LAYER + [python("LlamaDecoderLayer.forward", "vllm/model_executor/models/llama.py", 311)] + CALL
+LINEAR = [python("RowParallelLinear.forward", "vllm/model_executor/layers/linear.py", 1266),
+          python("UnquantizedLinearMethod.apply", "vllm/model_executor/layers/linear.py", 191),
+          native("at::linear(at::Tensor const&, at::Tensor const&)", TORCH),
+          native("at::cuda::blas::gemm<c10::BFloat16>(...)", TORCH), native(None, TORCH)]
+THREAD = [native("clone3", LIBC, "../sysdeps/unix/sysv/linux/x86_64/clone3.S", 81),
+          native("start_thread", LIBC, "./nptl/pthread_create.c", 442)]
+PATHS = [  # frames, launches, GPU ms, host us, calls, copied, allocated, replayed ms
+    (ATTENTION + [python("LlamaAttention.forward", "vllm/model_executor/models/llama.py", 198)] + LINEAR,
+     12_400, 2230, 50_800, 12_400, 0, 0, 0),
+    (ATTENTION + [python("LlamaAttention.forward", "vllm/model_executor/models/llama.py", 203),
+                  python("Attention.forward", "vllm/attention/layer.py", 231),
+                  native("flash::run_mha_fwd(Flash_fwd_params&, CUstream_st*)", VLLM)],
+     12_400, 1660, 50_800, 12_400, 0, 0, 0),
+    (MLP + [python("LlamaMLP.forward", "vllm/model_executor/models/llama.py", 92)] + LINEAR,
+     12_400, 900, 51_000, 12_400, 0, 0, 0),
+    (MLP + [python("LlamaMLP.forward", "vllm/model_executor/models/llama.py", 93),
+            python("SiluAndMul.forward_cuda", "vllm/model_executor/layers/activation.py", 84),
+            native("silu_and_mul(at::Tensor&, at::Tensor&)", VLLM)],
+     61_240, 737, 251_000, 61_240, 0, 0, 0),
+    (MODEL + [python("GPUModelRunner.sample", "vllm/v1/worker/gpu_model_runner.py", 1402)],
+     3_100, 21, 14_000, 3_100, 0, 0, 0),
+    (STEP + [python("CUDAGraph.replay", "torch/cuda/graphs.py", 88),
+             native("at::cuda::CUDAGraph::replay()", TORCH)], 0, 0, 527_800, 2900, 0, 0, 6_120),
+    (STEP + [python("Tensor.tolist", "torch/_tensor.py", 1102),
+             native("at::native::copy_kernel_cuda(at::TensorIterator&, bool)", TORCH)],
+     0, 12, 4_523_000, 9_300, 6_348_800, 0, 0),
+    (START + [python("EngineCore.__init__", "vllm/v1/engine/core.py", 71),
+              python("DefaultModelLoader.load_weights", "vllm/model_executor/model_loader/loader.py", 214),
+              native("at::native::copy_kernel_cuda(at::TensorIterator&, bool)", TORCH)],
+     0, 246, 25_100, 412, 600 << 23, 16 << 30, 0),
+    (THREAD + [native("c10d::ProcessGroupNCCL::watchdogHandler()", TORCH)], 0, 0, 18_800, 24_800, 0, 0, 0),
+]
+
+
+def call_paths(db, paths):
+    modules, frames, nodes = {}, {}, {}
+
+    def number(known, key):
+        return known.setdefault(key, len(known) + 1)
+
+    for stack, launches, gpu, host, calls, copied, allocated, replayed in paths:
+        node = 0
+        for frame in stack:
+            kind, function, file, line, module = frame
+            if module and module not in modules:
+                put(db, "module", id=number(modules, module), path=module, build_id="")
+            if frame not in frames:
+                put(db, "frame", id=number(frames, frame), kind=kind, symbol=function, file=file,
+                    line=line, module=modules.get(module), address=0x1000 + 64 * len(frames))
+            if (node, frame) not in nodes:
+                put(db, "path", id=number(nodes, (node, frame)), parent=node, frame=frames[frame])
+            node = nodes[node, frame]
+        put(db, "sum_path", path=node, launches=launches, gpu_ns=gpu * MS, host_ns=host * 1000,
+            calls=calls, copy_bytes=copied, alloc_bytes=allocated, replay_gpu_ns=replayed * MS)
+
+
+def call_paths_of_one(db, number, name):
+    """A path of one frame, below the root."""
+    put(db, "frame", id=number, kind="python", symbol=name, file="/x/" + name + ".py", line=number)
+    put(db, "path", id=number, parent=0, frame=number)
+    put(db, "sum_path", path=number, launches=1, gpu_ns=number * MS, host_ns=1, calls=1, copy_bytes=0,
+        alloc_bytes=0, replay_gpu_ns=0)
 
 
 def open_new(path):
@@ -202,10 +304,16 @@ def write(path, what):
                    share * 9_000_000_000 // 834 // launches, shapes)
         activity(db, devices)
         summaries(db, devices)
+        if what != "nopaths":
+            call_paths(db, PATHS)
+        put(db, "sum_path", path=0, launches=0, gpu_ns=0, host_ns=5000, calls=380, copy_bytes=0,
+            alloc_bytes=0, replay_gpu_ns=0)
     if what == "hostile":
         for number, names in enumerate(HOSTILE, 101):
             kernel(db, number, names, 32, 0, 9000, (number - 90) * 50_000, 1)
         db.execute("UPDATE process SET command_line = ? WHERE id = 1", ("srv\x1b]0;title\a\x9b2J",))
+        for number, names in enumerate(HOSTILE):
+            call_paths_of_one(db, 1000 + number, names[0])
         db.execute("UPDATE counter SET value = 4711 WHERE name = 'lost_records'")
     if what == "many":
         for number in range(101, 400):
@@ -229,6 +337,8 @@ def grow(path):
     db = sqlite3.connect(path)
     db.execute("UPDATE sum_kernel SET count = count * 3, total_ns = total_ns * 3 WHERE shape = 120")
     kernel(db, 500, ("void late::arrival<1>(int*)", "arrival"), 32, 0, 4000, 5_000_000, 1)
+    db.execute("UPDATE sum_path SET gpu_ns = gpu_ns * 2 WHERE gpu_ns > ?", (1000 * MS,))
+    call_paths_of_one(db, 2000, "late_arrival")
     db.execute("UPDATE meta SET value = ? WHERE key = 'span_ns'", (SPAN * 2,))
     db.execute("UPDATE process SET end_ns = ?", (SPAN * 2,))
     db.commit()

@@ -38,6 +38,8 @@ def step(rng, keys):
         return chr(rng.choice([rng.randrange(0x21, 0x7e), 0xe9, 0x6838, 0x1f525]))
     if what < 0.17:
         return "q"
+    if what < 0.24:
+        return rng.choice(["8", "E", "C", "z", ":reload"])
     return rng.choice(keys)
 
 
@@ -47,7 +49,7 @@ def main():
     print(f"1..{runs}")
     with tempfile.TemporaryDirectory() as folder:
         files = {}
-        for kind in ("plain", "hostile", "many", "empty"):
+        for kind in ("plain", "hostile", "many", "empty", "nopaths"):
             files[kind] = os.path.join(folder, kind + ".db")
             subprocess.run([sys.executable, os.path.join(top, "tests/tui/fixture.py"), files[kind],
                             kind], check=True)

@@ -7,7 +7,8 @@
 fixture plain.db plain
 fixture empty.db empty
 fixture hostile.db hostile
-views="overview kernels apis copies memory processes losses"
+fixture nopaths.db nopaths
+views="overview kernels apis copies memory processes losses paths"
 
 for size in 80x24 200x60; do
 	width=${size%x*} height=${size#*x}
@@ -36,6 +37,27 @@ for size in 80x24 200x60; do
 	screen_is "sort-$size"
 	ok "sort menu at $size"
 
+	keys q 8 E End
+	screen_is "paths-unfolded-$size"
+	ok "call paths all unfolded at $size"
+	keys Home o
+	screen_is "paths-bottom-up-$size"
+	ok "call paths from the calling function up at $size"
+	keys o m
+	screen_is "paths-flat-$size"
+	ok "functions by host time at $size"
+	keys o M f
+	text "attention"
+	keys Enter
+	screen_is "paths-filtered-$size"
+	ok "filtered call paths at $size"
+	keys i
+	screen_is "paths-details-$size"
+	ok "details of a function at $size"
+	keys q '?'
+	screen_is "paths-help-$size"
+	ok "help of the tree at $size"
+
 	# The same without a terminal.
 	script=
 	n=0
@@ -56,6 +78,9 @@ screen_is overview-ascii
 ok "overview with ASCII only"
 LC_ALL=C.UTF-8 grep -qP '[^\x00-\x7F]' "$tmp/now"
 is "not a character beyond ASCII" $? 1
+keys 8
+screen_is paths-ascii
+ok "a tree with ASCII only"
 terminal 80 24 "LC_ALL=C $gputrail plain.db"
 screen_is overview-ascii
 ok "the C locale means ASCII"
@@ -68,6 +93,9 @@ ok "kernels of an empty recording"
 terminal 80 24 "$gputrail" hostile.db
 screen_is overview-hostile
 ok "losses come first"
+keys 8 C
+screen_is paths-hostile
+ok "and in call paths"
 keys 2
 screen_is kernels-hostile
 ok "wide, control and direction characters in names"
@@ -80,4 +108,11 @@ ok "the smallest size"
 keys 2
 screen_is kernels-40x10
 ok "a table at the smallest size"
+keys 8
+screen_is paths-40x10
+ok "a tree at the smallest size"
+terminal 80 24 "$gputrail" nopaths.db
+keys 8
+screen_is paths-none
+ok "a recording without call paths says so"
 done_testing

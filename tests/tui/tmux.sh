@@ -52,7 +52,8 @@ hides() {
 # The line under the cursor, known by its background; `selected PATTERN` waits for it.
 selected() {
 	_tries=100
-	until capture -e | grep -e '48;5;24m' | grep -q -e "$1"; do
+	until capture -e | grep -e '48;5;24m' | sed "s/$(printf '\033')\[[0-9;]*m//g" |
+		grep -q -e "$1"; do
 		_tries=$((_tries - 1))
 		[ "$_tries" -gt 0 ] || { capture -e | sed 's/^/# /'; return 1; }
 		sleep 0.05

@@ -259,12 +259,13 @@ static void every_key_has_one_action(void **state)
 	(void)state;
 	for (int a = ACTION_NONE + 1; a < ACTION_COUNT; a++) {
 		const char *name = action_table[a].keys;
+		bool in_tree = action_table[a].group == GROUP_TREE;
 
 		while (*name) {
 			size_t length = strcspn(name, " ");
 			int code = key_parse(name, length);
 
-			if (code == KEY_NOTHING || key_action(code) != (enum action)a)
+			if (code == KEY_NOTHING || key_action(code, in_tree) != (enum action)a)
 				fail_msg("key '%.*s' of '%s'", (int)length, name, action_table[a].help);
 			name += length + (name[length] == ' ');
 		}
@@ -317,7 +318,8 @@ static void kernels_have_titles(void **state)
 		{ "void serve::gemm<ns::T, 16>(float*)", "gemm<ns::T, 16>" },
 		{ "void a<b>::c<(int)3>(void (*)(int))", "c<(int)3>" },
 		{ "(anonymous namespace)::k(int)", "k" },
-		{ "at::{lambda(int)#1}::operator()(int) const", "at::{lambda(int)#1}::operator()(int) const" },
+		{ "at::{lambda(int)#1}::operator()(int) const",
+		  "at::{lambda(int)#1}::operator()(int) const" },
 		{ "triton_poi_3", "triton_poi_3" }, { "", "(no name)" }, { "a::", "a::" }, { "()", "()" },
 		{ "void ", "void " }, { "x)", "x)" },
 	};

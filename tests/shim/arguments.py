@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every recorded entry point of driver_api.def, all variants, is called in the fake driver: each
+leaves a record, with numbers of it. Pointers lead to zeros; every number is another one."""
+import ctypes
+import os
+import re
+import subprocess
+import sys
+
+top = os.environ["top_srcdir"]
+build = os.environ["top_builddir"]
+table = open(top + "/driver/driver_api.def").read()
+LARGE = {"CUipcMemHandle": 64}		# structures by value that do not fit into a register
+ROW = re.compile(r"^API\((\w+), \w+, 1, [^(]*\n\s*\(([^\n]*)\),\n", re.M)
+# Their only numbers are a mode, flags, an explicit context, a kernel that becomes an id, or lengths
+# times a pitch that is zero here.
+KEEP_NONE = {"cuProfilerInitialize", "cuLaunchCooperativeKernelMultiDevice", "cuLaunchKernelEx",
+             "cuLaunchKernelEx_ptsz", "cuLaunch", "cuIpcOpenMemHandle", "cuIpcOpenMemHandle_v2",
+             "cuMemImportFromShareableHandle", "cuCtxGetDevice_v2", "cuCtxSynchronize_v2",
+             "cuMemAllocPitch", "cuMemAllocPitch_v2"}
+LENGTH = re.compile("num|count", re.I)	# lengths of lists
+
+
+def call(driver, symbol, parameters):
+    arguments, numbers = [], []
+    for place, parameter in enumerate(parameters):
+        name = re.search(r"(\w+)\W*$", parameter).group(1)
+        large = [LARGE[word] for word in parameter.split() if word in LARGE]
+        if "*" in parameter or "[" in parameter:
+            arguments.append(ctypes.create_string_buffer(65536))
+        elif large:
+            fields = [("bytes", ctypes.c_char * large[0])]
+            arguments.append(type("Large", (ctypes.Structure,), {"_fields_": fields})())
+        elif LENGTH.search(name):
+            arguments.append(ctypes.c_uint64(1))
+        else:
+            numbers.append(0x61 + place)
+            arguments.append(ctypes.c_uint64(numbers[-1]))
+    getattr(driver, symbol)(*arguments)
+    return numbers
+
+
+def call_all():
+    driver = ctypes.CDLL("libcuda.so.1")
+    driver.cuInit(0)
+    for match in ROW.finditer(table):
+        if match.group(1) != "cuInit":
+            parameters = match.group(2).split(",") if match.group(2) != "void" else []
+            numbers = call(driver, match.group(1), parameters)
+            print(match.group(1), *numbers, file=sys.stderr)
+
+
+def run():
+    consumer = build + "/tests/shim-consumer"
+    shim = build + "/libprofile/.libs/libprofile.so"
+    environment = dict(os.environ, GPUTRAIL_CUPTI="off",
+                       LD_LIBRARY_PATH=build + "/tests/shim/fake/.libs")
+    done = subprocess.run([consumer, shim, sys.executable, __file__, "call"], env=environment,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def seen(lines):
+    """The values of all fields of some records, each as the number it is in base 10 and in 16."""
+    values = set()
+    for text in re.findall(r"=([0-9a-f,]+)", " ".join(lines)):
+        for value in text.split(","):
+            values |= {int(value, 16)} if value else set()
+            values |= {int(value)} if value.isdigit() else set()
+    return values
+
+
+def keeps(lines, numbers):
+    """An address is printed as 1, as it differs from run to run."""
+    return set(numbers) & seen(lines) or " address=1" in lines[0]
+
+
+def check(number, name, wrong):
+    print("%sok %d - %s" % ("not " if wrong else "", number, name))
+    for line in list(wrong)[:20]:
+        print("#", line)
+
+
+def main():
+    status, out, err = run()
+    called = {line.split()[0]: [int(word) for word in line.split()[1:]]
+              for line in err.splitlines() if line.startswith("cu")}
+    records = {}
+    for line in out.splitlines():
+        match = re.match(r"(?!COUNTED)\w+ api=(\w+) ", line)
+        if match:
+            records.setdefault(match.group(1), []).append(line)
+    wanted = set(re.findall(r"^API\((\w+), \w+, 1,", table, re.M)) - {"cuInit"}
+    check(1, "exit status", [status] if status else [])
+    check(2, "every recorded entry point was called", wanted - set(called))
+    check(3, "each left a record", wanted - set(records))
+    check(4, "with its numbers", ["%s %s not in: %s" % (symbol, numbers, records[symbol][0])
+                                  for symbol, numbers in called.items()
+                                  if numbers and symbol in records and symbol not in KEEP_NONE and
+                                  not keeps(records[symbol], numbers)])
+    print("1..4")
+
+
+if len(sys.argv) > 1:
+    call_all()
+else:
+    main()
