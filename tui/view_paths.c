@@ -228,8 +228,10 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 	struct tree *tree = &view->tree;
 	struct looking looking = { view, NULL };
 	bool was_filtered = tree->is_filtered, other_metric = tree->metric != how->metric;
+	bool is_other_list = tree->order != how->order ||
+			     (other_metric && how->order == CALLPATH_FLAT);
 
-	if (tree->order != how->order || (other_metric && how->order == CALLPATH_FLAT)) {
+	if (is_other_list) {
 		grid->has_selected = false;
 		grid->selected = grid->top = 0;
 	}
@@ -247,6 +249,9 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 	show_lines(view);
 	if (other_metric)	/* the largest come first, and into sight */
 		grid->top = 0;
+	/* The filter may have been typed while this list was still being read. */
+	if (is_other_list && grid->filter[0])
+		view_paths_select_match(view);
 }
 
 void view_paths_select_match(struct view *view)
