@@ -181,7 +181,7 @@ LEFT JOIN thread t ON t.id = run.thread LEFT JOIN process p ON p.id = t.process;
 CREATE VIEW CUPTI_ACTIVITY_KIND_SYNCHRONIZATION AS
 SELECT w.start_ns AS start, w.start_ns + w.dur_ns AS "end",
   coalesce(st.device, (SELECT min(device) FROM context WHERE process = t.process
-    HAVING min(device) = max(device))) - 1 AS deviceId,
+    GROUP BY process HAVING min(device) = max(device))) - 1 AS deviceId,
   c.number AS contextId, NULL AS greenContextId,
   coalesce(nullif(st.number, 0), st.id) AS streamId, w.id * 8 + 5 AS correlationId,
   p.pid << 24 AS globalPid, NULL AS deprecatedSyncType, w.type AS syncType,

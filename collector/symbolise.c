@@ -68,9 +68,10 @@ static void debug_try(struct module_files *m, const char *folder)
 {
 	char name[128];
 
-	if (m->id_bytes < 2)
+	if (m->id_bytes < 2 ||
+	    snprintf(name, sizeof(name), ".build-id/%.2s/%s", m->hex, m->hex + 2) >=
+	    (int)sizeof(name))
 		return;
-	snprintf(name, sizeof(name), ".build-id/%.2s/%s", m->hex, m->hex + 2);
 	file_try(m, folder, name, ".debug");
 	file_try(m, folder, name, "");
 }

@@ -111,15 +111,20 @@ then
 		UNION ALL SELECT a.path, p.parent FROM above a JOIN path p ON p.id = a.id)
 		SELECT count(*) > 500 AND count(*) = sum(path IN (SELECT a.path FROM above a JOIN path p
 			ON p.id = a.id JOIN frame f ON f.id = p.frame
-			WHERE f.symbol = 'ModelRunner.capture_one_batch_size')) FROM node")" 1
+			WHERE f.symbol GLOB '*capture_one_batch_size')) FROM node")" 1
 	"$gputrail" report --full "$tmp/demo.db" callpaths >"$tmp/report"
-	is "demo: the report shows layers below the capture" "$(awk '
-		/ModelRunner.capture_one_batch_size/ { inside = 1 }
-		/Engine.run_engine_core/ { inside = 0 }
-		inside && match($0, /(MLP|SelfAttention|DecoderLayer)[.]forward/) {
-			seen[substr($0, RSTART, RLENGTH)]
-		}
-		END { for (name in seen) n++; print n }' "$tmp/report")" 3
+	# Before 3.11 a code object does not know its class.
+	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+		is "demo: the report shows layers below the capture" "$(awk '
+			/ModelRunner.capture_one_batch_size/ { inside = 1 }
+			/Engine.run_engine_core/ { inside = 0 }
+			inside && match($0, /(MLP|SelfAttention|DecoderLayer)[.]forward/) {
+				seen[substr($0, RSTART, RLENGTH)]
+			}
+			END { for (name in seen) n++; print n }' "$tmp/report")" 3
+	else
+		skip "demo: the report shows layers below the capture" "Python before 3.11"
+	fi
 	adds_up demo
 else
 	skip "demo in Python" "no Python 3.9 to 3.13 with ctypes"
