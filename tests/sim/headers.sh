@@ -63,7 +63,7 @@ callbacks() {
 }
 
 compile() {
-	"${CC:-cc}" -fsyntax-only -I"$include" -I"$top_srcdir" "$1" 2>"$tmp/errors"
+	${CC:-cc} -fsyntax-only -I"$include" -I"$top_srcdir" "$1" 2>"$tmp/errors"
 	_rc=$?
 	sed 's/^/# /' "$tmp/errors" | head -n 20
 	return $_rc
