@@ -51,6 +51,7 @@ struct kernel {
 
 struct text {				/* interned string */
 	uint32_t id;
+	bool is_list;			/* is in the table arguments */
 	UT_hash_handle hh;
 	char bytes[];
 };
@@ -117,6 +118,8 @@ struct ring {
 	bool dead;			/* corrupt: not read again */
 	uint64_t dropped;
 	struct ring_paths *paths;	/* what its node numbers mean; NULL none yet */
+	uint64_t call_begin;		/* of the last call read, in the wire clock */
+	int64_t call_start_ns;		/* as its row has it */
 };
 
 /* Correlation id to where its host row or waiting GPU record is. */
@@ -201,6 +204,7 @@ struct collector {
 	struct text *texts;
 	struct text **text_list;
 	uint32_t text_count, text_capacity;
+	uint32_t list_count;		/* texts that are in the table arguments */
 	struct intern kernel_keys, shape_keys;
 	struct kernel *kernels;
 	uint32_t kernel_capacity;
@@ -234,6 +238,10 @@ uint32_t entity_context_device(struct process *p, uint32_t wire_context);
 void entity_process(struct process *p);
 uint32_t entity_thread(struct process *p, uint32_t tid, const char *name, int64_t now_ns);
 void entity_thread_ended(struct process *p, uint32_t thread, int64_t now_ns);
+
+/* arguments.c: `arguments` belong to the call that was read last from `ring` */
+void arguments_record(struct process *p, const struct ring *ring,
+		      const struct wire_arguments *arguments);
 
 /* stream.c: streams and graphs */
 void stream_define(struct process *p, const struct wire_def_stream *def);

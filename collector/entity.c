@@ -29,6 +29,7 @@ uint32_t entity_text(struct collector *c, const char *bytes)
 		return 0;
 	memcpy(text->bytes, bytes, length + 1);
 	text->id = ++c->text_count;
+	text->is_list = false;
 	c->text_list[text->id] = text;
 	HASH_ADD_KEYPTR(hh, c->texts, text->bytes, length, text);
 	return text->id;

@@ -258,6 +258,8 @@ static void host_call(struct process *p, struct ring *ring, const struct wire_he
 		h.dur = 0;
 	}
 	h.thread = ring_thread(p, ring, h.start);
+	ring->call_begin = h.call->begin;
+	ring->call_start_ns = h.start;
 	h.path = callpath_of(p, ring, h.call->native_path, h.call->python_path);
 	if (h.start + h.dur > p->collector->last_event_ns)
 		p->collector->last_event_ns = h.start + h.dur;
@@ -344,6 +346,9 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 		break;
 	case WIRE_DEF_GRAPH_NODE:
 		define_graph_node(p, ring, (const struct wire_def_graph_node *)head);
+		break;
+	case WIRE_ARGUMENTS:
+		arguments_record(p, ring, (const struct wire_arguments *)head);
 		break;
 	case WIRE_GPU_KERNEL:
 	case WIRE_GPU_COPY:

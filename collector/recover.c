@@ -282,12 +282,16 @@ static int zone_map(struct recoverer *r)
 		{ TABLE_ORPHAN, "dur_ns" },
 		{ TABLE_MEMORY, "dur_ns" },
 		{ TABLE_CALL, "dur_ns" },
+		{ TABLE_CALL_ARGUMENTS, "0" },
 	};
 
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		const char *name = table_name(zones[i].table);
 		char sql[512];
 
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM sqlite_master WHERE name='%s'", name);
+		if (!query_int(r->sqlite, sql))
+			continue;	/* the file is older than the table */
 		snprintf(sql, sizeof(sql),
 			 "INSERT INTO chunk SELECT '%s', min(id), max(id), min(start_ns),"
 			 " max(start_ns + %s) + 1 FROM %s GROUP BY (id - 1) / %d",

@@ -173,6 +173,7 @@ static void path_count(struct collector *c, enum table table, const struct windo
 
 void row_write(void *owner, struct window *window, struct window_row *row)
 {
+	/* What a row adds to the summaries. */
 	static void (*const writers[TABLE_COUNT])(struct collector *, struct window_row *) = {
 		[TABLE_LAUNCH] = write_launch,
 		[TABLE_GRAPH_LAUNCH] = write_graph_launch,
@@ -189,8 +190,10 @@ void row_write(void *owner, struct window *window, struct window_row *row)
 		c->counters[COUNT_rows_lost]++;
 		return;
 	}
-	writers[window->table](c, row);
-	path_count(c, window->table, row);
+	if (writers[window->table]) {
+		writers[window->table](c, row);
+		path_count(c, window->table, row);
+	}
 	place = database_row(c->db, window->table, row->column[1], row->end);
 	if (!place) {
 		c->counters[COUNT_rows_lost]++;

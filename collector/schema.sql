@@ -109,6 +109,10 @@ CREATE TABLE memory (
 CREATE TABLE call (     -- every other recorded call, and every call that failed
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER,
   api INTEGER, result INTEGER, object INTEGER, second INTEGER, value INTEGER, path INTEGER);
+CREATE TABLE arguments (-- what calls were told besides what their tables have; one row per list
+  id INTEGER PRIMARY KEY, json TEXT);
+CREATE TABLE call_arguments (-- of the call that this thread began at start_ns, in any table above
+  id INTEGER PRIMARY KEY, start_ns INTEGER, thread INTEGER, arguments INTEGER);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 

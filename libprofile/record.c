@@ -9,6 +9,8 @@
 #include "libprofile/ranges.h"
 #include "libprofile/ring.h"
 
+#include <string.h>
+
 void record_fill(const struct call *call, struct wire_call *record, enum wire_kind kind,
 		 uint32_t bytes)
 {
@@ -119,4 +121,55 @@ void record_memory(const struct call *call, enum wire_memory_op op, enum wire_me
 		record->flags |= WIRE_LAUNCH_CAPTURED;
 	record->reserved = 0;
 	ring_commit(thread, sizeof(*record));
+}
+
+/* Longer texts are cut: they are names of files. */
+#define TEXT_BYTES_MAX 1023u
+
+/* The length of a text argument; after a failure the program's pointer may lead nowhere. */
+static uint64_t text_length(const struct call *call, const struct argument *argument)
+{
+	return argument->at && call->result == CUDA_SUCCESS ? strnlen(argument->at, TEXT_BYTES_MAX)
+							    : 0;
+}
+
+void record_arguments(const struct call *call, const char *names, const struct argument *arguments,
+		      uint32_t count)
+{
+	struct thread *thread = call->thread;
+	uint32_t names_bytes = (uint32_t)strlen(names) + 1, texts = 0;
+	uint64_t value[WIRE_ARGUMENTS_MAX] = { 0 };
+	uint64_t bytes = sizeof(struct wire_arguments) + count * sizeof(*value) + names_bytes;
+	struct wire_arguments *record;
+	char *text;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (arguments[i].bytes) {
+			memcpy(&value[i], arguments[i].at, arguments[i].bytes);
+			continue;
+		}
+		value[i] = text_length(call, &arguments[i]);
+		texts |= 1u << i;
+		bytes += value[i];
+	}
+	bytes = (bytes + 7) & ~7ull;
+	record = ring_reserve(thread, (uint32_t)bytes);
+	if (!record)
+		return;
+	record_fill(call, &record->call, WIRE_ARGUMENTS, (uint32_t)bytes);
+	record->count = count;
+	record->texts = texts;
+	record->names_bytes = names_bytes;
+	record->reserved = 0;
+	memcpy(record->value, value, count * sizeof(*value));
+	text = (char *)(record->value + count);
+	memcpy(text, names, names_bytes);
+	text += names_bytes;
+	for (uint32_t i = 0; i < count; i++) {
+		if (texts >> i & 1 && value[i]) {
+			memcpy(text, arguments[i].at, value[i]);
+			text += value[i];
+		}
+	}
+	ring_commit(thread, (uint32_t)bytes);
 }

@@ -79,6 +79,14 @@ void record_fill(const struct call *call, struct wire_call *record, enum wire_ki
 void record_plain(const struct call *call);
 void record_counted(struct call *call);
 void record_object(const struct call *call, uint64_t object, uint64_t second, uint64_t value);
+/* One argument, where the wrapper has it. */
+struct argument {
+	const void *at;
+	uint32_t bytes;			/* of a number, up to 8; 0: `at` leads to a text or NULL */
+};
+/* Right after the record of the call; `names` as in struct wire_arguments. */
+void record_arguments(const struct call *call, const char *names, const struct argument *arguments,
+		      uint32_t count);
 void record_memory(const struct call *call, enum wire_memory_op op, enum wire_memory_kind kind,
 		   uint64_t address, uint64_t bytes, uint64_t stream, uint64_t pool);
 

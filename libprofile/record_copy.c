@@ -155,19 +155,16 @@ void record_copy_batch(const struct call *call, const CUdeviceptr *destinations,
 		       const CUdeviceptr *sources, const size_t *bytes, size_t count,
 		       CUstream stream)
 {
-	uint64_t rest = 0;
-	size_t one = count < BATCH_RECORDS ? count : BATCH_RECORDS - 1;
-
 	if (!destinations || !sources || !bytes)
 		return record_plain(call);
-	for (size_t i = 0; i < one; i++)
-		record_copy(call, COPY_UNKNOWN, destinations[i], sources[i], bytes[i], stream,
-			    ASYNC);
-	for (size_t i = one; i < count; i++)
-		rest += bytes[i];
-	if (one < count)
-		record_copy(call, COPY_UNKNOWN, destinations[one], sources[one], rest, stream,
-			    ASYNC);
+	for (size_t i = 0; i < count && i < BATCH_RECORDS; i++) {
+		uint64_t sum = 0;
+		size_t end = i + 1 < BATCH_RECORDS ? i + 1 : count;
+
+		for (size_t k = i; k < end; k++)
+			sum += bytes[k];
+		record_copy(call, COPY_UNKNOWN, destinations[i], sources[i], sum, stream, ASYNC);
+	}
 }
 
 static struct copy_side operand(const CUmemcpy3DOperand *operand)
@@ -183,10 +180,13 @@ void record_copy_3d_batch(const struct call *call, const CUDA_MEMCPY3D_BATCH_OP 
 	if (!list)
 		return record_plain(call);
 	for (size_t i = 0; i < count && i < BATCH_RECORDS; i++) {
-		const CUextent3D *extent = &list[i].extent;
+		uint64_t bytes = 0;
+		size_t end = i + 1 < BATCH_RECORDS ? i + 1 : count;
 
-		emit_sides(call, operand(&list[i].src), operand(&list[i].dst),
-			   (uint64_t)extent->width * extent->height * extent->depth, stream, ASYNC);
+		for (size_t k = i; k < end; k++)
+			bytes += (uint64_t)list[k].extent.width * list[k].extent.height *
+				 list[k].extent.depth;
+		emit_sides(call, operand(&list[i].src), operand(&list[i].dst), bytes, stream, ASYNC);
 	}
 }
 

@@ -11,6 +11,8 @@
 #define HANDLE(value) ((uint64_t)(uintptr_t)(value))
 #define OUT_HANDLE(pointer) \
 	(shim_result == CUDA_SUCCESS && (pointer) ? HANDLE(*(pointer)) : 0)
+/* An argument that only some variants of the call have; 0 for the others. */
+#define OPTIONAL(...) ((uintptr_t) __VA_ARGS__ + 0)
 #define PLAIN() record_plain(&shim_call)
 #define OBJECT(object, second, value) \
 	record_object(&shim_call, HANDLE(object), HANDLE(second), (uint64_t)(value))
@@ -38,6 +40,37 @@
 		     FIELD(descriptor, Width), height, depth, (unsigned)FIELD(descriptor, Format), \
 		     FIELD(descriptor, NumChannels))
 
+/*
+ * MORE(Flags, ...): arguments that the record has no room for, in a record of their own, by the
+ * names of driver_api.def. TEXT: a text alone. TEXT_MORE: a text, then numbers as in MORE. GIVEN:
+ * only if the program gave the structure that the values are read from.
+ */
+#define NUMBER(value) { &(value), sizeof(value) < 8 ? sizeof(value) : 8 }
+#define NUMBERS_1(a) NUMBER(a)
+#define NUMBERS_2(a, ...) NUMBER(a), NUMBERS_1(__VA_ARGS__)
+#define NUMBERS_3(a, ...) NUMBER(a), NUMBERS_2(__VA_ARGS__)
+#define NUMBERS_4(a, ...) NUMBER(a), NUMBERS_3(__VA_ARGS__)
+#define NUMBERS_5(a, ...) NUMBER(a), NUMBERS_4(__VA_ARGS__)
+#define NUMBERS_6(a, ...) NUMBER(a), NUMBERS_5(__VA_ARGS__)
+#define NUMBERS_7(a, ...) NUMBER(a), NUMBERS_6(__VA_ARGS__)
+#define NUMBERS_8(a, ...) NUMBER(a), NUMBERS_7(__VA_ARGS__)
+#define NUMBERS_9(a, ...) NUMBER(a), NUMBERS_8(__VA_ARGS__)
+#define NUMBERS_10(a, ...) NUMBER(a), NUMBERS_9(__VA_ARGS__)
+#define NUMBERS_11(a, ...) NUMBER(a), NUMBERS_10(__VA_ARGS__)
+#define NUMBERS_12(a, ...) NUMBER(a), NUMBERS_11(__VA_ARGS__)
+#define PICK(a, b, c, d, e, f, g, h, i, j, k, l, name, ...) name
+#define NUMBERS(...) PICK(__VA_ARGS__, NUMBERS_12, NUMBERS_11, NUMBERS_10, NUMBERS_9, NUMBERS_8, \
+	NUMBERS_7, NUMBERS_6, NUMBERS_5, NUMBERS_4, NUMBERS_3, NUMBERS_2, NUMBERS_1, 0)(__VA_ARGS__)
+#define ARGUMENTS(names, ...) do {							\
+	const struct argument shim_arguments[] = { __VA_ARGS__ };			\
+	record_arguments(&shim_call, names, shim_arguments,				\
+			 sizeof(shim_arguments) / sizeof(shim_arguments[0]));		\
+} while (0)
+#define MORE(...) ARGUMENTS(#__VA_ARGS__, NUMBERS(__VA_ARGS__))
+#define TEXT(text) ARGUMENTS(#text, { text, 0 })
+#define TEXT_MORE(text, ...) ARGUMENTS(#text ", " #__VA_ARGS__, { text, 0 }, NUMBERS(__VA_ARGS__))
+#define GIVEN(pointer, action) do { if (pointer) action; } while (0)
+
 /* launches */
 #define LAUNCH(flags) do {							\
 	CUlaunchConfig shim_config = {						\
@@ -50,7 +83,7 @@
 #define RECORD_cuLaunchCooperativeKernel(...) LAUNCH(WIRE_LAUNCH_COOPERATIVE)
 #define RECORD_cuLaunchKernelEx(...) record_launch(&shim_call, f, config, 0)
 #define RECORD_cuLaunchCooperativeKernelMultiDevice(list, count, ...) \
-	record_launch_many(&shim_call, list, count)
+	record_launch_many(&shim_call, list, count); MORE(__VA_ARGS__)
 #define RECORD_cuLaunch(...) record_launch_legacy(&shim_call, f, 1, 1, NULL)
 #define RECORD_cuLaunchGrid(...) \
 	record_launch_legacy(&shim_call, f, grid_width, grid_height, NULL)
@@ -64,6 +97,16 @@
 #define RECORD_cuGraphUpload(...) OBJECT(hGraph, hStream, 0)
 
 /* copies */
+#define MORE_2D() \
+	GIVEN(pCopy, MORE(pCopy->srcXInBytes, pCopy->srcY, pCopy->srcPitch, pCopy->dstXInBytes, \
+			  pCopy->dstY, pCopy->dstPitch, pCopy->WidthInBytes, pCopy->Height))
+#define MORE_3D() \
+	GIVEN(pCopy, MORE(pCopy->srcPitch, pCopy->srcHeight, pCopy->dstPitch, pCopy->dstHeight, \
+			  pCopy->WidthInBytes, pCopy->Height, pCopy->Depth))
+#define MORE_3D_PEER() \
+	GIVEN(pCopy, MORE(pCopy->srcContext, pCopy->srcPitch, pCopy->srcHeight, \
+			  pCopy->dstContext, pCopy->dstPitch, pCopy->dstHeight, \
+			  pCopy->WidthInBytes, pCopy->Height, pCopy->Depth))
 #define RECORD_cuMemcpy(...) COPY(UNKNOWN, dst, src, ByteCount, NULL, BLOCKING)
 #define RECORD_cuMemcpyAsync(...) COPY(UNKNOWN, dst, src, ByteCount, hStream, ASYNC)
 #define RECORD_cuMemcpyHtoD(...) COPY(HTOD, dstDevice, HANDLE(srcHost), ByteCount, NULL, BLOCKING)
@@ -74,30 +117,39 @@
 	COPY(DTOH, HANDLE(dstHost), srcDevice, ByteCount, hStream, ASYNC)
 #define RECORD_cuMemcpyDtoD(...) COPY(DTOD, dstDevice, srcDevice, ByteCount, NULL, BLOCKING)
 #define RECORD_cuMemcpyDtoDAsync(...) COPY(DTOD, dstDevice, srcDevice, ByteCount, hStream, ASYNC)
-#define RECORD_cuMemcpyPeer(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, NULL, BLOCKING)
-#define RECORD_cuMemcpyPeerAsync(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, hStream, ASYNC)
+#define RECORD_cuMemcpyPeer(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, NULL, BLOCKING); \
+	MORE(dstContext, srcContext)
+#define RECORD_cuMemcpyPeerAsync(...) COPY(PTOP, dstDevice, srcDevice, ByteCount, hStream, ASYNC); \
+	MORE(dstContext, srcContext)
 #define RECORD_cuMemcpyAtoA(...) \
-	COPY(ATOA, HANDLE(dstArray), HANDLE(srcArray), ByteCount, NULL, BLOCKING)
-#define RECORD_cuMemcpyAtoD(...) COPY(ATOD, dstDevice, HANDLE(srcArray), ByteCount, NULL, BLOCKING)
-#define RECORD_cuMemcpyDtoA(...) COPY(DTOA, HANDLE(dstArray), srcDevice, ByteCount, NULL, BLOCKING)
+	COPY(ATOA, HANDLE(dstArray), HANDLE(srcArray), ByteCount, NULL, BLOCKING); \
+	MORE(dstOffset, srcOffset)
+#define RECORD_cuMemcpyAtoD(...) COPY(ATOD, dstDevice, HANDLE(srcArray), ByteCount, NULL, BLOCKING); \
+	MORE(srcOffset)
+#define RECORD_cuMemcpyDtoA(...) COPY(DTOA, HANDLE(dstArray), srcDevice, ByteCount, NULL, BLOCKING); \
+	MORE(dstOffset)
 #define RECORD_cuMemcpyAtoH(...) \
-	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, NULL, BLOCKING)
+	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, NULL, BLOCKING); MORE(srcOffset)
 #define RECORD_cuMemcpyAtoHAsync(...) \
-	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, hStream, ASYNC)
+	COPY(ATOH, HANDLE(dstHost), HANDLE(srcArray), ByteCount, hStream, ASYNC); MORE(srcOffset)
 #define RECORD_cuMemcpyHtoA(...) \
-	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, NULL, BLOCKING)
+	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, NULL, BLOCKING); MORE(dstOffset)
 #define RECORD_cuMemcpyHtoAAsync(...) \
-	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, hStream, ASYNC)
-#define RECORD_cuMemcpy2D(...) COPY_2D(pCopy, NULL, BLOCKING)
-#define RECORD_cuMemcpy2DUnaligned(...) COPY_2D(pCopy, NULL, BLOCKING)
-#define RECORD_cuMemcpy2DAsync(...) COPY_2D(pCopy, hStream, ASYNC)
-#define RECORD_cuMemcpy3D(...) COPY_3D(pCopy, NULL, BLOCKING)
-#define RECORD_cuMemcpy3DAsync(...) COPY_3D(pCopy, hStream, ASYNC)
-#define RECORD_cuMemcpy3DPeer(...) record_copy_3d_peer(&shim_call, pCopy, NULL, BLOCKING)
-#define RECORD_cuMemcpy3DPeerAsync(...) record_copy_3d_peer(&shim_call, pCopy, hStream, ASYNC)
-#define RECORD_cuMemcpy3DBatchAsync(...) record_copy_3d_batch(&shim_call, opList, numOps, hStream)
+	COPY(HTOA, HANDLE(dstArray), HANDLE(srcHost), ByteCount, hStream, ASYNC); MORE(dstOffset)
+#define RECORD_cuMemcpy2D(...) COPY_2D(pCopy, NULL, BLOCKING); MORE_2D()
+#define RECORD_cuMemcpy2DUnaligned(...) COPY_2D(pCopy, NULL, BLOCKING); MORE_2D()
+#define RECORD_cuMemcpy2DAsync(...) COPY_2D(pCopy, hStream, ASYNC); MORE_2D()
+#define RECORD_cuMemcpy3D(...) COPY_3D(pCopy, NULL, BLOCKING); MORE_3D()
+#define RECORD_cuMemcpy3DAsync(...) COPY_3D(pCopy, hStream, ASYNC); MORE_3D()
+#define RECORD_cuMemcpy3DPeer(...) record_copy_3d_peer(&shim_call, pCopy, NULL, BLOCKING); \
+	MORE_3D_PEER()
+#define RECORD_cuMemcpy3DPeerAsync(...) record_copy_3d_peer(&shim_call, pCopy, hStream, ASYNC); \
+	MORE_3D_PEER()
+#define RECORD_cuMemcpy3DBatchAsync(...) record_copy_3d_batch(&shim_call, opList, numOps, hStream); \
+	MORE(flags)
 #define RECORD_cuMemcpyBatchAsync(...) \
-	record_copy_batch(&shim_call, dsts, srcs, sizes, count, hStream)
+	record_copy_batch(&shim_call, dsts, srcs, sizes, count, hStream); \
+	GIVEN(attrs, MORE(attrs->srcAccessOrder, attrs->flags))
 
 /* sets: the value's width is the element's size */
 #define RECORD_cuMemsetD8(...) SET(dstDevice, uc, N, NULL, BLOCKING)
@@ -106,67 +158,101 @@
 #define RECORD_cuMemsetD8Async(...) SET(dstDevice, uc, N, hStream, ASYNC)
 #define RECORD_cuMemsetD16Async(...) SET(dstDevice, us, (uint64_t)N * 2, hStream, ASYNC)
 #define RECORD_cuMemsetD32Async(...) SET(dstDevice, ui, (uint64_t)N * 4, hStream, ASYNC)
-#define RECORD_cuMemsetD2D8(...) SET(dstDevice, uc, (uint64_t)Width * Height, NULL, BLOCKING)
-#define RECORD_cuMemsetD2D16(...) SET(dstDevice, us, (uint64_t)Width * Height * 2, NULL, BLOCKING)
-#define RECORD_cuMemsetD2D32(...) SET(dstDevice, ui, (uint64_t)Width * Height * 4, NULL, BLOCKING)
-#define RECORD_cuMemsetD2D8Async(...) SET(dstDevice, uc, (uint64_t)Width * Height, hStream, ASYNC)
+#define RECORD_cuMemsetD2D8(...) SET(dstDevice, uc, (uint64_t)Width * Height, NULL, BLOCKING); \
+	MORE(dstPitch, Width, Height)
+#define RECORD_cuMemsetD2D16(...) SET(dstDevice, us, (uint64_t)Width * Height * 2, NULL, BLOCKING); \
+	MORE(dstPitch, Width, Height)
+#define RECORD_cuMemsetD2D32(...) SET(dstDevice, ui, (uint64_t)Width * Height * 4, NULL, BLOCKING); \
+	MORE(dstPitch, Width, Height)
+#define RECORD_cuMemsetD2D8Async(...) SET(dstDevice, uc, (uint64_t)Width * Height, hStream, ASYNC); \
+	MORE(dstPitch, Width, Height)
 #define RECORD_cuMemsetD2D16Async(...) \
-	SET(dstDevice, us, (uint64_t)Width * Height * 2, hStream, ASYNC)
+	SET(dstDevice, us, (uint64_t)Width * Height * 2, hStream, ASYNC); \
+	MORE(dstPitch, Width, Height)
 #define RECORD_cuMemsetD2D32Async(...) \
-	SET(dstDevice, ui, (uint64_t)Width * Height * 4, hStream, ASYNC)
+	SET(dstDevice, ui, (uint64_t)Width * Height * 4, hStream, ASYNC); \
+	MORE(dstPitch, Width, Height)
 
 /* memory */
 #define RECORD_cuMemAlloc(...) MEMORY(ALLOC, DEVICE, OUT(dptr), bytesize, NULL, 0)
-#define RECORD_cuMemAllocPitch(pointer, pitch, width, height, ...) \
-	MEMORY(ALLOC, DEVICE, OUT(pointer), (uint64_t)OUT(pitch) * (height), NULL, 0)
+#define RECORD_cuMemAllocPitch(pointer, pitch, width, height, element) \
+	MEMORY(ALLOC, DEVICE, OUT(pointer), (uint64_t)OUT(pitch) * (height), NULL, 0); \
+	MORE(width, height, element)
 #define RECORD_cuMemAllocAsync(...) MEMORY(ALLOC, DEVICE_ASYNC, OUT(dptr), bytesize, hStream, 0)
 #define RECORD_cuMemAllocFromPoolAsync(...) \
 	MEMORY(ALLOC, DEVICE_ASYNC, OUT(dptr), bytesize, hStream, HANDLE(pool))
-#define RECORD_cuMemAllocManaged(...) MEMORY(ALLOC, MANAGED, OUT(dptr), bytesize, NULL, 0)
+#define RECORD_cuMemAllocManaged(...) MEMORY(ALLOC, MANAGED, OUT(dptr), bytesize, NULL, 0); \
+	MORE(flags)
 #define RECORD_cuMemFree(...) MEMORY(FREE, DEVICE, dptr, 0, NULL, 0)
 #define RECORD_cuMemFreeAsync(...) MEMORY(FREE, DEVICE_ASYNC, dptr, 0, hStream, 0)
 #define RECORD_cuMemAllocHost(...) MEMORY(ALLOC, HOST, OUT_HANDLE(pp), bytesize, NULL, 0)
-#define RECORD_cuMemHostAlloc(...) MEMORY(ALLOC, HOST, OUT_HANDLE(pp), bytesize, NULL, 0)
+#define RECORD_cuMemHostAlloc(...) MEMORY(ALLOC, HOST, OUT_HANDLE(pp), bytesize, NULL, 0); \
+	MORE(Flags)
 #define RECORD_cuMemFreeHost(...) MEMORY(FREE, HOST, HANDLE(p), 0, NULL, 0)
-#define RECORD_cuMemHostRegister(...) MEMORY(ALLOC, HOST_REGISTERED, HANDLE(p), bytesize, NULL, 0)
+#define RECORD_cuMemHostRegister(...) MEMORY(ALLOC, HOST_REGISTERED, HANDLE(p), bytesize, NULL, 0); \
+	MORE(Flags)
 #define RECORD_cuMemHostUnregister(...) MEMORY(FREE, HOST_REGISTERED, HANDLE(p), 0, NULL, 0)
-#define RECORD_cuMemCreate(...) MEMORY(ALLOC, VMM, OUT(handle), size, NULL, 0)
+#define RECORD_cuMemCreate(...) MEMORY(ALLOC, VMM, OUT(handle), size, NULL, 0); \
+	MORE(flags); \
+	GIVEN(prop, MORE(prop->type, prop->location, prop->requestedHandleTypes))
 #define RECORD_cuMemRelease(...) MEMORY(FREE, VMM, handle, 0, NULL, 0)
-#define RECORD_cuMemAddressReserve(...) MEMORY(ALLOC, VMM_ADDRESS, OUT(ptr), size, NULL, 0)
-#define RECORD_cuMemAddressFree(...) MEMORY(FREE, VMM_ADDRESS, ptr, 0, NULL, 0)
-#define RECORD_cuMemMap(...) MEMORY(MAP, VMM, ptr, size, NULL, handle)
+#define RECORD_cuMemAddressReserve(...) MEMORY(ALLOC, VMM_ADDRESS, OUT(ptr), size, NULL, 0); \
+	MORE(alignment, addr, flags)
+#define RECORD_cuMemAddressFree(...) MEMORY(FREE, VMM_ADDRESS, ptr, 0, NULL, 0); MORE(size)
+#define RECORD_cuMemMap(...) MEMORY(MAP, VMM, ptr, size, NULL, handle); MORE(offset, flags)
 #define RECORD_cuMemUnmap(...) MEMORY(UNMAP, VMM, ptr, size, NULL, 0)
-#define RECORD_cuMemSetAccess(...) OBJECT(ptr, count, size)
+#define RECORD_cuMemSetAccess(...) OBJECT(ptr, count, size); \
+	GIVEN(desc, MORE(desc->location, desc->flags))
 #define RECORD_cuMemMapArrayAsync(...) OBJECT(hStream, mapInfoList, count)
-#define RECORD_cuMemExportToShareableHandle(...) OBJECT(handle, 0, handleType)
-#define RECORD_cuMemImportFromShareableHandle(...) MEMORY(ALLOC, VMM, OUT(handle), 0, NULL, 0)
-#define RECORD_cuIpcOpenMemHandle(...) MEMORY(ALLOC, IPC, OUT(pdptr), 0, NULL, 0)
+#define RECORD_cuMemExportToShareableHandle(...) OBJECT(handle, 0, handleType); MORE(flags)
+#define RECORD_cuMemImportFromShareableHandle(...) MEMORY(ALLOC, VMM, OUT(handle), 0, NULL, 0); \
+	MORE(shHandleType)
+#define RECORD_cuIpcOpenMemHandle(...) MEMORY(ALLOC, IPC, OUT(pdptr), 0, NULL, 0); MORE(Flags)
 #define RECORD_cuIpcCloseMemHandle(...) MEMORY(FREE, IPC, dptr, 0, NULL, 0)
-#define RECORD_cuMemPoolCreate(...) OBJECT(OUT_HANDLE(pool), 0, FIELD(poolProps, maxSize))
+#define RECORD_cuMemPoolCreate(...) OBJECT(OUT_HANDLE(pool), 0, FIELD(poolProps, maxSize)); \
+	\
+	GIVEN(poolProps, MORE(poolProps->allocType, poolProps->location, poolProps->handleTypes))
 #define RECORD_cuMemPoolDestroy(...) OBJECT(pool, 0, 0)
 #define RECORD_cuMemPoolTrimTo(...) OBJECT(pool, 0, minBytesToKeep)
 #define RECORD_cuMemPoolSetAttribute(...) OBJECT(pool, value, attr)
-#define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), 1)
+#define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), 1); \
+	\
+	GIVEN(pAllocateArray, MORE(pAllocateArray->Width, pAllocateArray->Height, \
+				   pAllocateArray->Format, pAllocateArray->NumChannels))
 #define RECORD_cuArray3DCreate(...) \
-	ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), FIELD(pAllocateArray, Depth))
+	ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), FIELD(pAllocateArray, Depth)); \
+	\
+	GIVEN(pAllocateArray, MORE( \
+		pAllocateArray->Width, pAllocateArray->Height, pAllocateArray->Depth, \
+		pAllocateArray->Format, pAllocateArray->NumChannels, pAllocateArray->Flags))
 #define RECORD_cuMipmappedArrayCreate(...) \
 	ARRAY(pHandle, pMipmappedArrayDesc, FIELD(pMipmappedArrayDesc, Height), \
-	      FIELD(pMipmappedArrayDesc, Depth))
+	      FIELD(pMipmappedArrayDesc, Depth)); \
+	\
+	GIVEN(pMipmappedArrayDesc, MORE( \
+		pMipmappedArrayDesc->Width, pMipmappedArrayDesc->Height, \
+		pMipmappedArrayDesc->Depth, pMipmappedArrayDesc->Format, \
+		pMipmappedArrayDesc->NumChannels, pMipmappedArrayDesc->Flags)); \
+	MORE(numMipmapLevels)
 #define RECORD_cuArrayDestroy(...) MEMORY(FREE, ARRAY, HANDLE(hArray), 0, NULL, 0)
 #define RECORD_cuMipmappedArrayDestroy(...) \
 	MEMORY(FREE, ARRAY, HANDLE(hMipmappedArray), 0, NULL, 0)
-#define RECORD_cuMemBatchDecompressAsync(...) OBJECT(stream, paramsArray, count)
+#define RECORD_cuMemBatchDecompressAsync(...) OBJECT(stream, paramsArray, count); MORE(flags)
 
 /* managed memory */
-#define RECORD_cuMemAdvise(...) OBJECT(devPtr, advice, count)
-#define RECORD_cuMemPrefetchAsync(...) OBJECT(devPtr, hStream, count)
-#define RECORD_cuMemPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
-#define RECORD_cuMemDiscardBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
-#define RECORD_cuMemDiscardAndPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count)
-#define RECORD_cuStreamAttachMemAsync(...) OBJECT(hStream, dptr, length)
+#define RECORD_cuMemAdvise(devPtr, count, advice, ...) OBJECT(devPtr, advice, count); \
+	MORE(__VA_ARGS__)
+#define RECORD_cuMemPrefetchAsync(devPtr, count, ...) OBJECT(devPtr, hStream, count); \
+	MORE(__VA_ARGS__)
+#define RECORD_cuMemPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count); \
+	MORE(flags)
+#define RECORD_cuMemDiscardBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count); MORE(flags)
+#define RECORD_cuMemDiscardAndPrefetchBatchAsync(...) OBJECT(FIRST(dptrs, count), hStream, count); \
+	MORE(flags)
+#define RECORD_cuStreamAttachMemAsync(...) OBJECT(hStream, dptr, length); MORE(flags)
 
 /* synchronisation */
-#define RECORD_cuCtxSynchronize(...) PLAIN()
+#define RECORD_cuCtxSynchronize(...) OBJECT(OPTIONAL(__VA_ARGS__), 0, 0)
 #define RECORD_cuStreamSynchronize(...) OBJECT(hStream, 0, 0)
 #define RECORD_cuStreamQuery(...) OBJECT(hStream, 0, 0)
 #define RECORD_cuStreamWaitEvent(...) OBJECT(hStream, hEvent, Flags)
@@ -188,7 +274,8 @@
 #define RECORD_cuStreamCreateWithPriority(...) \
 	record_stream_created(&shim_call, shim_result ? NULL : *phStream, flags, priority)
 #define RECORD_cuGreenCtxStreamCreate(...) \
-	record_stream_created(&shim_call, shim_result ? NULL : *phStream, flags, priority)
+	record_stream_created(&shim_call, shim_result ? NULL : *phStream, flags, priority); \
+	MORE(greenCtx)
 #define RECORD_cuStreamDestroy(...) OBJECT(hStream, 0, 0)
 #define RECORD_cuCtxCreate(...) \
 	record_context(&shim_call, OUT_HANDLE(pctx), (uint64_t)dev, flags)
@@ -197,7 +284,7 @@
 #define RECORD_cuCtxPopCurrent(...) record_context(&shim_call, OUT_HANDLE(pctx), 0, 0)
 #define RECORD_cuCtxDestroy(...) record_context_gone(&shim_call, ctx)
 #define RECORD_cuCtxGetCurrent(...) OBJECT(OUT_HANDLE(pctx), 0, 0)
-#define RECORD_cuCtxGetDevice(...) OBJECT(OUT(device), 0, 0)
+#define RECORD_cuCtxGetDevice(device, ...) OBJECT(OUT(device), OPTIONAL(__VA_ARGS__), 0)
 #define RECORD_cuDevicePrimaryCtxRetain(...) OBJECT(OUT_HANDLE(pctx), dev, 0)
 #define RECORD_cuDevicePrimaryCtxRelease(...) record_device_reset(&shim_call, dev)
 #define RECORD_cuDevicePrimaryCtxReset(...) record_device_reset(&shim_call, dev)
@@ -205,7 +292,8 @@
 /* graphs */
 #define RECORD_cuStreamBeginCapture(stream, ...) \
 	record_capture_begin(&shim_call, stream, (uint64_t)(__VA_ARGS__ + 0))
-#define RECORD_cuStreamBeginCaptureToGraph(...) record_capture_begin(&shim_call, hStream, mode)
+#define RECORD_cuStreamBeginCaptureToGraph(...) record_capture_begin(&shim_call, hStream, mode); \
+	MORE(hGraph, numDependencies)
 #define RECORD_cuStreamEndCapture(...) \
 	record_capture_end(&shim_call, hStream, shim_result || !phGraph ? NULL : *phGraph)
 #define RECORD_cuStreamUpdateCaptureDependencies(...) OBJECT(hStream, numDependencies, flags)
@@ -221,7 +309,7 @@
 #define RECORD_cuGraphDestroy(...) OBJECT(hGraph, 0, 0)
 
 /* modules, libraries, functions */
-#define RECORD_cuModuleLoad(...) OBJECT(OUT_HANDLE(module), 0, 0)
+#define RECORD_cuModuleLoad(...) OBJECT(OUT_HANDLE(module), 0, 0); TEXT(fname)
 #define RECORD_cuModuleLoadData(...) OBJECT(OUT_HANDLE(module), image, 0)
 #define RECORD_cuModuleLoadDataEx(...) OBJECT(OUT_HANDLE(module), image, numOptions)
 #define RECORD_cuModuleLoadFatBinary(...) OBJECT(OUT_HANDLE(module), fatCubin, 0)
@@ -230,10 +318,11 @@
 	record_function(&shim_call, shim_result ? NULL : *hfunc, hmod, name)
 #define RECORD_cuModuleGetGlobal(pointer, size, ...) \
 	OBJECT(shim_result || !(pointer) ? 0 : *(pointer), hmod, \
-	       shim_result || !(size) ? 0 : *(size))
+	       shim_result || !(size) ? 0 : *(size)); TEXT(name)
 #define RECORD_cuModuleEnumerateFunctions(...) OBJECT(mod, 0, numFunctions)
 #define RECORD_cuLibraryLoadData(...) OBJECT(OUT_HANDLE(library), code, numJitOptions)
-#define RECORD_cuLibraryLoadFromFile(...) OBJECT(OUT_HANDLE(library), 0, numJitOptions)
+#define RECORD_cuLibraryLoadFromFile(...) OBJECT(OUT_HANDLE(library), 0, numJitOptions); \
+	TEXT_MORE(fileName, numLibraryOptions)
 #define RECORD_cuLibraryUnload(...) record_module_gone(&shim_call, library)
 #define RECORD_cuLibraryGetKernel(...) \
 	record_kernels(&shim_call, pKernel, 1, library, name)
@@ -242,21 +331,30 @@
 	record_kernels(&shim_call, kernels, numKernels, lib, NULL)
 #define RECORD_cuKernelGetFunction(...) \
 	record_kernel_function(&shim_call, shim_result ? NULL : *pFunc, kernel)
-#define RECORD_cuKernelSetAttribute(...) record_attribute(&shim_call, kernel, attrib, (uint64_t)val)
+#define RECORD_cuKernelSetAttribute(...) record_attribute(&shim_call, kernel, attrib, (uint64_t)val); \
+	MORE(dev)
 #define RECORD_cuKernelSetCacheConfig(...) OBJECT(kernel, dev, config)
 #define RECORD_cuFuncSetAttribute(...) record_attribute(&shim_call, hfunc, attrib, (uint64_t)value)
 #define RECORD_cuFuncSetCacheConfig(...) OBJECT(hfunc, 0, config)
 #define RECORD_cuFuncSetSharedMemConfig(...) OBJECT(hfunc, 0, config)
 #define RECORD_cuFuncLoad(...) OBJECT(function, 0, 0)
-#define RECORD_cuLinkAddData(...) OBJECT(state, data, size)
-#define RECORD_cuLinkAddFile(...) OBJECT(state, 0, type)
+#define RECORD_cuLinkAddData(...) OBJECT(state, data, size); TEXT_MORE(name, type, numOptions)
+#define RECORD_cuLinkAddFile(...) OBJECT(state, 0, type); TEXT_MORE(path, numOptions)
 #define RECORD_cuLinkComplete(...) OBJECT(state, OUT_HANDLE(cubinOut), OUT(sizeOut))
 #define RECORD_cuTensorMapEncodeTiled(...) \
-	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank); \
+	\
+	MORE(tensorDataType, interleave, swizzle, l2Promotion, oobFill)
 #define RECORD_cuTensorMapEncodeIm2col(...) \
-	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank); \
+	\
+	MORE(tensorDataType, channelsPerPixel, pixelsPerColumn, interleave, swizzle, l2Promotion, \
+	     oobFill)
 #define RECORD_cuTensorMapEncodeIm2colWide(...) \
-	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank)
+	record_tensor_map(&shim_call, tensorMap, globalAddress, tensorRank); \
+	\
+	MORE(tensorDataType, pixelBoxLowerCornerWidth, pixelBoxUpperCornerWidth, channelsPerPixel, \
+	     pixelsPerColumn, interleave, mode, swizzle, l2Promotion, oobFill)
 #define RECORD_cuTensorMapReplaceAddress(...) \
 	record_tensor_map(&shim_call, tensorMap, globalAddress, 0)
 
@@ -265,7 +363,8 @@
 	OBJECT(OUT_HANDLE(pfn), cudaVersion, flags)
 #define RECORD_cuGetExportTable(...) \
 	OBJECT(OUT_HANDLE(ppExportTable), 0, pExportTableId ? util_hash(pExportTableId, 16) : 0)
-#define RECORD_cuProfilerInitialize(...) PLAIN()
+#define RECORD_cuProfilerInitialize(...) \
+	PLAIN(); TEXT_MORE(configFile, outputMode); TEXT(outputFile)
 #define RECORD_cuProfilerStart(...) PLAIN()
 #define RECORD_cuProfilerStop(...) PLAIN()
 

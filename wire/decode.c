@@ -47,6 +47,29 @@ static int code_valid(const char *record, uint32_t bytes)
 	return code.table_bytes <= bytes - at - code.name_bytes;
 }
 
+static int arguments_valid(const char *record, uint32_t bytes)
+{
+	struct wire_arguments arguments;
+	uint64_t at = sizeof(arguments), value;
+
+	memcpy(&arguments, record, sizeof(arguments));
+	if (arguments.count > WIRE_ARGUMENTS_MAX)
+		return 0;
+	at += arguments.count * sizeof(value);
+	if (at > bytes || !text_valid(record, bytes, at, arguments.names_bytes))
+		return 0;
+	at += arguments.names_bytes;
+	for (uint32_t i = 0; i < arguments.count; i++) {
+		memcpy(&value, record + sizeof(arguments) + i * sizeof(value), sizeof(value));
+		if (!(arguments.texts >> i & 1))
+			continue;
+		if (value > bytes - at)
+			return 0;
+		at += value;
+	}
+	return 1;
+}
+
 static int texts_valid(const void *record, const struct wire_head *head)
 {
 	struct wire_def_function function;
@@ -73,6 +96,8 @@ static int texts_valid(const void *record, const struct wire_head *head)
 		return text_valid(record, head->bytes, sizeof(module), module.path_bytes);
 	case WIRE_DEF_PYTHON_CODE:
 		return code_valid(record, head->bytes);
+	case WIRE_ARGUMENTS:
+		return arguments_valid(record, head->bytes);
 	default:
 		return 1;
 	}

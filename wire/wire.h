@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC		0x4c49415254555047ull	/* "GPUTRAIL", little endian */
-#define WIRE_VERSION		1u
+#define WIRE_VERSION		2u
 #define WIRE_RINGS_MAX		256u
 #define WIRE_API_MAX		1024u			/* >= rows of driver_api.def */
 #define WIRE_RECORD_MAX		65528u			/* bytes, a multiple of 8 */
@@ -249,6 +249,20 @@ struct wire_object {
 	uint64_t value;			/* size, flags, attribute value, hash of arguments */
 };
 static_assert(sizeof(struct wire_object) == 64, "object");
+
+/* What of a call's arguments its own record, the one before this of its thread, has no room for. */
+struct wire_arguments {
+	struct wire_call call;
+	uint32_t count;
+	uint32_t texts;			/* bit i: value i is the length of a text */
+	uint32_t names_bytes;		/* NUL-terminated: what the driver's header calls the values,
+					   "Flags" or "pCopy->srcPitch, pCopy->dstPitch" */
+	uint32_t reserved;
+	uint64_t value[];		/* count values, the names, and the texts without NUL */
+};
+static_assert(sizeof(struct wire_arguments) == 56, "arguments");
+
+#define WIRE_ARGUMENTS_MAX 16u
 
 /* --- definitions: sent once, before or after their first use, from any ring ---------------- */
 

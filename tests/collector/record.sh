@@ -26,6 +26,45 @@ record -o "it's a name.db" -- "$workload" launches 1
 eval "set -- $(sed -n 's/^next: gputrail //p' err)"
 is "in words for a shell" "$*" "it's a name.db"
 
+# --- arguments beyond those of the tables ---
+cat >"$tmp/odd \"name\".ptx" <<'END'
+.version 7.0
+.target sm_70
+.address_size 64
+.visible .entry work(.param .u64 p)
+{
+	ret;
+}
+END
+record -o arguments.db -- "$PYTHON3" -c '
+import ctypes as c
+cuda = c.CDLL("libcuda.so.1")
+context, pointer, module = c.c_void_p(), c.c_void_p(), c.c_void_p()
+def need(result):
+    assert result == 0, result
+need(cuda.cuInit(0))
+need(cuda.cuDevicePrimaryCtxRetain(c.byref(context), 0))
+need(cuda.cuCtxSetCurrent(context))
+need(cuda.cuMemHostAlloc(c.byref(pointer), c.c_size_t(4096), 3))
+need(cuda.cuMemAllocManaged(c.byref(pointer), c.c_size_t(4096), 1))
+need(cuda.cuModuleLoad(c.byref(module), b"odd \"name\".ptx"))
+for size in 64, 128:
+    need(cuda.cuMemcpyPeer(pointer, context, pointer, context, c.c_size_t(size)))
+'
+is "arguments: exit code" $? 0
+of() {
+	ask arguments.db "SELECT group_concat($2, ' ') FROM (SELECT a.json FROM $1 e
+		JOIN call_arguments ca USING (start_ns, thread) JOIN arguments a ON a.id = ca.arguments
+		JOIN api ON api.id = e.api WHERE api.name GLOB '$3' ORDER BY e.start_ns)"
+}
+is "flags of host memory" "$(of memory json 'cuMemHostAlloc')" '{"Flags":3}'
+is "flags of managed memory" "$(of memory json 'cuMemAllocManaged')" '{"flags":1}'
+is "the file of a module" "$(of call "json_extract(json, '\$.fname')" 'cuModuleLoad')" 'odd "name".ptx'
+is "both contexts of two peer copies" "$(of copy \
+	"json_extract(json, '\$.dstContext') = json_extract(json, '\$.srcContext')" 'cuMemcpyPeer*')" "1 1"
+is "which are one list" "$(ask arguments.db \
+	"SELECT count(*) FROM arguments WHERE json LIKE '%dstContext%'")" 1
+
 # --- ends are passed on ---
 record -o e7.db -- "$workload" exit 7
 is "exit code" $? 7

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "collector/fixture.h"
 
@@ -484,6 +485,58 @@ static void test_corrupt_ring_stops_alone(void **state)
 	fixture_remove(&f);
 }
 
+/* `texts`: bit i tells that value i is the length of a part of `text`. */
+static void push_arguments(struct fixture *f, uint64_t begin, const char *names, uint32_t texts,
+			   const char *text, const uint64_t *values, uint32_t count)
+{
+	union {
+		struct wire_arguments arguments;
+		char bytes[512];
+	} u = { .arguments = {
+		.call = { .head = { .kind = WIRE_ARGUMENTS, .api = API_cuModuleLoad },
+			  .begin = begin, .end = begin + US },
+		.count = count, .texts = texts, .names_bytes = (uint32_t)strlen(names) + 1,
+	} };
+	char *at = u.bytes + sizeof(u.arguments);
+
+	memcpy(at, values, count * sizeof(*values));
+	at += count * sizeof(*values);
+	memcpy(at, names, strlen(names) + 1);
+	at += strlen(names) + 1;
+	memcpy(at, text, strlen(text));
+	at += strlen(text);
+	u.arguments.call.head.bytes = (uint16_t)((at - u.bytes + 7) & ~7);
+	producer_push(&f->producer, 0, &u, u.arguments.call.head.bytes);
+}
+
+static void test_arguments_follow_their_call(void **state)
+{
+	struct fixture f;
+	struct wire_memory memory;
+
+	(void)state;
+	fixture_start(&f, 65536, WIRE_CLOCK_MONOTONIC);
+	producer_define(&f.producer, 0);
+	for (uint64_t i = 0; i < 3; i++) {
+		memory = a_memory(f.now + i * MS, WIRE_MEMORY_ALLOC, WIRE_MEMORY_HOST, 4096 * i, 64);
+		PUSH(&f.producer, 0, memory);
+		push_arguments(&f, f.now + i * MS, "p->one, two", 2, "a\"\n",
+			       (uint64_t[]){ i / 2, 3 }, 2);
+	}
+	push_arguments(&f, f.now + 5 * MS, "Flags", 0, "", (uint64_t[]){ 7 }, 1);
+	fixture_step(&f);
+	fixture_finish(&f);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM arguments"), 2);
+	assert_string_equal(ask_text(&f, "SELECT json FROM arguments ORDER BY id"),
+			    "{\"one\":0,\"two\":\"a\\u0022\\u000a\"}");
+	assert_int_equal(ask(&f, "SELECT group_concat(json_extract(json, '$.one'), '') FROM (SELECT"
+			     " json FROM memory m JOIN call_arguments ca USING (start_ns, thread)"
+			     " JOIN arguments a ON a.id = ca.arguments ORDER BY m.id)"), 1);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM call_arguments"), 3);
+	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'lost_arguments'"), 1);
+	fixture_remove(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_graph_nodes),
 		cmocka_unit_test(test_failed_and_captured),
 		cmocka_unit_test(test_memory_accounting),
+		cmocka_unit_test(test_arguments_follow_their_call),
 		cmocka_unit_test(test_ring_full_is_counted),
 		cmocka_unit_test(test_corrupt_ring_stops_alone),
 	};

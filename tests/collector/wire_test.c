@@ -78,7 +78,7 @@ static void test_random_bytes(void **state)
 static bool has_text(uint16_t kind)
 {
 	return kind == WIRE_DEF_FUNCTION || kind == WIRE_DEF_STRING || kind == WIRE_DEF_MODULE ||
-	       kind == WIRE_DEF_PYTHON_CODE;
+	       kind == WIRE_DEF_PYTHON_CODE || kind == WIRE_ARGUMENTS;
 }
 
 static void test_each_kind_at_each_size(void **state)
@@ -124,6 +124,33 @@ static void test_texts_end_inside(void **state)
 				 length >= 4 && length <= 16);
 	}
 	r.def.text_bytes = UINT32_MAX;
+	assert_int_equal(wire_decode(&r, sizeof(r), &bytes), WIRE_CORRUPT);
+}
+
+static void test_arguments_end_inside(void **state)
+{
+	union {
+		struct wire_arguments arguments;
+		char bytes[sizeof(struct wire_arguments) + 2 * 8 + 16];
+	} r = { .bytes = { 0 } };
+	uint32_t bytes;
+
+	(void)state;
+	r.arguments.call.head = (struct wire_head){ .bytes = sizeof(r), .kind = WIRE_ARGUMENTS };
+	r.arguments.names_bytes = 6;
+	memcpy(r.bytes + sizeof(r) - 16, "a, b", 5);
+	for (uint32_t count = 0; count < 40; count++) {
+		r.arguments.count = count;
+		/* Four values leave no room for names; of fewer, names follow that end in NUL. */
+		assert_int_equal(wire_decode(&r, sizeof(r), &bytes) == WIRE_OK, count < 4);
+	}
+	r.arguments.count = 2;
+	r.arguments.texts = 2;		/* the second: as long as what is left, 10 bytes */
+	for (uint64_t length = 0; length < 40; length++) {
+		r.arguments.value[1] = length;
+		assert_int_equal(wire_decode(&r, sizeof(r), &bytes) == WIRE_OK, length <= 10);
+	}
+	r.arguments.value[1] = UINT64_MAX;
 	assert_int_equal(wire_decode(&r, sizeof(r), &bytes), WIRE_CORRUPT);
 }
 
@@ -214,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_each_kind_at_each_size),
 		cmocka_unit_test(test_texts_end_inside),
+		cmocka_unit_test(test_arguments_end_inside),
 		cmocka_unit_test(test_control_block),
 		cmocka_unit_test(test_hostile_records),
 		cmocka_unit_test(test_wrong_hello),

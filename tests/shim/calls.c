@@ -65,6 +65,7 @@ static void copies(void)
 	shape.dstMemoryType = CU_MEMORYTYPE_DEVICE;
 	shape.WidthInBytes = 10;
 	shape.Height = 3;
+	shape.dstPitch = 64;
 	NEED(!cuMemcpy2DAsync_v2(&shape, STREAM));
 	NEED(!cuMemsetD8Async(0xd000, 7, 100, STREAM));
 	NEED(!cuMemsetD32_v2(0xd000, 9, 25));
@@ -83,7 +84,7 @@ static void memory(void)
 	device = pointer;
 	NEED(!cuMemAllocAsync(&pointer, 512, STREAM));
 	NEED(!cuMemFreeAsync(0xd000, STREAM));
-	NEED(!cuMemHostAlloc(&host, 2048, 0));
+	NEED(!cuMemHostAlloc(&host, 2048, 2));
 	NEED(!cuMemcpyHtoDAsync_v2(device, (char *)host + 2000, 20, STREAM));
 	NEED(!cuMemFreeHost(host));
 	NEED(!cuMemcpyHtoD_v2(device, host, 22));
@@ -101,6 +102,7 @@ static void memory(void)
 
 static void others(void)
 {
+	CUmodule file;
 	char map[128] __attribute__((aligned(64))) = { 1 };
 	CUgraphExec exec;
 	CUstream stream;
@@ -122,17 +124,20 @@ static void others(void)
 				     NULL, NULL, NULL, 0, 0, 0, 0));
 	NEED(!cuCtxSetLimit(CU_LIMIT_STACK_SIZE, 1));
 	NEED(!cuCtxSetLimit(CU_LIMIT_STACK_SIZE, 2));
+	NEED(!cuModuleLoad(&file, "/no.such/module.cubin"));
 	NEED(!cuModuleUnload(module));
 }
 
 static void failures(void)
 {
+	CUmodule file;
 	CUdeviceptr pointer;
 	CUevent event;
 
 	NEED(cuMemAlloc_v2(&pointer, 77) == CUDA_ERROR_OUT_OF_MEMORY);
 	NEED(cuCtxSetLimit(CU_LIMIT_STACK_SIZE, 2) == CUDA_ERROR_OUT_OF_MEMORY);
 	NEED(cuEventCreate(&event, 0) == CUDA_ERROR_OUT_OF_MEMORY);
+	NEED(cuModuleLoad(&file, (const char *)1) == CUDA_ERROR_OUT_OF_MEMORY);
 }
 
 int main(int argc, char **argv)

@@ -115,6 +115,22 @@ static void print_gpu(const struct wire_gpu *gpu)
 	       gpu->device, gpu->graph != 0, gpu->head.result);
 }
 
+static void print_more(const struct wire_arguments *arguments)
+{
+	const char *names = (const char *)(arguments->value + arguments->count);
+	const char *text = names + arguments->names_bytes;
+
+	printf(" names=(%s)", names);
+	for (uint32_t i = 0; i < arguments->count; i++) {
+		if (!(arguments->texts >> i & 1)) {
+			printf(" value=%" PRIx64, arguments->value[i]);
+			continue;
+		}
+		printf(" text=\"%.*s\"", (int)arguments->value[i], text);
+		text += arguments->value[i];
+	}
+}
+
 static void print_arguments(const struct wire_head *head)
 {
 	const struct wire_launch *launch = (const void *)head;
@@ -144,16 +160,21 @@ static void print_arguments(const struct wire_head *head)
 		       copy->is_async, copy->flags, copy->source, copy->destination);
 		break;
 	case WIRE_SET:
-		printf(" value=%u bytes=%" PRIu64 " stream=%" PRIx64 " async=%u flags=%u", set->value,
-		       set->bytes, set->stream, set->is_async, set->flags);
+		printf(" value=%u bytes=%" PRIu64 " stream=%" PRIx64 " async=%u flags=%u"
+		       " destination=%" PRIx64, set->value, set->bytes, set->stream,
+		       set->is_async, set->flags, set->destination);
 		break;
 	case WIRE_MEMORY:
-		printf(" op=%u kind=%u bytes=%" PRIu64 " address=%d stream=%" PRIx64, memory->op,
-		       memory->kind, memory->bytes, memory->address != 0, memory->stream);
+		printf(" op=%u kind=%u bytes=%" PRIu64 " address=%" PRIx64 " stream=%" PRIx64
+		       " pool=%" PRIx64, memory->op, memory->kind, memory->bytes, memory->address,
+		       memory->stream, memory->pool);
 		break;
 	case WIRE_OBJECT:
 		printf(" object=%" PRIx64 " second=%" PRIx64 " value=%" PRIx64, object->object,
 		       object->second, object->value);
+		break;
+	case WIRE_ARGUMENTS:
+		print_more((const void *)head);
 		break;
 	default:
 		break;
@@ -205,7 +226,7 @@ static void print_record(struct process *process, unsigned ring, const struct wi
 
 	if (head->kind == WIRE_PAD)
 		return;
-	if (head->kind < WIRE_DEF_FUNCTION) {
+	if (head->kind < WIRE_DEF_FUNCTION || head->kind == WIRE_ARGUMENTS) {
 		if (call->begin < process->last_begin[ring])
 			printf("OUT OF ORDER\n");
 		process->last_begin[ring] = call->begin;

@@ -25,7 +25,7 @@ static const struct { const char *symbol, *base; void *address; int since; bool 
 #undef API
 };
 
-/* FAKECUDA_FAIL=N: launches, allocations and event records answer N. */
+/* FAKECUDA_FAIL=N: launches, allocations, event records and loads of files answer N. */
 static int failure(void)
 {
 	static int result = -1;
@@ -162,6 +162,13 @@ FAKE(cuModuleLoadData, (CUmodule *module, const void *image))
 	(void)image;
 	*module = handle();
 	return CUDA_SUCCESS;
+}
+
+FAKE(cuModuleLoad, (CUmodule *module, const char *file))
+{
+	(void)file;
+	*module = handle();
+	return (CUresult)failure();
 }
 
 FAKE(cuModuleGetFunction, (CUfunction *function, CUmodule module, const char *name))
