@@ -84,16 +84,42 @@ static int signals_open(void)
 	return signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+#define WORDS_MAX 256
+
+/* The command line of the process that preloaded us; words[0] is NULL if it is gone. */
+static void command_read(long root, char *text, size_t text_bytes, char **words)
+{
+	char name[64];
+	size_t length = 0, count = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%ld/cmdline", root);
+	file = fopen(name, "re");
+	if (file) {
+		length = fread(text, 1, text_bytes - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+	for (size_t at = 0; at < length && count < WORDS_MAX; at += strlen(text + at) + 1)
+		words[count++] = text + at;
+	words[count] = NULL;
+}
+
 static int collect(const char *path, const char *socket_name, long root, int listener)
 {
-	struct collector_options collector_options = { .path = path, .socket_name = socket_name };
-	struct collector *collector = collector_new(&collector_options, listener);
+	char text[8192], *words[WORDS_MAX + 1];
+	struct collector_options collector_options = {
+		.path = path, .socket_name = socket_name, .command = words,
+	};
+	struct collector *collector;
 	struct collector_figures figures;
 	struct signalfd_siginfo signal_info;
 	int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)root, 0), signals = signals_open();
 	int rounds = 0, rc;
 	char *error;
 
+	command_read(root, text, sizeof(text), words);
+	collector = collector_new(&collector_options, listener);
 	if (!collector)
 		return EXIT_FAILED;
 	for (;;) {

@@ -134,6 +134,8 @@ while [ $n -lt 300 ]; do
 	n=$((n + 1)); sleep 0.01
 done
 is "LD_PRELOAD alone: one file for the tree, complete" "$(ask "$file" 'SELECT count(*) FROM process')" 2
+is "LD_PRELOAD alone: the command line" \
+	"$(ask "$file" "SELECT value FROM meta WHERE key = 'command_line'")" "$workload tree 2 200"
 $PYTHON3 "$top_srcdir/tests/collector/truth.py" "$file" pre/truth; ok "LD_PRELOAD alone: the truth"
 LD_LIBRARY_PATH=$sim_dir LD_PRELOAD=$shim GPUTRAIL_OUTPUT=/nowhere/x.db "$workload" launches 10 >out 2>&1
 is "LD_PRELOAD alone, nowhere to write: the program is unharmed" $? 0
