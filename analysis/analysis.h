@@ -46,8 +46,15 @@ struct run_info {
 int run_info(struct run *run, struct run_info *info);
 void run_info_free(struct run_info *info);
 
+/* What the file does not hold because an older version recorded it. */
+struct run_gap {
+	char *name;			/* "table.column", or "table" */
+	char *text;			/* what is unknown without it */
+};
+
 struct run_device {
 	int id, ordinal;
+	int gpu;			/* what people call it: see GPU_NUMBER */
 	char *name;
 	int cc_major, cc_minor, sm_count;
 	uint64_t memory_bytes;
@@ -62,6 +69,7 @@ struct run_device {
  * time over its shapes. device is -1 when the kernel ran on several. */
 struct run_kernel {
 	int kernel, shape, device, shapes;
+	int gpu;		/* run_device.gpu; -1 when it ran on several */
 	char *name, *short_name;
 	char *label;		/* short_name, with template arguments where kernels share it */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
@@ -82,8 +90,17 @@ struct run_api {
 	double average_ns, stddev_ns;
 };
 
+/* Calls of one entry point that failed in one way. */
+struct run_failure {
+	int api, result;
+	char *name, *error;		/* of the entry point; CUDA_ERROR_... */
+	uint64_t count, first_ns;
+	int64_t path;			/* call path of the first; 0 unknown */
+	char *place;			/* idle_path_name() of that path */
+};
+
 struct run_copy {
-	int device, kind;
+	int device, kind, gpu;
 	char *name;			/* "[CUDA memcpy Host-to-Device]" */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
 	uint64_t copies;		/* with or without GPU times; so are the bytes */
@@ -91,7 +108,7 @@ struct run_copy {
 };
 
 struct run_memory {
-	int process, device, kind;
+	int process, device, kind, gpu;
 	char *kind_name;
 	uint64_t live_bytes, high_bytes, high_at_ns, allocs, frees, failed;
 };
@@ -134,6 +151,8 @@ RUN_LIST(run_process);
 RUN_LIST(run_thread);
 RUN_LIST(run_fact);
 RUN_LIST(run_bucket);
+RUN_LIST(run_failure);
+RUN_LIST(run_gap);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
 #define RUN_COPY_SET	64		/* copy_kind of memory sets */
@@ -151,6 +170,10 @@ int run_devices(struct run *run, struct run_device_list *list);
 /* Longest total first. */
 int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list);
 int run_apis(struct run *run, struct run_api_list *list);
+/* Most frequent first. */
+int run_failures(struct run *run, struct run_failure_list *list);
+/* Belongs to the run; empty for a file of this version. */
+const struct run_gap_list *run_gaps(const struct run *run);
 int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
@@ -171,5 +194,7 @@ void run_process_list_free(struct run_process_list *list);
 void run_thread_list_free(struct run_thread_list *list);
 void run_fact_list_free(struct run_fact_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
+void run_failure_list_free(struct run_failure_list *list);
+void run_gap_list_free(struct run_gap_list *list);
 
 #endif

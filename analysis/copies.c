@@ -74,6 +74,7 @@ static int copy_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	copy->min_bytes = row_u64(stmt, 7);
 	copy->max_bytes = row_u64(stmt, 8);
 	copy->copies = row_u64(stmt, 9);
+	copy->gpu = row_int(stmt, 10, -1);
 	return 0;
 }
 
@@ -82,7 +83,8 @@ int run_copies(struct run *run, struct run_copy_list *list)
 	*list = (struct run_copy_list){ 0 };
 	if (run_query(run,
 		"SELECT device, kind, sum(count), sum(total_ns), min(iif(count, min_ns, NULL)),"
-		" max(max_ns), sum(bytes), min(min_bytes), max(max_bytes), sum(copies) FROM sum_copy "
+		" max(max_ns), sum(bytes), min(min_bytes), max(max_bytes), sum(copies),"
+		" " GPU_NUMBER("device") " FROM sum_copy "
 		"GROUP BY device, kind ORDER BY 4 DESC, 3 DESC, kind", copy_row, list) < 0) {
 		run_copy_list_free(list);
 		return -1;

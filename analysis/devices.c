@@ -32,6 +32,7 @@ static int device_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	d->live_bytes = row_u64(stmt, c++);
 	d->high_bytes = row_u64(stmt, c++);
 	d->high_at_ns = row_u64(stmt, c++);
+	d->gpu = row_int(stmt, c++, -1);
 	d->span_ns = d->last_ns > d->first_ns ? d->last_ns - d->first_ns : 0;
 	d->idle_ns = d->span_ns > d->busy_ns ? d->span_ns - d->busy_ns : 0;
 	return 0;
@@ -50,11 +51,12 @@ int run_devices(struct run *run, struct run_device_list *list)
 		" s.first_ns, s.last_ns, s.busy_ns, s.compute_ns, s.copy_ns,"
 		" s.kernels, s.copies, s.sets, s.graph_launches,"
 		" m.live, max(m.high, m.live, coalesce((SELECT max(live_bytes) FROM bucket b"
-		"  WHERE b.device = d.id AND b.level = (SELECT max(level) FROM bucket)), 0)), m.high_at "
+		"  WHERE b.device = d.id AND b.level = (SELECT max(level) FROM bucket)), 0)), m.high_at,"
+		" " GPU_NUMBER("d.id") " AS gpu "
 		"FROM device d LEFT JOIN sum_device s ON s.device = d.id "
 		"LEFT JOIN (SELECT device, sum(live_bytes) live, max(high_bytes) high, high_at_ns high_at"
 		"  FROM sum_memory WHERE kind IN (1, 2, 6, 8) GROUP BY device) m ON m.device = d.id "
-		"ORDER BY d.ordinal, d.id", device_row, list) < 0) {
+		"ORDER BY gpu, d.id", device_row, list) < 0) {
 		run_device_list_free(list);
 		return -1;
 	}

@@ -17,9 +17,23 @@ struct run {
 	char error[1024];
 	int64_t data_version;
 	bool immutable;			/* opened without locks: nobody is writing */
+	struct run_gap_list gaps;
 	run_progress_fn *progress;
 	void *progress_arg;
 };
+
+/*
+ * SQL for what people call the device with this id: its CUDA ordinal, where all devices of the
+ * file have one of their own; else, as with a process per GPU that each call theirs 0, the order
+ * in which they were seen.
+ */
+#define GPU_NUMBER(id)								\
+	"(SELECT iif((SELECT count(*) = count(DISTINCT ordinal) FROM device), ordinal, id - 1) " \
+	"FROM device WHERE id = " id ")"
+
+/* Lets queries read columns and tables that the file is too old for, as NULL and empty, and notes
+ * them in run->gaps. */
+int run_fill_gaps(struct run *run);
 
 /* Sets the error and returns -1. */
 int run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

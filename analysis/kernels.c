@@ -46,6 +46,7 @@ static struct shape_sum *shape_new(struct shape_sum_list *list, sqlite3_stmt *st
 	k->kernel = row_int(stmt, 0, -1);
 	k->shape = list->by_shape ? row_int(stmt, 1, -1) : -1;
 	k->device = row_int(stmt, 2, -1);
+	k->gpu = row_int(stmt, 24, -1);
 	k->name = row_text(stmt, 3);
 	k->short_name = row_text(stmt, 4);
 	if (!k->short_name[0]) {
@@ -74,7 +75,7 @@ static int shape_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	if (!sum)
 		return run_fail(run, "out of memory");
 	if (sum->row.device != row_int(stmt, 2, -1))
-		sum->row.device = -1;
+		sum->row.device = sum->row.gpu = -1;
 	if (!sum->row.shapes || weight > sum->dominant) {
 		sum->dominant = weight;
 		shape_describe(&sum->row, stmt, 14);
@@ -176,7 +177,8 @@ static const char shape_sql[] =
 	"  nullif(d.max_threads_per_sm, 0),"
 	" s.waves_x1000 / 1000.0,"
 	" s.grid_x, s.grid_y, s.grid_z, s.block_x, s.block_y, s.block_z,"
-	" s.dynamic_shared_bytes, s.blocks_per_sm, s.limiter, sum(m.launches) "
+	" s.dynamic_shared_bytes, s.blocks_per_sm, s.limiter, sum(m.launches),"
+	" " GPU_NUMBER("s.device") " "
 	"FROM sum_kernel m JOIN shape s ON s.id = m.shape JOIN kernel k ON k.id = s.kernel "
 	"LEFT JOIN device d ON d.id = m.device "
 	"GROUP BY k.id, s.id ORDER BY k.id, s.id";

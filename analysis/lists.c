@@ -31,6 +31,8 @@ LIST_FREE(run_loss, row->name, row->text)
 LIST_FREE(run_process, row->name, row->command_line, row->state, row->backend, row->backend_note)
 LIST_FREE(run_thread, row->name)
 LIST_FREE(run_fact, row->key, row->value)
+LIST_FREE(run_failure, row->name, row->error, row->place)
+LIST_FREE(run_gap, row->name, row->text)
 
 void run_bucket_list_free(struct run_bucket_list *list)
 {

@@ -36,6 +36,7 @@ static int memory_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	m->allocs = row_u64(stmt, 6);
 	m->frees = row_u64(stmt, 7);
 	m->failed = row_u64(stmt, 8);
+	m->gpu = row_int(stmt, 9, -1);
 	return 0;
 }
 
@@ -44,7 +45,8 @@ int run_memory(struct run *run, struct run_memory_list *list)
 	*list = (struct run_memory_list){ 0 };
 	if (run_query(run,
 		"SELECT process, device, kind, live_bytes, high_bytes, high_at_ns, allocs, frees,"
-		" failed FROM sum_memory ORDER BY high_bytes DESC, process, device, kind",
+		" failed, " GPU_NUMBER("device") " "
+		"FROM sum_memory ORDER BY high_bytes DESC, process, device, kind",
 		memory_row, list) < 0) {
 		run_memory_list_free(list);
 		return -1;

@@ -162,7 +162,7 @@ static const char exec_labels[] =
 	"SELECT (SELECT p.pid FROM thread t JOIN process p ON p.id = t.process"
 	"  WHERE t.id = ?1 >> 43),"
 	" (SELECT tid FROM thread WHERE id = ?1 >> 43),"
-	" (SELECT ordinal FROM device WHERE id = (?1 >> 37) & 63),"
+	" " GPU_NUMBER("((?1 >> 37) & 63)") ","
 	" (SELECT name FROM api WHERE id = (?1 >> 27) & 1023),"
 	" (SELECT name FROM kernel WHERE id = ?1 & 0x7ffffff)";
 

@@ -27,8 +27,8 @@ static const char stream_sql[] =
 	"SELECT s.id, coalesce(nullif(s.number, 0), s.id), c.number, s.device "
 	"FROM stream s LEFT JOIN context c ON c.id = s.context ORDER BY s.id";
 static const char device_sql[] =
-	"SELECT id, coalesce(name, 'GPU') || ' (' || coalesce(ordinal, '?') || ')', ordinal "
-	"FROM device ORDER BY id";
+	"SELECT id, coalesce(name, 'GPU') || ' (' || coalesce(gpu, '?') || ')', gpu "
+	"FROM (SELECT id, name, " GPU_NUMBER("d.id") " AS gpu FROM device d) ORDER BY id";
 static const char thread_sql[] =
 	"SELECT t.id, p.pid, t.tid, t.name FROM thread t LEFT JOIN process p ON p.id = t.process "
 	"ORDER BY t.id";

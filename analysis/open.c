@@ -212,6 +212,11 @@ struct run *run_open(const char *path, char **error)
 			*error = strdup("out of memory");
 		return NULL;
 	}
+	if (run_fill_gaps(run) < 0) {
+		*error = strdup(run_error(run));
+		run_close(run);
+		return NULL;
+	}
 	run->data_version = run_integer(run, "PRAGMA data_version", 0);
 	return run;
 }
@@ -220,6 +225,7 @@ void run_close(struct run *run)
 {
 	if (!run)
 		return;
+	run_gap_list_free(&run->gaps);
 	database_close(run);
 	free(run->path);
 	free(run);

@@ -51,6 +51,7 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define DEVICE_COLUMN(...)	READ(device, __VA_ARGS__)
 #define KERNEL_COLUMN(...)	READ(kernel, __VA_ARGS__)
 #define API_COLUMN(...)		READ(api, __VA_ARGS__)
+#define FAILURE_COLUMN(...)	READ(failure, __VA_ARGS__)
 #define COPY_COLUMN(...)	READ(copy, __VA_ARGS__)
 #define MEMORY_COLUMN(...)	READ(memory, __VA_ARGS__)
 #define LOSS_COLUMN(...)	READ(loss, __VA_ARGS__)
@@ -70,6 +71,10 @@ static const struct column kernel_columns[] = {
 };
 static const struct column api_columns[] = {
 #define API_COLUMN(...)		DESCRIBE(api, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+static const struct column failure_columns[] = {
+#define FAILURE_COLUMN(...)	DESCRIBE(failure, __VA_ARGS__)
 #include "analysis/columns.def"
 };
 static const struct column copy_columns[] = {
@@ -95,6 +100,7 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_DEVICES, "devices", "Devices", device_columns),
 	VIEW(VIEW_KERNELS, "kernels", "Kernels", kernel_columns),
 	VIEW(VIEW_APIS, "apis", "Driver calls", api_columns),
+	VIEW(VIEW_FAILURES, "failures", "Failed calls", failure_columns),
 	VIEW(VIEW_COPIES, "copies", "Copies and sets", copy_columns),
 	VIEW(VIEW_MEMORY, "memory", "Memory", memory_columns),
 	VIEW(VIEW_LOSSES, "losses", "Losses and coverage", loss_columns),
@@ -134,6 +140,8 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		result = TAKE(run_apis, run_api);
 		TOTAL(run_api);
 		break;
+	case VIEW_FAILURES:
+		return TAKE(run_failures, run_failure);
 	case VIEW_COPIES:
 		result = TAKE(run_copies, run_copy);
 		TOTAL(run_copy);
@@ -168,6 +176,9 @@ void table_free(struct table *table)
 		break;
 	case VIEW_APIS:
 		RELEASE(run_api);
+		break;
+	case VIEW_FAILURES:
+		RELEASE(run_failure);
 		break;
 	case VIEW_COPIES:
 		RELEASE(run_copy);

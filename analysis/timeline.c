@@ -25,7 +25,8 @@ static const char stream_sql[] =
 static const char device_sql[] =
 	"SELECT id, coalesce(name, 'GPU'), memory_bytes, cc_major, cc_minor, max_threads_per_sm,"
 	" registers_per_block, shared_per_block_bytes, sm_count, registers_per_sm,"
-	" shared_optin_bytes, shared_per_sm_bytes FROM device ORDER BY id";
+	" shared_optin_bytes, shared_per_sm_bytes, " GPU_NUMBER("d.id")
+	" FROM device d ORDER BY id";
 static const char thread_sql[] =
 	"SELECT t.id, p.pid, t.tid, t.name, t.process, p.name FROM thread t "
 	"LEFT JOIN process p ON p.id = t.process ORDER BY t.id";

@@ -35,12 +35,12 @@ static const struct cmd_option options[] = {
 	{ "pprof", KEY_PPROF, NULL, "write the call paths as a profile for pprof" },
 	{ "metric", KEY_METRIC, "METRIC", "what --folded counts: gpu, host, launches, calls, "
 	  "copy-bytes, alloc-bytes or replay (default: gpu, the time on the GPU in ns)" },
-	{ "trace", KEY_TRACE, "[=DEVICE]", "write a Chrome trace as PyTorch's profiler writes them, "
+	{ "trace", KEY_TRACE, "[=GPU]", "write a Chrome trace as PyTorch's profiler writes them, "
 	  "for Perfetto and Holistic Trace Analysis, to the file -o (compressed if its name ends "
-	  "in .gz) or to standard output; with DEVICE, an Id of 'gputrail report FILE devices', "
+	  "in .gz) or to standard output; with GPU, a number of 'gputrail report FILE devices', "
 	  "only its work" },
-	{ "per-device", KEY_PER_DEVICE, NULL, "with --trace -o NAME.json: a file NAME.deviceN.json "
-	  "for each device, as Holistic Trace Analysis wants them" },
+	{ "per-device", KEY_PER_DEVICE, NULL, "with --trace -o NAME.json: a file NAME.gpuN.json "
+	  "for each GPU, as Holistic Trace Analysis wants them" },
 	{ "output", 'o', "DIR", "write NAME_REPORT.csv files into DIR, where NAME is FILE without "
 	  "its folder and suffix; '-' writes one report to standard output "
 	  "(default: '-' for one report, else the current folder)" },
@@ -390,6 +390,16 @@ static int request_check(struct request *request, int arguments)
 	return 0;
 }
 
+/* Empty cells alone would look as if nothing had happened. */
+static void tell_gaps(const struct run *run)
+{
+	const struct run_gap_list *gaps = run_gaps(run);
+
+	for (size_t i = 0; i < gaps->count; i++)
+		message("export", NULL, "the file is of an older version and does not hold %s (%s)",
+			gaps->rows[i].text, gaps->rows[i].name);
+}
+
 int cmd_export(int argc, char **argv)
 {
 	struct request request = { 0 };
@@ -411,6 +421,7 @@ int cmd_export(int argc, char **argv)
 		free(error);
 		return EXIT_INPUT;
 	}
+	tell_gaps(run);
 	signals_catch(run);
 	if (request.trace)
 		result = export_trace(run, &(struct trace_request){

@@ -52,6 +52,7 @@ static int info_run(struct run *run, const struct print_style *style)
 	print_fact(style, "span", format_ns((double)info.span_ns, span, sizeof(span)));
 	snprintf(line, sizeof(line), "%d", info.threads);
 	print_fact(style, "threads", line);
+	print_gaps(style, run, info.tool_version);
 	run_info_free(&info);
 	return 0;
 }

@@ -55,8 +55,8 @@ static const struct cmd_usage usage = {
 	.purpose = "Prints what the recording FILE says about its GPUs. Without a VIEW: the "
 		   "overview.",
 	.options = options,
-	.more = "Views: overview, devices, kernels, apis, copies, memory, bubbles, callpaths, "
-		"processes, losses\n",
+	.more = "Views: overview, devices, kernels, apis, failures, copies, memory, bubbles, "
+		"callpaths, processes, losses\n",
 };
 
 struct request {
@@ -67,7 +67,8 @@ struct request {
 };
 
 static const enum view_id overview_views[] = {
-	VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES,
+	VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY,
+	VIEW_PROCESSES,
 };
 
 static int report_view(struct run *run, const struct request *request, enum view_id view)
@@ -112,6 +113,21 @@ static int report_losses(struct run *run, const struct request *request, bool tr
 	return 0;
 }
 
+static int report_failures(struct run *run, const struct request *request)
+{
+	struct run_failure_list failures;
+	size_t count;
+
+	if (run_failures(run, &failures) < 0)
+		return -1;
+	count = failures.count;
+	run_failure_list_free(&failures);
+	if (!count)
+		return 0;
+	putchar('\n');
+	return report_view(run, request, VIEW_FAILURES);
+}
+
 /* A process without GPU times would otherwise just look idle. */
 static int report_backends(struct run *run, const struct request *request)
 {
@@ -151,6 +167,7 @@ static int report_head(struct run *run, const struct request *request, bool *tru
 	if (info.needs_recovery)
 		print_alarm(&request->style, "CUT SHORT: its recorder died. 'gputrail recover FILE' "
 			    "finishes the file; --recount counts what is in it");
+	print_gaps(&request->style, run, info.tool_version);
 	*truncated = !strcmp(info.state, "truncated");
 	run_info_free(&info);
 	return 0;
@@ -165,6 +182,8 @@ static int report_overview(struct run *run, const struct request *request)
 		with_rows.style.rows = 10;
 	if (report_head(run, request, &truncated) < 0 ||
 	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
+		return -1;
+	if (report_failures(run, &with_rows) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(overview_views) / sizeof(*overview_views); i++) {
 		putchar('\n');

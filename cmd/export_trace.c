@@ -73,7 +73,7 @@ static int trace_file(struct run *run, struct timeline *timeline, int64_t device
 	return result < 0 ? EXIT_INPUT : result || failed ? EXIT_FAILED : EXIT_OK;
 }
 
-/* NAME.json.gz becomes NAME.deviceN.json.gz. */
+/* NAME.json.gz becomes NAME.gpuN.json.gz. */
 static void device_path(char *path, size_t bytes, const char *output, int64_t device)
 {
 	const char *suffix = ends_with(output, ".gz") ? ".json.gz" : ".json";
@@ -83,7 +83,21 @@ static void device_path(char *path, size_t bytes, const char *output, int64_t de
 		length -= strlen(".gz");
 	if (length > 5 && !strncmp(output + length - 5, ".json", 5))
 		length -= 5;
-	snprintf(path, bytes, "%.*s.device%" PRId64 "%s", (int)length, output, device, suffix);
+	snprintf(path, bytes, "%.*s.gpu%" PRId64 "%s", (int)length, output, device, suffix);
+}
+
+static int64_t gpu_number(const struct timeline *timeline, int64_t device)
+{
+	return lookup_number(&timeline->devices, device, DEVICE_GPU, device);
+}
+
+/* -1: no device has that number. */
+static int64_t gpu_find(const struct timeline *timeline, int64_t gpu)
+{
+	for (size_t i = 0; i < timeline->devices.count; i++)
+		if (gpu_number(timeline, timeline->devices.ids[i]) == gpu)
+			return timeline->devices.ids[i];
+	return -1;
 }
 
 static int trace_each(struct run *run, struct timeline *timeline,
@@ -92,10 +106,11 @@ static int trace_each(struct run *run, struct timeline *timeline,
 	int result = EXIT_OK;
 
 	for (size_t i = 0; result == EXIT_OK && i < timeline->devices.count; i++) {
+		int64_t device = timeline->devices.ids[i];
 		char path[PATH_MAX];
 
-		device_path(path, sizeof(path), request->output, timeline->devices.ids[i]);
-		result = trace_file(run, timeline, timeline->devices.ids[i], path, request->force);
+		device_path(path, sizeof(path), request->output, gpu_number(timeline, device));
+		result = trace_file(run, timeline, device, path, request->force);
 		if (result == EXIT_OK)
 			printf("%s\n", path);
 	}
@@ -111,10 +126,10 @@ static int trace_any(struct run *run, struct timeline *timeline,
 	if (request->device) {
 		char *end;
 
-		device = strtoll(request->device, &end, 10);
-		if (*end || end == request->device || !lookup_find(&timeline->devices, device)) {
-			message("export", "'gputrail report FILE devices' lists them by Id",
-				"no device '%s' in the recording", request->device);
+		device = gpu_find(timeline, strtoll(request->device, &end, 10));
+		if (*end || end == request->device || device < 0) {
+			message("export", "'gputrail report FILE devices' lists them",
+				"no GPU '%s' in the recording", request->device);
 			return EXIT_USAGE;
 		}
 	}

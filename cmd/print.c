@@ -230,3 +230,16 @@ void print_table(const struct print_style *style, const struct table *table)
 	if (rows < table->count)
 		printf("%zu more; -n 0 prints all\n", table->count - rows);
 }
+
+void print_gaps(const struct print_style *style, const struct run *run, const char *recorded_by)
+{
+	const struct run_gap_list *gaps = run_gaps(run);
+	char line[256];
+
+	for (size_t i = 0; i < gaps->count; i++) {
+		snprintf(line, sizeof(line), "NOT IN THIS FILE, recorded by gputrail %s: %s (%s)",
+			 recorded_by[0] ? recorded_by : "of old", gaps->rows[i].text,
+			 gaps->rows[i].name);
+		print_alarm(style, line);
+	}
+}

@@ -23,6 +23,8 @@ void print_heading(const struct print_style *style, const char *text);
 /* "name  text" with the text made printable. */
 void print_fact(const struct print_style *style, const char *name, const char *text);
 void print_table(const struct print_style *style, const struct table *table);
+/* What the file is too old to hold, as alarms; nothing for files of this version. */
+void print_gaps(const struct print_style *style, const struct run *run, const char *recorded_by);
 /* Red where there is colour. */
 void print_alarm(const struct print_style *style, const char *text);
 

@@ -19,6 +19,7 @@ struct bubbles {
 	const struct print_style *style;
 	const struct idle_result *idle;
 	const struct run_thread_list *threads;
+	const struct run_device_list *devices;
 };
 
 /* Prints what is left of the line; names may hold anything. */
@@ -96,6 +97,14 @@ static int thread_tid(const struct bubbles *b, int64_t id)
 	return -1;
 }
 
+static int gpu_number(const struct bubbles *b, int device)
+{
+	for (size_t i = 0; i < b->devices->count; i++)
+		if (b->devices->rows[i].id == device)
+			return b->devices->rows[i].gpu;
+	return -1;
+}
+
 static void print_interval(const struct bubbles *b, const struct idle_interval *interval)
 {
 	char start[32], time[32], tid[16] = "-", fitted[128];
@@ -106,7 +115,7 @@ static void print_interval(const struct bubbles *b, const struct idle_interval *
 	if (number >= 0)
 		snprintf(tid, sizeof(tid), "%d", number);
 	printf("%9s %9s %3d %8s  %-17s  ", format_ns((double)interval->start_ns, start, sizeof(start)),
-	       format_ns((double)interval->dur_ns, time, sizeof(time)), interval->device, tid,
+	       format_ns((double)interval->dur_ns, time, sizeof(time)), gpu_number(b, interval->device), tid,
 	       idle_cause_name(interval->cause));
 	print_rest(b, path && path[0] ? path : "-", 54);
 	text_fit(previous ? previous : "", 40, fitted, sizeof(fitted));
@@ -121,7 +130,8 @@ static void print_device(const struct bubbles *b, const struct idle_device *devi
 {
 	char heading[96], idle[32], span[32], copies[32];
 
-	snprintf(heading, sizeof(heading), "Idle time of device %d by cause", device->id);
+	snprintf(heading, sizeof(heading), "Idle time of GPU %d by cause",
+		 gpu_number(b, device->id));
 	print_heading(b->style, heading);
 	printf("idle %s of %s (%.1f %%); busy with copies alone %s\n",
 	       format_ns((double)device->idle_ns, idle, sizeof(idle)),
@@ -140,7 +150,7 @@ static void print_all(const struct bubbles *b)
 		printf("No operation of a GPU is in the file.\n");
 	if (b->idle->interval_count) {
 		print_heading(b->style, "Longest idle intervals");
-		printf("    Start      Time Dev   Thread  Cause              "
+		printf("    Start      Time GPU   Thread  Cause              "
 		       "Blamed, and the operations before -> after\n");
 		for (size_t i = 0; i < b->idle->interval_count; i++)
 			print_interval(b, &b->idle->intervals[i]);
@@ -154,20 +164,21 @@ static void print_all(const struct bubbles *b)
 int report_bubbles(struct run *run, const struct print_style *style, bool rows_given)
 {
 	struct idle_options options = { .intervals = rows_given ? style->rows : INTERVALS };
-	struct run_thread_list threads;
+	struct run_thread_list threads = { 0 };
+	struct run_device_list devices = { 0 };
 	struct idle_result idle;
-	struct bubbles bubbles = { run, style, &idle, &threads };
+	struct bubbles bubbles = { run, style, &idle, &threads, &devices };
+	int result;
 
 	if (rows_given && !style->rows)
 		options.intervals = SIZE_MAX;
 	if (run_idle(run, &options, &idle) < 0)
 		return -1;
-	if (run_threads(run, &threads) < 0) {
-		idle_result_free(&idle);
-		return -1;
-	}
-	print_all(&bubbles);
+	result = run_threads(run, &threads) < 0 || run_devices(run, &devices) < 0 ? -1 : 0;
+	if (result == 0)
+		print_all(&bubbles);
 	run_thread_list_free(&threads);
+	run_device_list_free(&devices);
 	idle_result_free(&idle);
-	return 0;
+	return result;
 }

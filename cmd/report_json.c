@@ -91,6 +91,17 @@ static int put_losses(struct run *run, struct json *json)
 	return 0;
 }
 
+/* Columns and tables that a file of an older version does not have. */
+static void put_gaps(const struct run *run, struct json *json)
+{
+	const struct run_gap_list *gaps = run_gaps(run);
+
+	json_open(json, "missing", '{');
+	for (size_t i = 0; i < gaps->count; i++)
+		json_text(json, gaps->rows[i].name, gaps->rows[i].text);
+	json_close(json, '}');
+}
+
 static int put_run(struct run *run, struct json *json)
 {
 	struct run_info info;
@@ -117,7 +128,8 @@ static int put_run(struct run *run, struct json *json)
 int report_json(struct run *run, bool by_shape, FILE *out)
 {
 	static const enum view_id shown[] = {
-		VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES,
+		VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
+		VIEW_PROCESSES,
 	};
 	struct json json = { .out = out };
 	struct idle_options options = { 0 };
@@ -127,6 +139,7 @@ int report_json(struct run *run, bool by_shape, FILE *out)
 	json_open(&json, NULL, '{');
 	json_integer(&json, "schema_version", REPORT_SCHEMA_VERSION);
 	json_text(&json, "tool_version", PACKAGE_VERSION);
+	put_gaps(run, &json);
 	if (put_run(run, &json) < 0 || put_losses(run, &json) < 0)
 		return -1;
 	if (run_idle(run, &options, &idle) < 0)

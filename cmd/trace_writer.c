@@ -43,9 +43,15 @@ static int64_t plus(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
+/* What reports call it: its CUDA ordinal, as in Kineto's traces. */
+static int64_t gpu_number(const struct writer *w, int64_t device)
+{
+	return lookup_number(&w->timeline->devices, device, DEVICE_GPU, device);
+}
+
 static int64_t gpu_pid(const struct writer *w, int64_t device)
 {
-	return device < 0 ? GPU_PID_SHIFT - 1 : plus(device, w->pid_shift);
+	return device < 0 ? GPU_PID_SHIFT - 1 : plus(gpu_number(w, device), w->pid_shift);
 }
 
 static void event_open(struct json *json, const char *phase, const char *category,
@@ -144,7 +150,7 @@ static void head(struct writer *w)
 	json_integer(&w->json, "schemaVersion", 1);
 	device_properties(w);
 	json_open(&w->json, "distributedInfo", '{');
-	json_integer(&w->json, "rank", w->device > 0 ? w->device - 1 : 0);
+	json_integer(&w->json, "rank", w->device > 0 ? gpu_number(w, w->device) : 0);
 	json_integer(&w->json, "world_size", w->device > 0 ? world : 1);
 	json_close(&w->json, '}');
 	json_text(&w->json, "displayTimeUnit", "ns");
@@ -164,12 +170,12 @@ static void gpu_metadata(struct writer *w)
 
 		if (w->device >= 0 && id != w->device)
 			continue;
-		snprintf(label, sizeof(label), "GPU %" PRId64, id);
+		snprintf(label, sizeof(label), "GPU %" PRId64, gpu_number(w, id));
 		metadata(&w->json, "process_name", pid, 0, "name",
 			 lookup_text(devices, id, DEVICE_NAME, "GPU"), 0);
 		metadata(&w->json, "process_labels", pid, 0, "labels", label, 0);
 		metadata(&w->json, "process_sort_index", pid, 0, "sort_index", NULL,
-			 plus(GPU_SORT_INDEX, id));
+			 plus(GPU_SORT_INDEX, gpu_number(w, id)));
 	}
 }
 
@@ -434,8 +440,9 @@ static int writer_init(struct writer *w)
 	int64_t launches = w->timeline->graph_launches_max;
 	size_t devices = w->timeline->devices.count;
 
-	if (devices && w->timeline->pid_min <= w->timeline->devices.ids[devices - 1])
-		w->pid_shift = GPU_PID_SHIFT;
+	for (size_t i = 0; i < devices; i++)
+		if (w->timeline->pid_min <= gpu_number(w, w->timeline->devices.ids[i]))
+			w->pid_shift = GPU_PID_SHIFT;
 	w->arrived_bytes = launches > 0 && launches < INT64_C(1) << 36 ? (size_t)launches / 8 + 1 : 0;
 	w->arrived = calloc(w->arrived_bytes + 1, 1);
 	w->live_bytes = calloc(devices + 1, sizeof(*w->live_bytes));

@@ -39,7 +39,7 @@ int64_t view_device_ordinal(const struct snapshot *snapshot, int device)
 {
 	for (size_t i = 0; i < snapshot->devices.count; i++)
 		if (snapshot->devices.rows[i].id == device)
-			return snapshot->devices.rows[i].ordinal;
+			return snapshot->devices.rows[i].gpu;
 	return -1;
 }
 

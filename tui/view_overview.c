@@ -95,7 +95,7 @@ static void verdict_idle(const struct snapshot *s, struct rect rect)
 	}
 	share = (double)d->idle_ns / (double)d->span_ns;
 	draw_textf(rect.y, rect.x, rect.width, share < 0.1 ? COLOR_OF_GOOD : COLOR_OF_STRONG,
-		   "GPU %d did nothing for %s of the time it was in use: %s of %s.", d->ordinal,
+		   "GPU %d did nothing for %s of the time it was in use: %s of %s.", d->gpu,
 		   quantity_text_percent(percent, share), quantity_text_ns(idle, d->idle_ns),
 		   quantity_text_ns(span, d->span_ns));
 }
@@ -150,7 +150,7 @@ static void draw_device(const struct run_device *d, struct rect rect)
 	parts[1] = (struct draw_part){ both / span, COLOR_OF_BOTH };
 	parts[2] = (struct draw_part){ ((double)d->copy_ns - both) / span, COLOR_OF_COPY };
 	/* All of them are NVIDIA's; what differs comes after it. */
-	draw_textf(rect.y, x, name - 1, COLOR_OF_TEXT, "%d %s", d->ordinal,
+	draw_textf(rect.y, x, name - 1, COLOR_OF_TEXT, "%d %s", d->gpu,
 		   strncmp(d->name, "NVIDIA ", 7) == 0 ? d->name + 7 : d->name);
 	x += name;
 	if (bar > 4)

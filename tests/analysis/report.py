@@ -2,6 +2,7 @@
 """gputrail report and info: exact figures, JSON, options."""
 import os
 import re
+import sqlite3
 import sys
 
 sys.dont_write_bytecode = True
@@ -35,6 +36,10 @@ api = {a["name"]: a for a in data["apis"]}
 equal((api["cuLaunchKernel"]["calls"], api["cuLaunchKernel"]["total_ns"]), (3, 500),
       "calls by entry point")
 equal((api["cuMemAlloc_v2"]["calls"], api["cuMemAlloc_v2"]["failed"]), (2, 1), "failed calls")
+equal(data["failures"], [{"count": 1, "error": "CUDA_ERROR_OUT_OF_MEMORY", "result": 2,
+                          "name": "cuMemAlloc_v2", "first_ns": 700, "place": ""}],
+      "failed calls by name of their error")
+equal(data["missing"], {}, "a file of this version lacks nothing")
 copy = {c["operation"]: c for c in data["copies"]}
 htod = copy["[CUDA memcpy Host-to-Device]"]
 equal((htod["count"], htod["bytes"], htod["source"], htod["destination"],
@@ -77,6 +82,54 @@ for seed in range(1, 6):
           f"run {seed}: one ordered scan finds the union that brute force finds")
     equal([recounted[k] for k in ("kernels", "apis", "copies")],
           [data[k] for k in ("kernels", "apis", "copies")], f"run {seed}: so with all else")
+
+# GPUs are called by their ordinal, or in their order where two have the same.
+for ordinals, wanted in (((1, 0), [0, 1]), ((0, 0), [0, 1]), ((4, 2), [2, 4])):
+    GPUS = path("gpus.db")
+    f = fixture.Fixture(GPUS)
+    f.process()
+    f.add("thread", process=1, tid=1)
+    for i, ordinal in enumerate(ordinals):
+        f.device(ordinal=ordinal, uuid=f"GPU-{i}")
+        f.add("stream", process=1, device=i + 1)
+        f.launch(i * 10, 1, 1, 2, 1, i + 1, f.shape(f.kernel(f"k{i}"), i + 1), f.api("cuLaunchKernel"))
+    f.close()
+    data = report_json(GPUS)
+    equal([d["gpu"] for d in data["devices"]], wanted, f"GPUs with ordinals {ordinals}")
+    numbers = {d["id"]: d["gpu"] for d in data["devices"]}
+    equal([k["gpu"] for k in data["kernels"]], [numbers[k["device"]] for k in data["kernels"]],
+          f"and their kernels, {ordinals}")
+    bubbles = run("report", GPUS, "bubbles").stdout
+    equal([int(n) for n in re.findall(r"Idle time of GPU (\d+)", bubbles)],
+          [numbers[1], numbers[2]], f"and their bubbles, {ordinals}")
+
+# What an older file lacks is told, and the rest is shown.
+OLD = path("old.db")
+fixture.small(OLD)
+whole = report_json(OLD)
+db = sqlite3.connect(OLD)
+db.execute("DROP TABLE sum_path")
+for table, column in (("node", "path"), ("graph_launch", "api")):
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?",
+               (f"{column} INTEGER", f"{column}_later INTEGER", table))
+db.commit()
+db.close()
+data = report_json(OLD)
+equal(list(data["missing"]), ["sum_path", "graph_launch.api", "node.path"], "--json lists it")
+equal([data[k] for k in ("kernels", "apis", "devices")],
+      [whole[k] for k in ("kernels", "apis", "devices")], "an older file's figures are the same")
+text = run("report", OLD).stdout
+ok("NOT IN THIS FILE, recorded by gputrail 0.1.0: call paths of kernels inside graphs (node.path)"
+   in text.splitlines(), "the report says what is not there", text)
+ok("node.path" in run("info", OLD).stdout, "so does info")
+result = run("export", "--folded", OLD)
+ok(result.returncode == 0 and "does not hold what happened at each call path (sum_path)"
+   in result.stderr, "so does export", result.stderr)
+equal(run("export", "--csv=cuda_gpu_trace", OLD).stdout,
+      run("export", "--csv=cuda_gpu_trace", SMALL).stdout, "which writes the rest")
+for command in (("report", "--recount"), ("report", "--json", "--recount"), ("export", "--trace")):
+    equal(run(*command, OLD).returncode, 0, f"older file: {' '.join(command)}")
 
 # A process without GPU times, a kernel that was only launched, losses, and a call only counted.
 HOST = path("host.db")

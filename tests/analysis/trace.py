@@ -52,13 +52,13 @@ def crossing(trace):
 def check(name, file):
     trace, report = export(file), report_json(file, "--recount")
     for device in report["devices"]:
-        mine = [e for e in slices(trace, *GPU) if e["args"]["device"] == device["id"]]
+        mine = [e for e in slices(trace, *GPU) if e["args"]["device"] == device["gpu"]]
         for key, kinds in (("busy_ns", GPU), ("compute_ns", GPU[:1]), ("copy_ns", GPU[1:])):
             equal(fixture.union_ns([exact(e) for e in mine if e["cat"] in kinds]),
-                  device[key], f"{name}: {key} of device {device['id']}")
+                  device[key], f"{name}: {key} of GPU {device['gpu']}")
         equal([sum(e["cat"] == kind for e in mine) for kind in GPU],
               [device[k] for k in ("kernels", "copies", "sets")],
-              f"{name}: operations of device {device['id']}")
+              f"{name}: operations of GPU {device['gpu']}")
     ok(all(isinstance(e[k], int) for e in slices(trace, *GPU) for k in ("ts", "dur", "tid")),
        f"{name}: whole microseconds")
     totals = collections.Counter()
@@ -147,7 +147,7 @@ ok({e["pid"] for e in kernels}.isdisjoint({e["pid"] for e in slices(trace, "cuda
 out = path("odd.json.gz")
 result = run("export", "--trace", "--per-device", "-o", out, ODD)
 equal(result.returncode, 0, "--per-device")
-equal(result.stdout.split(), [path("odd.device1.json.gz"), path("odd.device2.json.gz")],
+equal(result.stdout.split(), [path("odd.gpu0.json.gz"), path("odd.gpu1.json.gz")],
       "--per-device names its files")
 for rank, name in enumerate(result.stdout.split()):
     with gzip.open(name, "rt", encoding="utf-8") as file:
@@ -157,8 +157,8 @@ for rank, name in enumerate(result.stdout.split()):
     equal(len(slices(one, "kernel")), 50, f"half of the kernels in file {rank}")
     equal(len({e["pid"] for e in slices(one, *GPU)}), 1, f"one device in file {rank}")
     flows(f"file {rank}", one)
-equal({e["pid"] for e in slices(json.loads(run("export", "--trace=2", ODD).stdout), "kernel")},
-      {5000002}, "--trace=2 has only that device")
+equal({e["pid"] for e in slices(json.loads(run("export", "--trace=1", ODD).stdout), "kernel")},
+      {5000001}, "--trace=1 has only that device")
 ok(run("export", "--trace", "--per-device", "-o", out, ODD).returncode == 1,
    "files that exist are kept")
 equal(run("export", "--trace=9", ODD).returncode, 2, "a device that is not there")
