@@ -6,15 +6,25 @@
 
 #include "collector/summary_internal.h"
 
+/* The first row from *i on that changed since it was written, which it is from now on. */
+static const struct stats *changed_from(struct stats_table *table, uint32_t *i,
+					const uint32_t **key)
+{
+	while (*i < table->keys.count && !table->rows[*i].changed)
+		++*i;
+	if (*i == table->keys.count)
+		return NULL;
+	*key = intern_key(&table->keys, *i);
+	table->rows[*i].changed = false;
+	return &table->rows[*i];
+}
+
 static void write_kernels(struct stats_table *table, struct database *db)
 {
-	for (uint32_t i = 0; i < table->keys.count; i++) {
-		const uint32_t *key = intern_key(&table->keys, i);
-		struct stats *s = &table->rows[i];
+	const uint32_t *key;
+	const struct stats *s;
 
-		if (!s->changed)
-			continue;
-		s->changed = false;
+	for (uint32_t i = 0; (s = changed_from(table, &i, &key)); i++) {
 		database_run(db, "INSERT OR REPLACE INTO sum_kernel VALUES (?,?,?,?,?,?,?,?,?,?)",
 			     "iiiiiiidii", (int64_t)key[0], (int64_t)key[1], (int64_t)key[2],
 			     (int64_t)s->count, (int64_t)s->total_ns, (int64_t)s->min_ns,
@@ -25,13 +35,10 @@ static void write_kernels(struct stats_table *table, struct database *db)
 
 static void write_apis(struct stats_table *table, struct database *db)
 {
-	for (uint32_t i = 0; i < table->keys.count; i++) {
-		const uint32_t *key = intern_key(&table->keys, i);
-		struct stats *s = &table->rows[i];
+	const uint32_t *key;
+	const struct stats *s;
 
-		if (!s->changed)
-			continue;
-		s->changed = false;
+	for (uint32_t i = 0; (s = changed_from(table, &i, &key)); i++) {
 		database_run(db, "INSERT OR REPLACE INTO sum_api VALUES (?,?,?,?,?,?,?,?)",
 			     "iiiiiiid", (int64_t)key[0], (int64_t)key[1], (int64_t)s->count,
 			     (int64_t)s->failed, (int64_t)s->total_ns,
@@ -42,13 +49,10 @@ static void write_apis(struct stats_table *table, struct database *db)
 
 static void write_copies(struct stats_table *table, struct database *db)
 {
-	for (uint32_t i = 0; i < table->keys.count; i++) {
-		const uint32_t *key = intern_key(&table->keys, i);
-		struct stats *s = &table->rows[i];
+	const uint32_t *key;
+	const struct stats *s;
 
-		if (!s->changed)
-			continue;
-		s->changed = false;
+	for (uint32_t i = 0; (s = changed_from(table, &i, &key)); i++) {
 		database_run(db, "INSERT OR REPLACE INTO sum_copy VALUES (?,?,?,?,?,?,?,?,?,?,?)",
 			     "iiiiiiiiiii", (int64_t)key[0], (int64_t)key[1], (int64_t)key[2],
 			     (int64_t)s->count, (int64_t)s->total_ns, (int64_t)s->min_ns,

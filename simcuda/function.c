@@ -107,8 +107,7 @@ CUresult sim_function_set(struct sim_function *function, const struct sim_profil
 	}
 }
 
-/* The function of a handle in the current context. */
-static struct sim_function *function_get(CUfunction handle, CUresult *result)
+struct sim_function *sim_function_current(CUfunction handle, CUresult *result)
 {
 	struct sim_function *function;
 
@@ -123,7 +122,7 @@ static struct sim_function *function_get(CUfunction handle, CUresult *result)
 IMPL(cuFuncGetAttribute)(int *pi, CUfunction_attribute attrib, CUfunction hfunc)
 {
 	CUresult result;
-	struct sim_function *function = function_get(hfunc, &result);
+	struct sim_function *function = sim_function_current(hfunc, &result);
 
 	if (!function)
 		return result;
@@ -133,7 +132,7 @@ IMPL(cuFuncGetAttribute)(int *pi, CUfunction_attribute attrib, CUfunction hfunc)
 IMPL(cuFuncSetAttribute)(CUfunction hfunc, CUfunction_attribute attrib, int value)
 {
 	CUresult result;
-	struct sim_function *function = function_get(hfunc, &result);
+	struct sim_function *function = sim_function_current(hfunc, &result);
 
 	if (!function)
 		return result;
@@ -143,7 +142,7 @@ IMPL(cuFuncSetAttribute)(CUfunction hfunc, CUfunction_attribute attrib, int valu
 IMPL(cuFuncSetCacheConfig)(CUfunction hfunc, CUfunc_cache config)
 {
 	CUresult result;
-	struct sim_function *function = function_get(hfunc, &result);
+	struct sim_function *function = sim_function_current(hfunc, &result);
 
 	if (!function)
 		return result;
@@ -158,7 +157,7 @@ IMPL(cuFuncSetSharedMemConfig)(CUfunction hfunc, CUsharedconfig config)
 {
 	CUresult result;
 
-	if (!function_get(hfunc, &result))
+	if (!sim_function_current(hfunc, &result))
 		return result;
 	return config <= CU_SHARED_MEM_CONFIG_EIGHT_BYTE_BANK_SIZE ? CUDA_SUCCESS :
 								      CUDA_ERROR_INVALID_VALUE;
@@ -167,7 +166,7 @@ IMPL(cuFuncSetSharedMemConfig)(CUfunction hfunc, CUsharedconfig config)
 IMPL(cuFuncGetModule)(CUmodule *hmod, CUfunction hfunc)
 {
 	CUresult result;
-	struct sim_function *function = function_get(hfunc, &result);
+	struct sim_function *function = sim_function_current(hfunc, &result);
 
 	if (!function)
 		return result;
@@ -180,7 +179,7 @@ IMPL(cuFuncGetModule)(CUmodule *hmod, CUfunction hfunc)
 IMPL(cuFuncGetName)(const char **name, CUfunction hfunc)
 {
 	CUresult result;
-	struct sim_function *function = function_get(hfunc, &result);
+	struct sim_function *function = sim_function_current(hfunc, &result);
 
 	if (!function)
 		return result;
@@ -204,7 +203,7 @@ CUresult sim_function_param(const struct sim_function *function, size_t index, s
 IMPL(cuFuncGetParamInfo)(CUfunction func, size_t paramIndex, size_t *paramOffset, size_t *paramSize)
 {
 	CUresult result;
-	struct sim_function *function = function_get(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 
 	return function ? sim_function_param(function, paramIndex, paramOffset, paramSize) : result;
 }
@@ -213,7 +212,7 @@ IMPL(cuFuncGetParamInfo)(CUfunction func, size_t paramIndex, size_t *paramOffset
 IMPL(cuFuncIsLoaded)(CUfunctionLoadingState *state, CUfunction function)
 {
 	CUresult result;
-	struct sim_function *found = function_get(function, &result);
+	struct sim_function *found = sim_function_current(function, &result);
 
 	if (!found)
 		return result;
@@ -227,7 +226,7 @@ IMPL(cuFuncIsLoaded)(CUfunctionLoadingState *state, CUfunction function)
 IMPL(cuFuncLoad)(CUfunction function)
 {
 	CUresult result;
-	struct sim_function *found = function_get(function, &result);
+	struct sim_function *found = sim_function_current(function, &result);
 
 	if (found)
 		sim_function_load(found);

@@ -234,73 +234,38 @@ IMPL(cuGraphKernelNodeGetAttribute)(CUgraphNode hNode, CUkernelNodeAttrID attr,
 	}
 }
 
-IMPL(cuGraphMemcpyNodeGetParams)(CUgraphNode hNode, CUDA_MEMCPY3D *nodeParams)
+static CUDA_MEMSET_NODE_PARAMS memset_params(const struct sim_set *set)
 {
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_MEMCPY, nodeParams);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*nodeParams = node->copy;
-	return CUDA_SUCCESS;
+	return (CUDA_MEMSET_NODE_PARAMS){ (CUdeviceptr)(uintptr_t)set->destination, set->pitch,
+					  set->value, set->element_bytes, set->width, set->height };
 }
 
-IMPL(cuGraphMemsetNodeGetParams)(CUgraphNode hNode, CUDA_MEMSET_NODE_PARAMS *nodeParams)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_MEMSET, nodeParams);
-	const struct sim_set *set;
+/* GET(symbol, type of node, what the call gives out, how): of nodes that keep it as it is. */
+#define GET(symbol, type, out, expression)				\
+	IMPL(symbol)(CUgraphNode hNode, out)				\
+	{								\
+		struct sim_node *node = node_of_type(hNode, type, given);	\
+									\
+		if (!node)						\
+			return CUDA_ERROR_INVALID_VALUE;		\
+		*given = expression;					\
+		return CUDA_SUCCESS;					\
+	}
 
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	set = &node->task.set;
-	*nodeParams = (CUDA_MEMSET_NODE_PARAMS){ (CUdeviceptr)(uintptr_t)set->destination,
-						 set->pitch,
-						 set->value,
-						 set->element_bytes,
-						 set->width,
-						 set->height };
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphHostNodeGetParams)(CUgraphNode hNode, CUDA_HOST_NODE_PARAMS *nodeParams)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_HOST, nodeParams);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	nodeParams->fn = node->task.host.function;
-	nodeParams->userData = node->task.host.data;
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphChildGraphNodeGetGraph)(CUgraphNode hNode, CUgraph *phGraph)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_GRAPH, phGraph);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*phGraph = (CUgraph)node->child;
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphEventRecordNodeGetEvent)(CUgraphNode hNode, CUevent *event_out)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_EVENT_RECORD, event_out);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*event_out = (CUevent)node->task.event.event;
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphEventWaitNodeGetEvent)(CUgraphNode hNode, CUevent *event_out)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_WAIT_EVENT, event_out);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*event_out = (CUevent)node->task.event.event;
-	return CUDA_SUCCESS;
-}
+GET(cuGraphMemcpyNodeGetParams, CU_GRAPH_NODE_TYPE_MEMCPY, CUDA_MEMCPY3D *given, node->copy)
+GET(cuGraphMemsetNodeGetParams, CU_GRAPH_NODE_TYPE_MEMSET, CUDA_MEMSET_NODE_PARAMS *given,
+    memset_params(&node->task.set))
+GET(cuGraphHostNodeGetParams, CU_GRAPH_NODE_TYPE_HOST, CUDA_HOST_NODE_PARAMS *given,
+    ((CUDA_HOST_NODE_PARAMS){ node->task.host.function, node->task.host.data }))
+GET(cuGraphChildGraphNodeGetGraph, CU_GRAPH_NODE_TYPE_GRAPH, CUgraph *given, (CUgraph)node->child)
+GET(cuGraphEventRecordNodeGetEvent, CU_GRAPH_NODE_TYPE_EVENT_RECORD, CUevent *given,
+    (CUevent)node->task.event.event)
+GET(cuGraphEventWaitNodeGetEvent, CU_GRAPH_NODE_TYPE_WAIT_EVENT, CUevent *given,
+    (CUevent)node->task.event.event)
+GET(cuGraphMemFreeNodeGetParams, CU_GRAPH_NODE_TYPE_MEM_FREE, CUdeviceptr *given, node->alloc.dptr)
+GET(cuGraphBatchMemOpNodeGetParams, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP,
+    CUDA_BATCH_MEM_OP_NODE_PARAMS *given,
+    ((CUDA_BATCH_MEM_OP_NODE_PARAMS){ node->context, node->value_count, node->values, 0 }))
 
 IMPL(cuGraphMemAllocNodeGetParams)(CUgraphNode hNode, CUDA_MEM_ALLOC_NODE_PARAMS *params_out)
 {
@@ -309,27 +274,6 @@ IMPL(cuGraphMemAllocNodeGetParams)(CUgraphNode hNode, CUDA_MEM_ALLOC_NODE_PARAMS
 	if (!node)
 		return CUDA_ERROR_INVALID_VALUE;
 	memcpy(params_out, &node->alloc, sizeof(*params_out));
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphMemFreeNodeGetParams)(CUgraphNode hNode, CUdeviceptr *dptr_out)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_MEM_FREE, dptr_out);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*dptr_out = node->alloc.dptr;
-	return CUDA_SUCCESS;
-}
-
-IMPL(cuGraphBatchMemOpNodeGetParams)(CUgraphNode hNode, CUDA_BATCH_MEM_OP_NODE_PARAMS *nodeParams)
-{
-	struct sim_node *node = node_of_type(hNode, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, nodeParams);
-
-	if (!node)
-		return CUDA_ERROR_INVALID_VALUE;
-	*nodeParams = (CUDA_BATCH_MEM_OP_NODE_PARAMS){ node->context, node->value_count,
-						       node->values, 0 };
 	return CUDA_SUCCESS;
 }
 

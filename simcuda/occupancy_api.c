@@ -16,24 +16,12 @@ static const struct sim_profile *profile_of(const struct sim_function *function)
 	return function->module->context->device->profile;
 }
 
-static struct sim_function *function_of(CUfunction handle, CUresult *result)
-{
-	struct sim_function *function;
-
-	if (!sim_current(result))
-		return NULL;
-	function = sim_function_of(handle);
-	if (!function)
-		*result = CUDA_ERROR_INVALID_HANDLE;
-	return function;
-}
-
 IMPL(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags)(int *numBlocks, CUfunction func,
 							   int blockSize, size_t dynamicSMemSize,
 							   unsigned int flags)
 {
 	CUresult result;
-	struct sim_function *function = function_of(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 
 	if (!function)
 		return result;
@@ -57,7 +45,7 @@ IMPL(cuOccupancyMaxPotentialBlockSizeWithFlags)(int *minGridSize, int *blockSize
 						unsigned int flags)
 {
 	CUresult result;
-	struct sim_function *function = function_of(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 	int limit, best_threads = 0, best_block = 0, best_count = 0;
 
 	if (!function)
@@ -100,7 +88,7 @@ IMPL(cuOccupancyAvailableDynamicSMemPerBlock)(size_t *dynamicSmemSize, CUfunctio
 					      int blockSize)
 {
 	CUresult result;
-	struct sim_function *function = function_of(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 	long share, most;
 
 	if (!function)
@@ -161,7 +149,7 @@ static CUresult check_cluster(const struct sim_function *function, const CUlaunc
 IMPL(cuOccupancyMaxActiveClusters)(int *numClusters, CUfunction func, const CUlaunchConfig *config)
 {
 	CUresult result;
-	struct sim_function *function = function_of(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 	unsigned blocks;
 
 	if (!function)
@@ -181,7 +169,7 @@ IMPL(cuOccupancyMaxPotentialClusterSize)(int *clusterSize, CUfunction func,
 					 const CUlaunchConfig *config)
 {
 	CUresult result;
-	struct sim_function *function = function_of(func, &result);
+	struct sim_function *function = sim_function_current(func, &result);
 	unsigned blocks;
 
 	if (!function)

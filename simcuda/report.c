@@ -59,38 +59,19 @@ void sim_node_tell(enum sim_node_event event, const struct sim_node *node,
 }
 
 /* The ids that activities carry, for a profiler that holds the handles. */
-CUresult simcuda_graph_id(CUgraph handle, uint32_t *id)
-{
-	struct sim_graph *graph;
+#define ID_OF(symbol, handle_type, object_type, find, id_type)		\
+	CUresult symbol(handle_type handle, id_type *id)		\
+	{								\
+		const object_type *object;				\
+									\
+		pthread_mutex_lock(&sim_graph_lock);			\
+		object = find(handle);					\
+		if (object)						\
+			*id = object->id;				\
+		pthread_mutex_unlock(&sim_graph_lock);			\
+		return object ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;	\
+	}
 
-	pthread_mutex_lock(&sim_graph_lock);
-	graph = sim_graph_of(handle);
-	if (graph)
-		*id = graph->id;
-	pthread_mutex_unlock(&sim_graph_lock);
-	return graph ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-CUresult simcuda_graph_exec_id(CUgraphExec handle, uint32_t *id)
-{
-	struct sim_graph_exec *exec;
-
-	pthread_mutex_lock(&sim_graph_lock);
-	exec = sim_graph_exec_of(handle);
-	if (exec)
-		*id = exec->id;
-	pthread_mutex_unlock(&sim_graph_lock);
-	return exec ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-CUresult simcuda_graph_node_id(CUgraphNode handle, uint64_t *id)
-{
-	struct sim_node *node;
-
-	pthread_mutex_lock(&sim_graph_lock);
-	node = sim_node_of(handle);
-	if (node)
-		*id = node->id;
-	pthread_mutex_unlock(&sim_graph_lock);
-	return node ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
+ID_OF(simcuda_graph_id, CUgraph, struct sim_graph, sim_graph_of, uint32_t)
+ID_OF(simcuda_graph_exec_id, CUgraphExec, struct sim_graph_exec, sim_graph_exec_of, uint32_t)
+ID_OF(simcuda_graph_node_id, CUgraphNode, struct sim_node, sim_node_of, uint64_t)

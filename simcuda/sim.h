@@ -130,6 +130,8 @@ struct sim_function {
 };
 /* A CUfunction, or a CUkernel cast to one, or NULL if the handle is neither. */
 struct sim_function *sim_function_of(CUfunction handle);
+/* The same for a call that needs a current context; NULL: *result says why. */
+struct sim_function *sim_function_current(CUfunction handle, CUresult *result);
 /* What a first launch does under lazy loading; costs nothing later. */
 void sim_function_load(struct sim_function *function);
 /* Theoretical blocks per SM by the public closed form; *limiter may be NULL. */
