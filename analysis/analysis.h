@@ -161,6 +161,10 @@ const char *run_copy_direction(int kind);	/* "Host-to-Device" */
 const char *run_copy_memory(int kind, bool destination);
 const char *run_memory_kind(int kind);
 
+/* "function (file:line)" of the innermost `frames` frames that are the program's, those of Python
+ * first, joined by " < " where there are several. "" for none; the caller frees. */
+char *run_path_name(struct run *run, int64_t path, int frames);
+
 /* Makes all further queries of this handle count the file's rows instead of reading the
  * summaries that its recorder kept: slow on large files, and exact whatever happened to the
  * recorder. Memory is not recounted. */

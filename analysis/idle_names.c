@@ -20,7 +20,7 @@ static const char path_sql[] =
 	" coalesce(f.file, (SELECT m.path FROM module m WHERE m.id = f.module), ''),"
 	" iif(f.file IS NULL, 0, coalesce(f.line, 0)) "
 	"FROM up JOIN frame f ON f.id = up.frame WHERE f.kind <> 'interpreter' "
-	"ORDER BY f.kind <> 'python', f.symbol IS NULL, up.depth LIMIT 1";
+	"ORDER BY f.kind <> 'python', f.symbol IS NULL, up.depth LIMIT ?2";
 
 static char *path_format(sqlite3_stmt *stmt)
 {
@@ -37,18 +37,37 @@ static char *path_format(sqlite3_stmt *stmt)
 	return length < 0 ? NULL : text;
 }
 
-char *idle_path_name(struct run *run, int64_t path)
+char *run_path_name(struct run *run, int64_t path, int frames)
 {
 	sqlite3_stmt *stmt = path ? run_prepare(run, path_sql) : NULL;
 	char *text = NULL;
 
 	if (stmt) {
 		sqlite3_bind_int64(stmt, 1, path);
-		if (run_step(run, stmt) > 0)
-			text = path_format(stmt);
-		sqlite3_finalize(stmt);
+		sqlite3_bind_int(stmt, 2, frames);
 	}
+	while (stmt && run_step(run, stmt) > 0) {
+		char *frame = path_format(stmt), *joined = NULL;
+
+		if (!frame || !text) {
+			text = text ? text : frame;
+			continue;
+		}
+		if (asprintf(&joined, "%s < %s", text, frame) < 0)
+			joined = NULL;
+		free(frame);
+		if (!joined)
+			break;
+		free(text);
+		text = joined;
+	}
+	sqlite3_finalize(stmt);
 	return text ? text : strdup("");
+}
+
+char *idle_path_name(struct run *run, int64_t path)
+{
+	return run_path_name(run, path, 1);
 }
 
 char *idle_op_name(struct run *run, const struct idle_op *op)

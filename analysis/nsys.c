@@ -52,6 +52,12 @@ int nsys_report_run(struct run *run, enum nsys_report_id report, nsys_row_fn *ro
 	case NSYS_cuda_kern_exec_sum:
 		result = nsys_exec_sum(run, row, arg);
 		break;
+	case NSYS_gputrail_mem_sites:
+		result = nsys_mem_sites(run, row, arg);
+		break;
+	case NSYS_gputrail_mem_usage:
+		result = nsys_mem_usage(run, row, arg);
+		break;
 	default:
 		result = nsys_sum(run, report, row, arg);
 		break;

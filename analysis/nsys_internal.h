@@ -87,5 +87,7 @@ int nsys_exec_sum(struct run *run, nsys_row_fn *row, void *arg);
 int nsys_gpu_trace(struct run *run, nsys_row_fn *row, void *arg);
 int nsys_api_trace(struct run *run, nsys_row_fn *row, void *arg);
 int nsys_exec_trace(struct run *run, nsys_row_fn *row, void *arg);
+int nsys_mem_sites(struct run *run, nsys_row_fn *row, void *arg);
+int nsys_mem_usage(struct run *run, nsys_row_fn *row, void *arg);
 
 #endif

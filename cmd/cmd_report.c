@@ -20,6 +20,7 @@
 #include "cmd/progress.h"
 #include "cmd/report_bubbles.h"
 #include "cmd/report_json.h"
+#include "cmd/report_memory.h"
 #include "cmd/report_paths.h"
 
 enum {
@@ -254,6 +255,10 @@ static int report(struct run *run, const struct request *request, int count, cha
 			result = report_overview(run, request);
 		else
 			result = report_view(run, request, (enum view_id)view);
+		if (result == 0 && view == VIEW_MEMORY) {
+			putchar('\n');
+			result = report_memory(run, &request->style, request->rows_given);
+		}
 		if (result < 0)
 			return -1;
 	}

@@ -7,8 +7,11 @@
 #include "cmd/report_json.h"
 
 #include "analysis/idle.h"
+#include "analysis/memory_use.h"
 #include "analysis/table.h"
 #include "cmd/json.h"
+
+#include <stdlib.h>
 
 /* Goes up when a member is removed or changes its meaning; new members keep it. */
 #define REPORT_SCHEMA_VERSION	1
@@ -125,6 +128,140 @@ static int put_run(struct run *run, struct json *json)
 	return 0;
 }
 
+static void put_path(struct run *run, struct json *json, const char *key, int64_t path)
+{
+	char *name = run_path_name(run, path, 8);
+
+	json_text(json, key, name);
+	free(name);
+}
+
+static void put_usage(struct json *json, const uint64_t *usage)
+{
+	json_open(json, "usage_bytes", '[');
+	for (int i = 0; i < MEMORY_COLUMNS; i++)
+		json_unsigned(json, NULL, usage[i]);
+	json_close(json, ']');
+}
+
+static void put_area(struct json *json, const struct memory_area *area)
+{
+	json_open(json, NULL, '{');
+	json_integer(json, "device", area->device);
+	json_integer(json, "gpu", area->gpu);
+	json_unsigned(json, "limit_bytes", area->limit_bytes);
+	json_unsigned(json, "high_bytes", area->high_bytes);
+	json_unsigned(json, "high_at_ns", area->high_at_ns);
+	json_unsigned(json, "live_bytes", area->live_bytes);
+	json_unsigned(json, "allocs", area->allocs);
+	json_unsigned(json, "frees", area->frees);
+	json_unsigned(json, "failed", area->failed);
+	json_unsigned(json, "allocated_bytes", area->allocated_bytes);
+	json_open(json, "high_by_kind", '{');
+	for (int kind = 0; kind < MEMORY_KINDS; kind++)
+		if (area->high_kind_bytes[kind])
+			json_unsigned(json, run_memory_kind(kind), area->high_kind_bytes[kind]);
+	json_close(json, '}');
+	json_unsigned(json, "high_mapped_bytes", area->high_mapped_bytes);
+	json_unsigned(json, "high_range_bytes", area->high_range_bytes);
+	json_unsigned(json, "asked", area->asked);
+	json_unsigned(json, "total_bytes", area->total_bytes);
+	json_unsigned(json, "least_free_bytes", area->least_free_bytes);
+	json_unsigned(json, "least_free_at_ns", area->least_free_at_ns);
+	json_unsigned(json, "least_free_used_bytes", area->least_free_used_bytes);
+	put_usage(json, area->usage_bytes);
+	json_close(json, '}');
+}
+
+static void put_site(struct run *run, struct json *json, const struct memory_site *site)
+{
+	json_open(json, NULL, '{');
+	json_integer(json, "process", site->process);
+	json_integer(json, "device", site->device);
+	json_text(json, "kind", run_memory_kind(site->kind));
+	json_integer(json, "path", site->path);
+	put_path(run, json, "where", site->path);
+	json_unsigned(json, "at_high_bytes", site->at_high_bytes);
+	json_unsigned(json, "at_high_count", site->at_high_count);
+	json_unsigned(json, "high_bytes", site->high_bytes);
+	json_unsigned(json, "high_at_ns", site->high_at_ns);
+	json_unsigned(json, "live_bytes", site->live_bytes);
+	json_unsigned(json, "live_count", site->live_count);
+	json_unsigned(json, "allocs", site->allocs);
+	json_unsigned(json, "frees", site->frees);
+	json_unsigned(json, "allocated_bytes", site->allocated_bytes);
+	json_unsigned(json, "lifetime_ns", site->lifetime_ns);
+	json_unsigned(json, "first_ns", site->first_ns);
+	json_unsigned(json, "last_ns", site->last_ns);
+	json_bool(json, "grows", site->grows);
+	put_usage(json, site->usage_bytes);
+	json_close(json, '}');
+}
+
+static void put_failure(struct run *run, struct json *json, const struct memory_failure *f)
+{
+	json_open(json, NULL, '{');
+	json_integer(json, "process", f->process);
+	json_integer(json, "device", f->device);
+	json_text(json, "kind", run_memory_kind(f->kind));
+	json_unsigned(json, "at_ns", f->at_ns);
+	json_text(json, "call", f->call);
+	json_text(json, "error", f->error);
+	json_unsigned(json, "bytes", f->bytes);
+	json_unsigned(json, "used_bytes", f->used_bytes);
+	json_unsigned(json, "limit_bytes", f->limit_bytes);
+	put_path(run, json, "where", f->path);
+	json_unsigned(json, "holder_bytes", f->holder_bytes);
+	put_path(run, json, "holder", f->holder);
+	json_close(json, '}');
+}
+
+static void put_pool(struct json *json, const struct memory_pool *pool)
+{
+	json_open(json, NULL, '{');
+	json_integer(json, "process", pool->process);
+	json_unsigned(json, "handle", pool->handle);
+	json_unsigned(json, "allocs", pool->allocs);
+	json_unsigned(json, "frees", pool->frees);
+	json_unsigned(json, "live_bytes", pool->live_bytes);
+	json_unsigned(json, "high_bytes", pool->high_bytes);
+	json_unsigned(json, "told_ns", pool->told_ns);
+	json_unsigned(json, "reserved_bytes", pool->reserved_bytes);
+	json_unsigned(json, "reserved_high_bytes", pool->reserved_high_bytes);
+	json_unsigned(json, "used_bytes", pool->used_bytes);
+	json_unsigned(json, "used_high_bytes", pool->used_high_bytes);
+	json_close(json, '}');
+}
+
+static int put_memory_use(struct run *run, struct json *json)
+{
+	struct memory_use use;
+
+	if (run_memory_use(run, &use) < 0)
+		return -1;
+	json_open(json, "memory_use", '{');
+	json_unsigned(json, "end_ns", use.end_ns);
+	json_open(json, "areas", '[');
+	for (size_t i = 0; i < use.area_count; i++)
+		put_area(json, &use.areas[i]);
+	json_close(json, ']');
+	json_open(json, "sites", '[');
+	for (size_t i = 0; i < use.site_count; i++)
+		put_site(run, json, &use.sites[i]);
+	json_close(json, ']');
+	json_open(json, "failures", '[');
+	for (size_t i = 0; i < use.failure_count; i++)
+		put_failure(run, json, &use.failures[i]);
+	json_close(json, ']');
+	json_open(json, "pools", '[');
+	for (size_t i = 0; i < use.pool_count; i++)
+		put_pool(json, &use.pools[i]);
+	json_close(json, ']');
+	json_close(json, '}');
+	memory_use_free(&use);
+	return 0;
+}
+
 int report_json(struct run *run, bool by_shape, FILE *out)
 {
 	static const enum view_id shown[] = {
@@ -147,6 +284,8 @@ int report_json(struct run *run, bool by_shape, FILE *out)
 	for (size_t i = 0; result == 0 && i < sizeof(shown) / sizeof(*shown); i++)
 		result = put_view(run, &json, shown[i], by_shape, &idle);
 	idle_result_free(&idle);
+	if (result == 0)
+		result = put_memory_use(run, &json);
 	json_close(&json, '}');
 	return result;
 }

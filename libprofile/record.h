@@ -141,6 +141,8 @@ void record_block_shape(const struct call *call, CUfunction function, int x, int
 void record_shared_size(const struct call *call, CUfunction function, unsigned bytes);
 void record_tensor_map(const struct call *call, const CUtensorMap *map, const void *address,
 		       uint64_t rank);
+void record_pool_attribute(const struct call *call, CUmemoryPool pool, CUmemPool_attribute attribute,
+			   const void *value);
 void record_array(const struct call *call, const void *array, uint64_t width, uint64_t height,
 		  uint64_t depth, unsigned format, unsigned channels);
 void record_capture_forget(void);

@@ -5,6 +5,8 @@
 #endif
 #include "libprofile/record.h"
 
+#include <string.h>
+
 #include "libprofile/context.h"
 #include "libprofile/functions.h"
 #include "libprofile/lifecycle.h"
@@ -107,6 +109,20 @@ void record_tensor_map(const struct call *call, const CUtensorMap *map, const vo
 	if (call->result == CUDA_SUCCESS && map)
 		hash = util_hash(map, 128);
 	record_object(call, (uintptr_t)address, rank, hash);
+}
+
+/* Threshold and bytes are 64 bits wide, all others ints. */
+void record_pool_attribute(const struct call *call, CUmemoryPool pool, CUmemPool_attribute attribute,
+			   const void *value)
+{
+	uint64_t number = 0;
+
+	bool is_wide = attribute >= CU_MEMPOOL_ATTR_RELEASE_THRESHOLD &&
+		       attribute <= CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+
+	if (call->result == CUDA_SUCCESS && value)
+		memcpy(&number, value, is_wide ? 8 : 4);
+	record_object(call, (uintptr_t)pool, number, attribute);
 }
 
 static unsigned format_bytes(unsigned format)

@@ -214,7 +214,9 @@
 	GIVEN(poolProps, MORE(poolProps->allocType, poolProps->location, poolProps->handleTypes))
 #define RECORD_cuMemPoolDestroy(...) OBJECT(pool, 0, 0)
 #define RECORD_cuMemPoolTrimTo(...) OBJECT(pool, 0, minBytesToKeep)
-#define RECORD_cuMemPoolSetAttribute(...) OBJECT(pool, value, attr)
+#define RECORD_cuMemPoolSetAttribute(...) record_pool_attribute(&shim_call, pool, attr, value)
+#define RECORD_cuMemPoolGetAttribute(...) record_pool_attribute(&shim_call, pool, attr, value)
+#define RECORD_cuMemGetInfo(...) OBJECT(OUT(free), OUT(total), 0)
 #define RECORD_cuArrayCreate(...) ARRAY(pHandle, pAllocateArray, FIELD(pAllocateArray, Height), 1); \
 	\
 	GIVEN(pAllocateArray, MORE(pAllocateArray->Width, pAllocateArray->Height, \

@@ -145,10 +145,18 @@ class Fixture:
         return self.add("call", start_ns=start, dur_ns=dur, thread=thread, api=api,
                         result=result, **more)
 
-    def memory(self, start, dur, thread, op, kind, device, address, size, api):
+    def memory(self, start, dur, thread, op, kind, device, address, size, api, **more):
         self.called(thread, api, dur)
         return self.add("memory", start_ns=start, dur_ns=dur, thread=thread, op=op, kind=kind,
-                        device=device, address=address, bytes=size, api=api)
+                        device=device, address=address, bytes=size, api=api, **more)
+
+    def path(self, *functions):
+        """A call path of Python functions, outermost first."""
+        parent = 0
+        for function in functions:
+            frame = self.add("frame", kind="python", symbol=function, file="/app/model.py", line=7)
+            parent = self.add("path", parent=parent, frame=frame)
+        return parent
 
     # Live summaries --------------------------------------------------------------------------
     @staticmethod
