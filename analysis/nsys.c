@@ -6,10 +6,12 @@
 
 #include "analysis/nsys_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct nsys_report nsys_reports[NSYS_COUNT] = {
-#define NSYS_REPORT(name, header, description) [NSYS_##name] = { #name, header, description },
+#define NSYS_REPORT(name, header, description, has_kernels) \
+	[NSYS_##name] = { #name, header, description, has_kernels },
 #include "analysis/nsys.def"
 };
 
@@ -29,7 +31,22 @@ static void copy_operation(sqlite3_context *context, int count, sqlite3_value **
 			    SQLITE_STATIC);
 }
 
-int nsys_report_run(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg)
+/* The table that reports read names of kernels from. */
+static int kernels_name(struct run *run, enum nsys_names names)
+{
+	static const char *const columns[] = {
+		[NSYS_NAMES_FULL] = "name", [NSYS_NAMES_BASE] = "short_name",
+		[NSYS_NAMES_MANGLED] = "mangled",
+	};
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "DROP VIEW IF EXISTS temp.named_kernel; CREATE TEMP VIEW named_kernel AS "
+		 "SELECT id, %s AS name, registers, static_shared_bytes FROM kernel", columns[names]);
+	return sqlite3_exec(run->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : run_fail_sqlite(run);
+}
+
+int nsys_report_run(struct run *run, enum nsys_report_id report, enum nsys_names names,
+		    nsys_row_fn *row, void *arg)
 {
 	int result;
 
@@ -37,7 +54,7 @@ int nsys_report_run(struct run *run, enum nsys_report_id report, nsys_row_fn *ro
 				    SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, copy_operation, NULL,
 				    NULL) != SQLITE_OK)
 		return run_fail_sqlite(run);
-	if (run_freeze(run) < 0)
+	if (kernels_name(run, names) < 0 || run_freeze(run) < 0)
 		return -1;
 	switch (report) {
 	case NSYS_cuda_api_trace:

@@ -6,13 +6,18 @@
 #include "analysis/analysis.h"
 
 enum nsys_report_id {
-#define NSYS_REPORT(name, header, description) NSYS_##name,
+#define NSYS_REPORT(name, header, ...) NSYS_##name,
 #include "analysis/nsys.def"
 	NSYS_COUNT
 };
 
+/* Which name of a kernel a report shows and groups by: that with template arguments and
+ * parameters, the function's own, or the mangled one. */
+enum nsys_names { NSYS_NAMES_FULL, NSYS_NAMES_BASE, NSYS_NAMES_MANGLED };
+
 struct nsys_report {
 	const char *name, *header, *description;
+	bool has_kernels;		/* so that the choice of names makes a difference */
 };
 
 extern const struct nsys_report nsys_reports[NSYS_COUNT];
@@ -30,6 +35,7 @@ typedef int nsys_row_fn(void *arg, const struct nsys_cell *cells, int count);
 
 int nsys_report_find(const char *name);		/* -1 if there is none */
 /* -1: see run_error. */
-int nsys_report_run(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg);
+int nsys_report_run(struct run *run, enum nsys_report_id report, enum nsys_names names,
+		    nsys_row_fn *row, void *arg);
 
 #endif

@@ -52,7 +52,7 @@
 #define KERNEL_KEYS								\
 	"WITH keys(shape, key) AS MATERIALIZED (SELECT s.id,"				\
 	" first_value(k.id) OVER (PARTITION BY k.name ORDER BY k.id)"			\
-	" FROM shape s JOIN kernel k ON k.id = s.kernel) "
+	" FROM shape s JOIN named_kernel k ON k.id = s.kernel) "
 
 /* Launches with their kernels, graph launches once for each kernel:
  * api_start, api_dur, kernel_start, kernel_dur, thread, api, shape. */

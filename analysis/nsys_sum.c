@@ -24,7 +24,7 @@
 #define KIND_LABELS								\
 	"SELECT CASE ?1 & 3 WHEN " KIND_KERNEL " THEN 'CUDA_KERNEL'"			\
 	" WHEN " KIND_MEMORY " THEN 'MEMORY_OPER' ELSE 'CUDA_API' END,"			\
-	" CASE ?1 & 3 WHEN " KIND_KERNEL " THEN (SELECT name FROM kernel WHERE id = ?1 >> 2)" \
+	" CASE ?1 & 3 WHEN " KIND_KERNEL " THEN (SELECT name FROM named_kernel WHERE id = ?1 >> 2)" \
 	" WHEN " KIND_MEMORY " THEN copy_operation(?1 >> 2)"				\
 	" ELSE (SELECT name FROM api WHERE id = ?1 >> 2) END"
 #define XYZ(prefix)								\
@@ -36,16 +36,16 @@ static const struct sum {
 } sums[NSYS_COUNT] = {
 	[NSYS_cuda_gpu_kern_sum] = {
 		KERNEL_TIMES,
-		"SELECT name FROM kernel WHERE id = ?1",
+		"SELECT name FROM named_kernel WHERE id = ?1",
 	},
 	[NSYS_cuda_gpu_kern_gb_sum] = {
 		"WITH keys(shape, key) AS MATERIALIZED (SELECT s.id, first_value(s.id) OVER"
 		" (PARTITION BY k.name, grid_x, grid_y, grid_z, block_x, block_y, block_z"
-		" ORDER BY s.id) FROM shape s JOIN kernel k ON k.id = s.kernel) "
+		" ORDER BY s.id) FROM shape s JOIN named_kernel k ON k.id = s.kernel) "
 		"SELECT coalesce(keys.key, 0), dur FROM (" KERNEL_ROWS ") r "
 		"LEFT JOIN keys ON keys.shape = r.shape",
 		"SELECT " XYZ("grid") ", " XYZ("block") ", k.name "
-		"FROM shape s JOIN kernel k ON k.id = s.kernel WHERE s.id = ?1",
+		"FROM shape s JOIN named_kernel k ON k.id = s.kernel WHERE s.id = ?1",
 	},
 	[NSYS_cuda_api_sum] = {
 		"SELECT coalesce(api, 0), dur FROM (" API_ROWS ")",
@@ -164,7 +164,7 @@ static const char exec_labels[] =
 	" (SELECT tid FROM thread WHERE id = ?1 >> 43),"
 	" " GPU_NUMBER("((?1 >> 37) & 63)") ","
 	" (SELECT name FROM api WHERE id = (?1 >> 27) & 1023),"
-	" (SELECT name FROM kernel WHERE id = ?1 & 0x7ffffff)";
+	" (SELECT name FROM named_kernel WHERE id = ?1 & 0x7ffffff)";
 
 /* Avg, Med, Min, Max, StdDev; empty where nothing was counted. */
 static int five_cells(const struct stats_value *v, struct nsys_cell *cells)

@@ -6,17 +6,14 @@
 
 #include "cmd/export_trace.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "cmd/gzip.h"
+#include "cmd/outfile.h"
 #include "cmd/progress.h"
 #include "cmd/trace_writer.h"
 
@@ -27,50 +24,22 @@ static bool ends_with(const char *text, const char *end)
 	return length > end_length && !strcmp(text + length - end_length, end);
 }
 
-static FILE *file_open(const char *path, bool force)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
-	FILE *out;
-
-	if (fd < 0)
-		return NULL;
-	out = ends_with(path, ".gz") ? gzip_open(fd) : fdopen(fd, "w");
-	if (!out)
-		close(fd);
-	return out;
-}
-
-static int write_failed(const char *path, bool force)
-{
-	message("export", errno == EEXIST && !force ? "--force overwrites it" : NULL,
-		"cannot write '%s': %s", path, strerror(errno));
-	return EXIT_FAILED;
-}
-
 /* path NULL: standard output */
 static int trace_file(struct run *run, struct timeline *timeline, int64_t device, const char *path,
 		      bool force)
 {
-	FILE *out = path ? file_open(path, force) : stdout;
+	struct outfile file;
 	struct progress progress;
-	int result, failed;
+	int result;
 
-	if (!out)
-		return write_failed(path, force);
+	if (!outfile_open(&file, path, force))
+		return EXIT_FAILED;
 	progress_start(&progress, "trace");
 	run_on_progress(run, progress_update, &progress);
-	result = trace_write(timeline, device, out);
+	result = trace_write(timeline, device, file.out);
 	run_on_progress(run, NULL, NULL);
 	progress_finish(&progress);
-	failed = ferror(out);
-	failed |= path ? fclose(out) : fflush(out);
-	if (result < 0)
-		message("export", NULL, "%s", run_error(run));
-	else if (failed || result)
-		write_failed(path ? path : "standard output", true);
-	if (path && (result || failed))
-		unlink(path);		/* half a file would look like a whole one */
-	return result < 0 ? EXIT_INPUT : result || failed ? EXIT_FAILED : EXIT_OK;
+	return outfile_close(&file, run, result);
 }
 
 /* NAME.json.gz becomes NAME.gpuN.json.gz. */
@@ -120,22 +89,21 @@ static int trace_each(struct run *run, struct timeline *timeline,
 static int trace_any(struct run *run, struct timeline *timeline,
 		     const struct trace_request *request)
 {
-	bool to_file = request->output && strcmp(request->output, "-");
 	int64_t device = -1;
 
-	if (request->device) {
+	if (request->gpu) {
 		char *end;
 
-		device = gpu_find(timeline, strtoll(request->device, &end, 10));
-		if (*end || end == request->device || device < 0) {
+		device = gpu_find(timeline, strtoll(request->gpu, &end, 10));
+		if (*end || end == request->gpu || device < 0) {
 			message("export", "'gputrail report FILE devices' lists them",
-				"no GPU '%s' in the recording", request->device);
+				"no GPU '%s' in the recording", request->gpu);
 			return EXIT_USAGE;
 		}
 	}
 	if (request->per_device)
 		return trace_each(run, timeline, request);
-	return trace_file(run, timeline, device, to_file ? request->output : NULL, request->force);
+	return trace_file(run, timeline, device, request->output, request->force);
 }
 
 int export_trace(struct run *run, const struct trace_request *request)

@@ -9,7 +9,7 @@
 
 struct trace_request {
 	const char *output;		/* file; NULL or "-": standard output */
-	const char *device;		/* device.id as given; NULL: all of them */
+	const char *gpu;		/* number as given; NULL: all of them */
 	bool per_device;		/* a file for each */
 	bool force;
 };

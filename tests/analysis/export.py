@@ -11,7 +11,7 @@ import sqlite3
 import statistics
 import subprocess
 
-from tap import GPUTRAIL, done, equal, ok, path, run
+from tap import GPUTRAIL, done, equal, ok, path, report_json, run
 import fixture
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,9 +35,12 @@ SMALL = path("small.db")
 fixture.small(SMALL)
 for name, header in HEADERS.items():
     equal(export(SMALL, name).split("\n", 1)[0], header, f"header of {name}")
-listed = [line.split(":")[0] for line in run("export", "--list").stdout.splitlines()
-          if not line.startswith(" ")]
-equal(listed, sorted(HEADERS), "--list has them all")
+listing = run("export", "--list").stdout.splitlines()
+listed = [line.replace("[", ":").split(":")[0] for line in listing if not line.startswith(" ")]
+OWN = listed[len(HEADERS):]
+equal(listed[:len(HEADERS)], sorted(HEADERS), "--list has them all")
+equal(dict(zip(OWN, [line.strip() for line in listing[2 * len(HEADERS) + 1::2]])),
+      {name: export(SMALL, name).split("\n", 1)[0] for name in OWN}, "our own with their headers")
 
 kern = rows(SMALL, "cuda_gpu_kern_sum")
 equal(list(kern[0].values()),
@@ -91,6 +94,52 @@ equal([(r["TID"], r["Count"], r["QCount"], r["QMed (ns)"], r["API Name"]) for r 
        ("102", "1", "0", "", "cuLaunchKernel")], "cuda_kern_exec_sum")
 
 
+# The names of kernels: that of the function, and the mangled one.
+MANY = path("names.db")
+f = fixture.Fixture(MANY)
+f.process()
+f.device()
+f.add("thread", process=1, tid=1)
+f.add("stream", process=1, device=1)
+for i, (name, short) in enumerate([("void gemm<64>(float*)", "gemm"), ("void gemm<128>(float*)", "gemm"),
+                                   ("norm(int)", "norm")]):
+    f.launch(i * 100, 1, 5, 10 + i, 1, 1, f.shape(f.kernel(name, short, mangled=f"_Z{i}"), 1),
+             f.api("cuLaunchKernel"))
+f.close()
+for report, key in (("cuda_gpu_kern_sum", "Name"), ("cuda_gpu_kern_gb_sum", "Name"),
+                    ("cuda_gpu_sum", "Operation"), ("cuda_gpu_trace", "Name"),
+                    ("cuda_kern_exec_trace", "Kernel Name"), ("cuda_kern_exec_sum", "Kernel Name")):
+    for argument, wanted in (("", ["norm(int)", "void gemm<128>(float*)", "void gemm<64>(float*)"]),
+                             (":base", ["gemm", "norm"]), (":mangled", ["_Z0", "_Z1", "_Z2"])):
+        equal(sorted({r[key] for r in rows(MANY, report + argument)}), wanted,
+              f"names of {report}{argument}")
+base = {r["Name"]: (r["Instances"], r["Total Time (ns)"]) for r in rows(MANY, "cuda_gpu_kern_sum:base")}
+equal(base, {"gemm": ("2", "21"), "norm": ("1", "12")}, "kernels of one name are one row")
+result = run("export", "--csv=cuda_gpu_kern_sum:base,cuda_gpu_kern_sum", "-o", path("names"), MANY)
+equal(sorted(os.listdir(path("names"))),
+      ["names_cuda_gpu_kern_sum.csv", "names_cuda_gpu_kern_sum_base.csv"], "and have files of their own")
+equal(run("export", "--csv=cuda_api_sum:base", MANY).returncode, 2, "a report without kernels has none")
+
+# Our own reports say what --json says.
+report = report_json(SMALL)
+for name in ("apis", "copies", "devices", "failures", "kernels", "memory", "processes"):
+    wanted = [[("" if row[k] is None else row[k]) for k in rows(SMALL, "gputrail_" + name)[0]] for row in report[name]]
+    got = [[v if not isinstance(w, (int, float)) else float(v) for v, w in zip(r.values(), row)]
+           for r, row in zip(rows(SMALL, "gputrail_" + name), wanted)]
+    ok(len(got) == len(wanted) and all(abs(g - w) <= 0.06 if isinstance(w, (int, float)) else g == w
+       for a, b in zip(got, wanted) for g, w in zip(a, b)), f"{name} has the figures of --json", got, wanted)
+equal(len(rows(SMALL, "gputrail_occupancy")), 3, "occupancy has a row for each launch shape")
+causes = {k: v for k, v in report["devices"][0]["idle_by_cause"].items() if v}
+equal({r["cause"]: int(r["total_ns"]) for r in rows(SMALL, "gputrail_bubbles")}, causes, "bubbles by cause")
+intervals = rows(SMALL, "gputrail_bubbles_trace")
+sums = {}
+for r in intervals:
+    sums[r["cause"]] = sums.get(r["cause"], 0) + int(r["duration_ns"])
+equal(sums, causes, "the intervals add up to them")
+equal([(int(r["start_ns"]), r["gpu"], r["previous"], r["next"]) for r in intervals][0],
+      (2300, "0", "[CUDA memcpy Host-to-Device]", "gemm"), "an interval between its operations")
+
+
 def check_sums(file, seed, report, key, values):
     """Against Python's statistics of the trace's values."""
     groups = {}
@@ -126,7 +175,7 @@ for seed in (11, 12):
 
 out = path("out")
 result = run("export", "--csv=all", "-o", out, SMALL)
-equal(sorted(os.listdir(out)), sorted(f"small_{name}.csv" for name in HEADERS), "one file each")
+equal(sorted(os.listdir(out)), sorted(f"small_{name}.csv" for name in listed), "one file each")
 equal(sorted(result.stdout.split()), sorted(os.path.join(out, n) for n in os.listdir(out)),
       "their names are printed")
 before = open(os.path.join(out, "small_cuda_gpu_kern_sum.csv"), encoding="utf-8").read()

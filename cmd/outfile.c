@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file that an export writes. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/gzip.h"
+
+static struct run *interruptible;
+static volatile sig_atomic_t interrupted_by;
+
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
+
+static void interrupt(int number)
+{
+	interrupted_by = number;
+	run_interrupt(interruptible);
+}
+
+void outfile_catch_signals(struct run *run)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND };
+
+	interruptible = run;
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		sigaction(caught[i], &action, NULL);
+}
+
+void outfile_obey_signals(void)
+{
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		signal(caught[i], SIG_DFL);
+	if (interrupted_by)
+		raise(interrupted_by);
+}
+
+static bool is_compressed(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 3 && !strcmp(path + length - 3, ".gz");
+}
+
+bool outfile_open(struct outfile *file, const char *path, bool force)
+{
+	int fd;
+
+	*file = (struct outfile){ .out = stdout };
+	if (!path || !strcmp(path, "-"))
+		return true;
+	file->path = path;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
+	file->out = fd < 0 ? NULL : is_compressed(path) ? gzip_open(fd) : fdopen(fd, "w");
+	if (file->out)
+		return true;
+	message("export", errno == EEXIST ? "--force overwrites it" : NULL, "cannot write '%s': %s",
+		path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+int outfile_close(struct outfile *file, const struct run *run, int result)
+{
+	int failed = ferror(file->out);
+
+	failed |= file->path ? fclose(file->out) : fflush(file->out);
+	if (result < 0 || interrupted_by)
+		message("export", NULL, "%s", interrupted_by ? "interrupted" : run_error(run));
+	else if (result || failed)
+		message("export", NULL, "cannot write '%s': %s",
+			file->path ? file->path : "standard output", strerror(errno));
+	if (!result && !failed && !interrupted_by)
+		return EXIT_OK;
+	if (file->path)
+		unlink(file->path);	/* half a file would look like a whole one */
+	return result < 0 || interrupted_by ? EXIT_INPUT : EXIT_FAILED;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file that an export writes: never over another unasked, never half of one. */
+#ifndef GPUTRAIL_CMD_OUTFILE_H
+#define GPUTRAIL_CMD_OUTFILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "analysis/analysis.h"
+
+struct outfile {
+	FILE *out;
+	const char *path;		/* NULL: standard output */
+};
+
+/* path NULL or "-" is standard output; a name that ends in .gz is compressed. False: a message
+ * was printed. */
+bool outfile_open(struct outfile *file, const char *path, bool force);
+/* `result` is what the writer returned: 0, -1 with run_error(), or positive when it could not
+ * write. Says what is wrong, removes half a file, and returns an exit code. */
+int outfile_close(struct outfile *file, const struct run *run, int result);
+
+/* Between these an interrupt stops the query, so that outfile_close() removes the file; then the
+ * signal takes its course. */
+void outfile_catch_signals(struct run *run);
+void outfile_obey_signals(void);
+
+#endif
