@@ -469,3 +469,20 @@ void idle_result_free(struct idle_result *result)
 	free(result->sites);
 	*result = (struct idle_result){ 0 };
 }
+
+int idle_causes_order(const struct idle_device *device, int order[IDLE_CAUSE_COUNT])
+{
+	int count = 0;
+
+	for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
+		int at = count;
+
+		if (!device->causes[c].count)
+			continue;
+		for (; at && device->causes[order[at - 1]].total_ns < device->causes[c].total_ns; at--)
+			order[at] = order[at - 1];
+		order[at] = c;
+		count++;
+	}
+	return count;
+}

@@ -13,15 +13,17 @@
 #include <unistd.h>
 
 #include "cmd/export_csv.h"
+#include "cmd/export_html.h"
 #include "cmd/export_paths.h"
 #include "cmd/export_trace.h"
+#include "cmd/openmetrics.h"
 #include "cmd/options.h"
 #include "cmd/outfile.h"
 #include "cmd/progress.h"
 #include "cmd/report_paths.h"
 
 enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC,
-       KEY_TRACE, KEY_PER_DEVICE };
+       KEY_TRACE, KEY_PER_DEVICE, KEY_OPENMETRICS, KEY_HTML };
 
 static const struct cmd_option options[] = {
 	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'; REPORT:base and "
@@ -36,6 +38,8 @@ static const struct cmd_option options[] = {
 	  "devices', only its work" },
 	{ "per-device", KEY_PER_DEVICE, NULL, "with --trace -o NAME.json: a file NAME.gpuN.json "
 	  "for each GPU, as Holistic Trace Analysis wants them" },
+	{ "html", KEY_HTML, NULL, "write one page for browsers, which needs nothing else" },
+	{ "openmetrics", KEY_OPENMETRICS, NULL, "write the summary as OpenMetrics text, for Prometheus" },
 	{ "output", 'o', "OUTPUT", "a file, compressed if its name ends in .gz, or '-' for standard "
 	  "output (the default); for --csv a folder for NAME_REPORT.csv files, where NAME is FILE "
 	  "without its folder and suffix (default: '-' for one report, else the current folder)" },
@@ -44,12 +48,15 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 
+#define WHAT "--csv=REPORT, --trace, --html, --openmetrics, --folded or --pprof"
+
 static const struct cmd_usage usage = {
 	.command = "export",
-	.synopsis = "{--csv=REPORT[,REPORT]... | --trace | --folded | --pprof} [-o OUTPUT] FILE",
+	.synopsis = "{--csv=REPORT[,REPORT]... | --trace | --html | --openmetrics | --folded | "
+		    "--pprof} [-o OUTPUT] FILE",
 	.purpose = "Writes the recording FILE as CSV, with the report names and column headers "
-		   "that 'nsys stats' has, as a trace for Perfetto, or its call paths for flame "
-		   "graph tools and pprof.",
+		   "that 'nsys stats' has, as a trace for Perfetto, as a page for browsers, as "
+		   "metrics for Prometheus, or its call paths for flame graph tools and pprof.",
 	.options = options,
 	.more = "'gputrail export --list' prints the reports.\n",
 };
@@ -76,6 +83,18 @@ static int export_folded_file(struct run *run, const struct request *request, FI
 	return failed ? 1 : 0;
 }
 
+static int export_openmetrics(struct run *run, const struct request *request, FILE *out)
+{
+	(void)request;
+	return openmetrics_write(run, out);
+}
+
+static int export_html_file(struct run *run, const struct request *request, FILE *out)
+{
+	(void)request;
+	return export_html(run, out);
+}
+
 /* What goes into one file, by the option that asks for it. */
 static const struct single {
 	int key;
@@ -84,6 +103,8 @@ static const struct single {
 	const char *binary;		/* why it is not for terminals, or NULL */
 } singles[] = {
 	{ KEY_FOLDED, "call paths", export_folded_file, NULL },
+	{ KEY_HTML, "page", export_html_file, NULL },
+	{ KEY_OPENMETRICS, "summary", export_openmetrics, NULL },
 	{ KEY_PPROF, "call paths", export_folded_file, "a pprof profile is binary" },
 };
 
@@ -115,7 +136,7 @@ static int export_single(struct run *run, const struct request *request,
 static int what_set(struct request *request, int key)
 {
 	if (request->what && request->what != key) {
-		message("export", NULL, "only one of --csv, --trace, --folded and --pprof at a time");
+		message("export", WHAT, "only one kind of output at a time");
 		return -1;
 	}
 	request->what = key;
@@ -178,7 +199,7 @@ static int request_check(struct request *request, int arguments)
 		return refuse("name a file with -o", single->binary);
 	if (!request->what || (request->what == KEY_CSV && !request->csv.count))
 		return refuse("for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
-			      "nothing to export: no --csv=REPORT, --trace, --folded or --pprof given");
+			      "nothing to export: no " WHAT " given");
 	if (arguments != 1)
 		return refuse("for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
 			      arguments ? "more than one FILE" : "no FILE given");

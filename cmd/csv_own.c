@@ -150,10 +150,12 @@ int csv_bubbles(struct run *run, struct csv *csv)
 	struct idle_csv c;
 	int result = idle_open(&c, run, csv, 0);
 
-	for (size_t i = 0; result == 0 && i < c.idle.device_count; i++)
-		for (int cause = 0; cause < IDLE_CAUSE_COUNT; cause++)
-			if (c.idle.devices[i].causes[cause].count)
-				put_cause(&c, &c.idle.devices[i], (enum idle_cause)cause);
+	for (size_t i = 0; result == 0 && i < c.idle.device_count; i++) {
+		int order[IDLE_CAUSE_COUNT], count = idle_causes_order(&c.idle.devices[i], order);
+
+		for (int n = 0; n < count; n++)
+			put_cause(&c, &c.idle.devices[i], (enum idle_cause)order[n]);
+	}
 	return idle_close(&c, result);
 }
 

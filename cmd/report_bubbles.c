@@ -67,26 +67,15 @@ static void print_cause(const struct bubbles *b, const struct idle_device *devic
 
 static void print_causes(const struct bubbles *b, const struct idle_device *device)
 {
-	enum idle_cause order[IDLE_CAUSE_COUNT];
-	int count = 0;
+	int order[IDLE_CAUSE_COUNT], count = idle_causes_order(device, order);
 
-	for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
-		int at = count;
-
-		if (!device->causes[c].count)
-			continue;
-		for (; at && device->causes[order[at - 1]].total_ns < device->causes[c].total_ns; at--)
-			order[at] = order[at - 1];
-		order[at] = (enum idle_cause)c;
-		count++;
-	}
 	if (!count) {
 		printf("It was never idle.\n");
 		return;
 	}
 	printf("Idle %% Wall %%      Time     Count     Worst  Cause              Most of it at\n");
 	for (int i = 0; i < count; i++)
-		print_cause(b, device, order[i]);
+		print_cause(b, device, (enum idle_cause)order[i]);
 }
 
 static int thread_tid(const struct bubbles *b, int64_t id)

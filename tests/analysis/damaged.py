@@ -107,7 +107,8 @@ db.commit()
 db.close()
 for command in (("info",), ("report",), ("report", "--json"), ("report", "--recount"),
                 ("export", "--csv=all", "-f", "-o", path("out")),
-                ("export", "--trace", "-f", "-o", path("out.json.gz"))):
+                ("export", "--trace", "-f", "-o", path("out.json.gz")), ("export", "--html"),
+                ("export", "--openmetrics")):
     result = run(*command, nonsense)
     ok(result.returncode in (0, 3), f"nonsense: {' '.join(command[:2])} does not crash",
        result.returncode, result.stderr)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables and call paths of the page. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "cmd/html.h"
+
+#include <stdlib.h>
+
+#include "analysis/callpaths.h"
+#include "analysis/table.h"
+
+#define ROWS_MAX	2000
+#define INTERVALS_MAX	100		/* the picture has more of them */
+#define PATHS_PERCENT	1.0
+
+static bool is_text(enum column_unit unit)
+{
+	return unit == UNIT_TEXT || unit == UNIT_NAME;
+}
+
+static void head_cell(FILE *out, const char *title, const char *description, bool text)
+{
+	fprintf(out, "<th%s title=\"", text ? " class=\"t\"" : "");
+	html_text(out, description);
+	fputs("\"><button>", out);
+	html_text(out, title);
+	fputs("</button></th>", out);
+}
+
+static void text_cell(FILE *out, const char *text)
+{
+	fputs("<td class=\"t\">", out);
+	html_text(out, text);
+	fputs("</td>", out);
+}
+
+/* data-v is what the column is sorted by. */
+static void number_cell(FILE *out, double number, const char *text)
+{
+	fprintf(out, "<td data-v=\"%.17g\">", number);
+	html_text(out, text);
+	fputs("</td>", out);
+}
+
+static void view_cell(FILE *out, const struct value *value)
+{
+	char text[64];
+
+	if (is_text(value->unit))
+		text_cell(out, value->text);
+	else if (!value->known)
+		fputs("<td data-v=\"NaN\">-</td>", out);
+	else
+		number_cell(out, value->number, value_format(value, text, sizeof(text)));
+}
+
+static void view_rows(FILE *out, const struct table *table)
+{
+	const struct view *view = &views[table->view];
+
+	for (size_t row = 0; row < table->count && row < ROWS_MAX; row++) {
+		fputs("<tr>", out);
+		for (int c = 0; c < view->column_count; c++) {
+			struct value value;
+
+			if (view->columns[c].level == LEVEL_DATA)
+				continue;
+			table_value(table, row, c, &value);
+			view_cell(out, &value);
+		}
+		fputs("</tr>\n", out);
+	}
+}
+
+int html_view(const struct html *html, int id)
+{
+	const struct view *view = &views[id];
+	FILE *out = html->out;
+	struct table table;
+
+	if (table_load(html->run, (enum view_id)id, false, &table) < 0)
+		return -1;
+	if (!table.count) {
+		fprintf(out, "<h2 id=\"%s\">%s</h2>\n<p>None.</p>\n", view->key, view->title);
+		table_free(&table);
+		return 0;
+	}
+	fprintf(out, "<h2 id=\"%s\">%s</h2>\n", view->key, view->title);
+	if (table.count > 10)
+		fprintf(out, "<input hidden data-table=\"t-%s\" placeholder=\"filter\" "
+			"aria-label=\"filter %s\">\n", view->key, view->title);
+	fprintf(out, "<div class=\"scroll\"><table id=\"t-%s\"><thead><tr>", view->key);
+	for (int c = 0; c < view->column_count; c++)
+		if (view->columns[c].level != LEVEL_DATA)
+			head_cell(out, view->columns[c].title, view->columns[c].description,
+				  is_text(view->columns[c].unit));
+	fputs("</tr></thead>\n<tbody>\n", out);
+	view_rows(out, &table);
+	fputs("</tbody></table></div>\n", out);
+	if (table.count > ROWS_MAX)
+		fprintf(out, "<p>%zu more are in the recording.</p>\n", table.count - ROWS_MAX);
+	table_free(&table);
+	return 0;
+}
+
+static const struct idle_site *site_find(const struct html *html, int device, int cause)
+{
+	for (size_t i = 0; i < html->idle.site_count; i++) {
+		const struct idle_site *site = &html->idle.sites[i];
+
+		if (site->device == device && (int)site->cause == cause && site->path)
+			return site;
+	}
+	return NULL;
+}
+
+static void cause_row(const struct html *html, const struct idle_device *device, int cause)
+{
+	const struct idle_total *total = &device->causes[cause];
+	const struct idle_site *site = site_find(html, device->id, cause);
+	const char *name = idle_cause_name((enum idle_cause)cause);
+	char *place = idle_path_name(html->run, site ? site->path : 0), text[32];
+	double part = device->span_ns ? 100.0 * (double)total->total_ns / (double)device->span_ns : 0;
+
+	fprintf(html->out, "<tr><td class=\"t\"><svg class=\"key\" viewBox=\"0 0 1 1\"><rect class=\"%s\" "
+		"width=\"1\" height=\"1\"/></svg> %s</td>", name, name);
+	text_cell(html->out, idle_cause_text((enum idle_cause)cause));
+	number_cell(html->out, (double)total->total_ns,
+		    format_ns((double)total->total_ns, text, sizeof(text)));
+	snprintf(text, sizeof(text), "%.1f", part);
+	number_cell(html->out, part, text);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)total->count);
+	number_cell(html->out, (double)total->count, text);
+	number_cell(html->out, (double)total->worst.dur_ns,
+		    format_ns((double)total->worst.dur_ns, text, sizeof(text)));
+	text_cell(html->out, place ? place : "");
+	fputs("</tr>\n", html->out);
+	free(place);
+}
+
+void html_causes(const struct html *html, const struct idle_device *device)
+{
+	int order[IDLE_CAUSE_COUNT], count = idle_causes_order(device, order);
+
+	fputs("<div class=\"scroll\"><table><thead><tr>", html->out);
+	head_cell(html->out, "Cause", "name of the cause", true);
+	head_cell(html->out, "What happened", "its meaning", true);
+	head_cell(html->out, "Time", "idle time with this cause", false);
+	head_cell(html->out, "Wall %", "share of the GPU's wall time", false);
+	head_cell(html->out, "Count", "idle intervals", false);
+	head_cell(html->out, "Worst", "the longest of them", false);
+	head_cell(html->out, "Most of it at", "function that lost most by it", true);
+	fputs("</tr></thead>\n<tbody>\n", html->out);
+	for (int i = 0; i < count; i++)
+		cause_row(html, device, order[i]);
+	fputs("</tbody></table></div>\n", html->out);
+}
+
+static void interval_row(const struct html *html, const struct idle_interval *interval)
+{
+	char *place = idle_path_name(html->run, interval->path), text[32];
+	char *previous = idle_op_name(html->run, &interval->previous);
+	char *next = idle_op_name(html->run, &interval->next);
+
+	fputs("<tr>", html->out);
+	number_cell(html->out, (double)interval->start_ns,
+		    format_ns((double)interval->start_ns, text, sizeof(text)));
+	number_cell(html->out, (double)interval->dur_ns,
+		    format_ns((double)interval->dur_ns, text, sizeof(text)));
+	snprintf(text, sizeof(text), "%d", html_gpu(html, interval->device));
+	number_cell(html->out, html_gpu(html, interval->device), text);
+	text_cell(html->out, idle_cause_name(interval->cause));
+	text_cell(html->out, place ? place : "");
+	text_cell(html->out, previous ? previous : "");
+	text_cell(html->out, next ? next : "");
+	fputs("</tr>\n", html->out);
+	free(place);
+	free(previous);
+	free(next);
+}
+
+void html_intervals(const struct html *html)
+{
+	fputs("<input hidden data-table=\"t-intervals\" placeholder=\"filter\" "
+	      "aria-label=\"filter idle intervals\">\n"
+	      "<div class=\"scroll\"><table id=\"t-intervals\"><thead><tr>", html->out);
+	head_cell(html->out, "Start", "since the start of the recording", false);
+	head_cell(html->out, "Time", "how long it was", false);
+	head_cell(html->out, "GPU", "number of the GPU", false);
+	head_cell(html->out, "Cause", "why", true);
+	head_cell(html->out, "Blamed", "function to look at", true);
+	head_cell(html->out, "Before", "operation before", true);
+	head_cell(html->out, "After", "operation after", true);
+	fputs("</tr></thead>\n<tbody>\n", html->out);
+	for (size_t i = 0; i < html->idle.interval_count && i < INTERVALS_MAX; i++)
+		interval_row(html, &html->idle.intervals[i]);
+	fputs("</tbody></table></div>\n", html->out);
+}
+
+static bool is_shown(const struct callpath_tree *tree, uint32_t node, double whole)
+{
+	return 100.0 * (double)tree->nodes[node].total.gpu_ns >= PATHS_PERCENT * whole;
+}
+
+/* A chain of only children is one level: what matters is where paths part. */
+static void paths_below(FILE *out, const struct callpath_tree *tree, uint32_t parent, double whole,
+			int depth)
+{
+	for (uint32_t c = tree->nodes[parent].first_child;
+	     c != CALLPATH_NONE && is_shown(tree, c, whole); c = tree->nodes[c].next_sibling) {
+		const struct callpath_node *node = &tree->nodes[c];
+		bool has_children = node->first_child != CALLPATH_NONE &&
+				    is_shown(tree, node->first_child, whole);
+		double percent = 100.0 * (double)node->total.gpu_ns / whole;
+		char time[32];
+
+		fprintf(out, has_children ? "<details%s><summary>" : "<div class=\"leaf\">",
+			percent > 25 || depth < 3 ? " open" : "");
+		fprintf(out, "%5.1f %% %s ", percent,
+			format_ns((double)node->total.gpu_ns, time, sizeof(time)));
+		html_text(out, tree->frames[node->frame].text);
+		if (has_children) {
+			fputs("</summary>\n", out);
+			paths_below(out, tree, c, whole, depth + 1);
+		}
+		fputs(has_children ? "</details>\n" : "</div>\n", out);
+	}
+}
+
+int html_callpaths(const struct html *html)
+{
+	struct callpath_tree tree;
+	double whole;
+
+	if (run_callpaths(html->run, CALLPATH_TOP_DOWN, METRIC_GPU, true, &tree) < 0)
+		return -1;
+	whole = (double)tree.nodes[0].total.gpu_ns;
+	if (whole > 0) {
+		fputs("<h2 id=\"callpaths\">Call paths by GPU time</h2>\n", html->out);
+		paths_below(html->out, &tree, 0, whole, 0);
+	}
+	callpath_tree_free(&tree);
+	return 0;
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gputrail export --openmetrics: what Prometheus's own parser reads is what --json says."""
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from tap import done, equal, ok, path, report_json, run
+import fixture
+
+PARSE = """
+import json, sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+print(json.dumps([[f.name, f.type, f.unit, bool(f.documentation),
+                   [[s.name, s.labels, s.value] for s in f.samples]]
+                  for f in text_string_to_metric_families(sys.stdin.read())]))
+"""
+
+
+def parser():
+    """A Python that has prometheus-client: this one, or that of the distribution."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if os.path.exists(python) and subprocess.run(
+                [python, "-c", "import prometheus_client.openmetrics.parser"], capture_output=True,
+                check=False).returncode == 0:
+            return python
+    print("1..0 # SKIP no python3-prometheus-client")
+    sys.exit(0)
+
+
+PYTHON = parser()
+
+
+def parse(file):
+    text = run("export", "--openmetrics", file).stdout
+    result = subprocess.run([PYTHON, "-c", PARSE], input=text, capture_output=True,
+                            encoding="utf-8", check=False)
+    ok(result.returncode == 0, "the parser takes it", result.stderr, text)
+    return {f[0]: f[1:] for f in json.loads(result.stdout or "[]")}
+
+
+def samples(families, name, *labels):
+    return {tuple(s[1][k] for k in labels): s[2] for s in families[name][3]}
+
+
+SMALL = path("small.db")
+fixture.small(SMALL)
+families = parse(SMALL)
+report = report_json(SMALL)
+device = report["devices"][0]
+for name, key, scale in (("gpu_busy_seconds", "busy_ns", 1e9), ("gpu_idle_seconds", "idle_ns", 1e9),
+                         ("gpu_span_seconds", "span_ns", 1e9), ("gpu_kernels", "kernels", 1),
+                         ("gpu_memory_high_bytes", "high_bytes", 1)):
+    equal(samples(families, "gputrail_" + name, "gpu", "name"),
+          {("0", device["name"]): device[key] / scale}, name)
+equal(samples(families, "gputrail_kernel_time_seconds", "label"),
+      {(k["label"],): k["total_ns"] / 1e9 for k in report["kernels"]}, "times of kernels")
+equal(samples(families, "gputrail_failed_calls", "name", "error"),
+      {("cuMemAlloc_v2", "CUDA_ERROR_OUT_OF_MEMORY"): 1}, "failed calls")
+equal({k: v for k, v in samples(families, "gputrail_gpu_idle_cause_seconds", "cause").items() if v},
+      {(k,): v / 1e9 for k, v in device["idle_by_cause"].items() if v}, "idle time by cause")
+equal(families["gputrail_gpu_busy_seconds"][:3], ["counter", "seconds", True], "type, unit, help")
+equal(samples(families, "gputrail_recording", "command_line"), {("server --port 8000",): 1},
+      "what was recorded")
+
+# Names with anything in them, and a device that did nothing.
+ODD = path("odd.db")
+f = fixture.Fixture(ODD, command_line='a "b"\\\n{c="d"}')
+f.process()
+f.device(name='G"\\\n\x01\u202e')
+f.device(ordinal=1)
+f.add("thread", process=1, tid=1)
+f.add("stream", process=1, device=1)
+for name in ('k"} 1\n# EOF', "k\\", "\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1")):
+    f.launch(0, 1, 1, 5, 1, 1, f.shape(f.kernel(name), 1), f.api('cu"{}'))
+f.close()
+families = parse(ODD)
+equal(len(samples(families, "gputrail_kernel_calls", "label", "kernel")), 3, "hostile names of kernels")
+equal(list(samples(families, "gputrail_recording", "command_line")), [('a "b"\\\n{c="d"}',)],
+      "and of the command come back as they were")
+equal(set(samples(families, "gputrail_gpu_kernels", "gpu")), {("0",), ("1",)}, "both devices")
+equal(set(samples(families, "gputrail_gpu_busy_seconds", "gpu")), {("0",)},
+      "what is not known has no sample")
+done()
