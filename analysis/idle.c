@@ -57,6 +57,7 @@ struct device {
 struct scan {
 	struct run *run;
 	const struct idle_limits *limits;
+	const struct idle_observer *observer;
 	struct idle_names names;
 	struct lookup processes;	/* thread: process */
 	struct idle_thread *threads;
@@ -283,6 +284,8 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	if (interval.dur_ns > total->worst.dur_ns)
 		total->worst = interval;
 	device->result.idle_ns += interval.dur_ns;
+	if (s->observer && s->observer->interval(s->observer->arg, &interval, &next) < 0)
+		return -1;
 	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
 }
 
@@ -313,6 +316,8 @@ static int event_take(void *arg, const struct idle_event *event)
 	if (!device)
 		return run_fail(s->run, "out of memory");
 	if (event->start > device->reach && interval_take(s, device, event) < 0)
+		return -1;
+	if (s->observer && s->observer->event(s->observer->arg, event) < 0)
 		return -1;
 	from = event->start > device->reach ? event->start : device->reach;
 	if (event->end >= device->reach) {
@@ -418,7 +423,8 @@ static void scan_free(struct scan *s)
 static int scan(struct run *run, bool trust, const struct idle_options *options,
 		struct idle_result *result)
 {
-	struct scan s = { .run = run, .limits = options->limits, .heap_max = options->intervals };
+	struct scan s = { .run = run, .limits = options->limits, .observer = options->observer,
+			  .heap_max = options->intervals };
 	struct idle_sink sink = { call_take, event_take, &s };
 	int done = lookup_load(run, "SELECT id, process FROM thread", &s.processes);
 
@@ -435,6 +441,8 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 					     "FROM graph_launch WHERE id = ?1");
 		done = s.graph_launch ? 0 : -1;
 	}
+	if (done == 0 && s.observer)
+		done = s.observer->begin(s.observer->arg);
 	if (done == 0)
 		done = idle_read(run, trust, &sink);
 	if (done == 0)

@@ -74,9 +74,12 @@ struct idle_device {
 /* The causes that occur, the one with most time first. Returns how many. */
 int idle_causes_order(const struct idle_device *device, int order[IDLE_CAUSE_COUNT]);
 
+struct idle_observer;			/* idle_internal.h */
+
 struct idle_options {
 	const struct idle_limits *limits;	/* NULL: the default */
 	size_t intervals;		/* how many of the longest to keep, SIZE_MAX: all */
+	const struct idle_observer *observer;	/* NULL: none */
 };
 
 struct idle_result {

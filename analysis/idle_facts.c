@@ -182,19 +182,23 @@ static bool is_quiet(const struct idle_gap *gap)
 	return true;
 }
 
-static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
+bool idle_is_collective(const char *name)
 {
 	static const char *const parts[] = {
 		"nccl", "all_reduce", "allreduce", "all_gather", "allgather", "reduce_scatter",
 		"cross_device_reduce", "all_to_all", "alltoall",
 	};
-	const char *name = op->kind == IDLE_KERNEL
-		? lookup_text(&gap->names->kernels, op->shape, 0, "") : "";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strstr(name, parts[i]))
+		if (strcasestr(name, parts[i]))
 			return true;
 	return false;
+}
+
+static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
+{
+	return op->kind == IDLE_KERNEL &&
+	       idle_is_collective(lookup_text(&gap->names->kernels, op->shape, 0, ""));
 }
 
 static bool on_legacy(const struct idle_gap *gap, const struct idle_op *op)

@@ -77,7 +77,19 @@ struct idle_gap {
 	const struct idle_names *names;
 };
 
+/* Sees what the one pass over a recording sees: further analyses need none of their own. Calls come
+ * before the operations that they brought, an interval before the operation that ends it. */
+struct idle_observer {
+	int (*begin)(void *arg);	/* once, or again when the pass is begun anew */
+	int (*event)(void *arg, const struct idle_event *event);
+	int (*interval)(void *arg, const struct idle_interval *interval,
+			const struct idle_event *next);
+	void *arg;
+};
+
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
+/* By the short name of a kernel. */
+bool idle_is_collective(const char *name);
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "analysis/table.h"
 
+#include "analysis/findings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,7 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define MEMORY_COLUMN(...)	READ(memory, __VA_ARGS__)
 #define LOSS_COLUMN(...)	READ(loss, __VA_ARGS__)
 #define PROCESS_COLUMN(...)	READ(process, __VA_ARGS__)
+#define FINDING_COLUMN(...)	READ(finding, __VA_ARGS__)
 #include "analysis/columns.def"
 
 #define DESCRIBE(type, key, title, unit, width, level, expression, description)	\
@@ -93,6 +96,10 @@ static const struct column process_columns[] = {
 #define PROCESS_COLUMN(...)	DESCRIBE(process, __VA_ARGS__)
 #include "analysis/columns.def"
 };
+static const struct column finding_columns[] = {
+#define FINDING_COLUMN(...)	DESCRIBE(finding, __VA_ARGS__)
+#include "analysis/columns.def"
+};
 
 #define VIEW(id, key, title, columns) \
 	[id] = { key, title, columns, sizeof(columns) / sizeof(*(columns)) }
@@ -105,6 +112,7 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_MEMORY, "memory", "Memory", memory_columns),
 	VIEW(VIEW_LOSSES, "losses", "Losses and coverage", loss_columns),
 	VIEW(VIEW_PROCESSES, "processes", "Processes", process_columns),
+	VIEW(VIEW_FINDINGS, "findings", "Findings", finding_columns),
 };
 
 /* Moves a list of one type into the table; the lists have the same two fields. */
@@ -152,6 +160,8 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		return TAKE(run_losses, run_loss);
 	case VIEW_PROCESSES:
 		return TAKE(run_processes, run_process);
+	case VIEW_FINDINGS:
+		return TAKE(run_findings_list, run_finding, NULL);
 	case VIEW_COUNT:
 		break;
 	}
@@ -191,6 +201,9 @@ void table_free(struct table *table)
 		break;
 	case VIEW_PROCESSES:
 		RELEASE(run_process);
+		break;
+	case VIEW_FINDINGS:
+		RELEASE(run_finding);
 		break;
 	case VIEW_COUNT:
 		break;

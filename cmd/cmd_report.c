@@ -19,13 +19,14 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/report_bubbles.h"
+#include "cmd/report_findings.h"
 #include "cmd/report_json.h"
 #include "cmd/report_memory.h"
 #include "cmd/report_paths.h"
 
 enum {
 	KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH,
-	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER,
+	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER, KEY_THRESHOLD, KEY_THRESHOLDS, KEY_DETECTORS,
 };
 
 static const struct cmd_option options[] = {
@@ -44,6 +45,9 @@ static const struct cmd_option options[] = {
 	  "(default: 1)" },
 	{ "interpreter", KEY_INTERPRETER, NULL, "call paths: show the native frames of the Python "
 	  "interpreter too" },
+	{ "threshold", KEY_THRESHOLD, "NAME=VALUE", "findings: another threshold than the usual one" },
+	{ "thresholds", KEY_THRESHOLDS, "FILE", "findings: the same, one on each line of FILE" },
+	{ "detectors", KEY_DETECTORS, NULL, "list what findings look for, and the thresholds" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
 	{ "json", KEY_JSON, NULL, "print all views but the call paths as JSON" },
@@ -56,8 +60,8 @@ static const struct cmd_usage usage = {
 	.purpose = "Prints what the recording FILE says about its GPUs. Without a VIEW: the "
 		   "overview.",
 	.options = options,
-	.more = "Views: overview, devices, kernels, apis, failures, copies, memory, bubbles, "
-		"callpaths, processes, losses\n",
+	.more = "Views: overview, findings, waterfall, devices, kernels, apis, failures, copies, memory, "
+		"bubbles, callpaths, processes, losses\n",
 };
 
 struct request {
@@ -65,6 +69,8 @@ struct request {
 	const char *sort;
 	bool by_shape, json, recount, rows_given;
 	struct report_paths paths;
+	struct finding_limits *limits;
+	bool detectors;
 };
 
 static const enum view_id overview_views[] = {
@@ -177,6 +183,7 @@ static int report_head(struct run *run, const struct request *request, bool *tru
 static int report_overview(struct run *run, const struct request *request)
 {
 	struct request with_rows = *request;
+	struct findings findings;
 	bool truncated;
 
 	if (!request->rows_given)
@@ -186,6 +193,11 @@ static int report_overview(struct run *run, const struct request *request)
 		return -1;
 	if (report_failures(run, &with_rows) < 0)
 		return -1;
+	if (findings_load(run, request->limits, &findings) < 0)
+		return -1;
+	putchar('\n');
+	report_costliest(&request->style, &findings);
+	findings_free(&findings);
 	for (size_t i = 0; i < sizeof(overview_views) / sizeof(*overview_views); i++) {
 		putchar('\n');
 		if (report_view(run, &with_rows, overview_views[i]) < 0)
@@ -225,11 +237,72 @@ static int sort_check(const char *sort, int count, char **names)
 	return known ? 0 : -1;
 }
 
+/* Views that are more than a table. */
+typedef int report_fn(struct run *run, const struct request *request);
+
+static int report_callpaths(struct run *run, const struct request *request)
+{
+	return report_paths(run, &request->paths, &request->style);
+}
+
+static int report_idle(struct run *run, const struct request *request)
+{
+	return report_bubbles(run, &request->style, request->rows_given);
+}
+
+static int report_memory_all(struct run *run, const struct request *request)
+{
+	if (report_view(run, request, VIEW_MEMORY) < 0)
+		return -1;
+	putchar('\n');
+	return report_memory(run, &request->style, request->rows_given);
+}
+
+static int report_found(struct run *run, const struct request *request)
+{
+	struct findings findings;
+
+	if (findings_load(run, request->limits, &findings) < 0)
+		return -1;
+	report_findings(&request->style, &findings);
+	findings_free(&findings);
+	return 0;
+}
+
+static int report_falls(struct run *run, const struct request *request)
+{
+	struct findings findings;
+
+	if (findings_load(run, request->limits, &findings) < 0)
+		return -1;
+	report_waterfall(&request->style, &findings);
+	findings_free(&findings);
+	return 0;
+}
+
+static report_fn *special_find(const char *name)
+{
+	static const struct { const char *name; report_fn *report; } special[] = {
+		{ "overview", report_overview }, { "findings", report_found },
+		{ "waterfall", report_falls }, { "bubbles", report_idle },
+		{ "callpaths", report_callpaths }, { "memory", report_memory_all },
+	};
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (!strcmp(special[i].name, name))
+			return special[i].report;
+	return NULL;
+}
+
+static bool is_view(const char *name)
+{
+	return special_find(name) || view_find(name) >= 0;
+}
+
 static int views_check(int count, char **names)
 {
 	for (int i = 0; i < count; i++) {
-		if (strcmp(names[i], "overview") && strcmp(names[i], "callpaths") &&
-		    strcmp(names[i], "bubbles") && view_find(names[i]) < 0) {
+		if (!is_view(names[i])) {
 			message("report", "'gputrail report --help' lists the views",
 				"no view '%s'", names[i]);
 			return -1;
@@ -243,23 +316,12 @@ static int report(struct run *run, const struct request *request, int count, cha
 	if (count == 0)
 		return report_overview(run, request);
 	for (int i = 0; i < count; i++) {
-		int view = view_find(names[i]), result;
+		report_fn *special = special_find(names[i]);
 
 		if (i)
 			putchar('\n');
-		if (!strcmp(names[i], "callpaths"))
-			result = report_paths(run, &request->paths, &request->style);
-		else if (!strcmp(names[i], "bubbles"))
-			result = report_bubbles(run, &request->style, request->rows_given);
-		else if (view < 0)
-			result = report_overview(run, request);
-		else
-			result = report_view(run, request, (enum view_id)view);
-		if (result == 0 && view == VIEW_MEMORY) {
-			putchar('\n');
-			result = report_memory(run, &request->style, request->rows_given);
-		}
-		if (result < 0)
+		if ((special ? special(run, request)
+		     : report_view(run, request, (enum view_id)view_find(names[i]))) < 0)
 			return -1;
 	}
 	return 0;
@@ -284,7 +346,7 @@ static int report_as_json(struct run *run, const struct request *request)
 	char *text = NULL;
 	size_t bytes = 0;
 	FILE *memory = open_memstream(&text, &bytes);
-	int result = memory ? report_json(run, request->by_shape, memory) : -1;
+	int result = memory ? report_json(run, request->by_shape, request->limits, memory) : -1;
 
 	if (memory)
 		fclose(memory);
@@ -305,6 +367,22 @@ static int choice(const char *option, const char *text, int (*find)(const char *
 		*ok = 0;
 	}
 	return found;
+}
+
+/* 1, or 0 after saying what is wrong. */
+static int threshold_take(struct request *request, int key, const char *text)
+{
+	char why[512];
+
+	if (!request->limits)
+		request->limits = finding_limits_new();
+	if (!request->limits)
+		snprintf(why, sizeof(why), "out of memory");
+	else if ((key == KEY_THRESHOLD ? finding_limits_set : finding_limits_read)
+		 (request->limits, text, why, sizeof(why)) == 0)
+		return 1;
+	message("report", "'gputrail report --detectors' lists the thresholds", "%s", why);
+	return 0;
 }
 
 static int request_parse(struct request *request, int argc, char **argv)
@@ -352,6 +430,13 @@ static int request_parse(struct request *request, int argc, char **argv)
 		case KEY_INTERPRETER:
 			request->paths.interpreter = true;
 			break;
+		case KEY_THRESHOLD:
+		case KEY_THRESHOLDS:
+			ok = threshold_take(request, key, optarg);
+			break;
+		case KEY_DETECTORS:
+			request->detectors = true;
+			break;
 		case KEY_COLOR:
 			when = optarg;
 			break;
@@ -371,39 +456,67 @@ static int request_parse(struct request *request, int argc, char **argv)
 	return key;
 }
 
-int cmd_report(int argc, char **argv)
+/* The one argument that is no view is the FILE; where all could be, the first. */
+static void file_first(int count, char **names)
 {
-	struct request request = { 0 };
-	int parsed = request_parse(&request, argc, argv), result;
+	for (int i = 1; i < count && is_view(names[0]); i++) {
+		char *file = names[i];
+
+		if (is_view(file))
+			continue;
+		memmove(&names[1], &names[0], (size_t)i * sizeof(*names));
+		names[0] = file;
+		return;
+	}
+}
+
+/* What was asked for of the FILE that names[0] is. Returns an exit code. */
+static int report_file(const struct request *request, int count, char **names)
+{
 	struct run *run;
 	char *error;
+	int result;
 
-	if (parsed != OPTIONS_END)
-		return parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
-	if (optind >= argc) {
-		message("report", "'gputrail record -o FILE -- PROGRAM' makes one", "no FILE given");
+	if (views_check(count - 1, names + 1) < 0 ||
+	    (request->sort && sort_check(request->sort, count - 1, names + 1) < 0))
 		return EXIT_USAGE;
-	}
-	if (views_check(argc - optind - 1, argv + optind + 1) < 0 ||
-	    (request.sort && sort_check(request.sort, argc - optind - 1, argv + optind + 1) < 0))
-		return EXIT_USAGE;
-	setlocale(LC_CTYPE, "");
-	run = run_open(argv[optind], &error);
+	run = run_open(names[0], &error);
 	if (!run) {
 		message("report", NULL, "%s", error);
 		free(error);
 		return EXIT_INPUT;
 	}
-	result = request.recount ? recount(run) : 0;
+	result = request->recount ? recount(run) : 0;
 	if (result == 0)
-		result = request.json ? report_as_json(run, &request)
-			: report(run, &request, argc - optind - 1, argv + optind + 1);
+		result = request->json ? report_as_json(run, request)
+			: report(run, request, count - 1, names + 1);
 	if (result < 0)
 		message("report", NULL, "%s", run_error(run));
 	run_close(run);
-	if (result == 0 && fflush(stdout) == EOF) {
+	return result < 0 ? EXIT_INPUT : EXIT_OK;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct request request = { 0 };
+	int parsed = request_parse(&request, argc, argv), result = EXIT_OK;
+
+	setlocale(LC_CTYPE, "");
+	if (parsed != OPTIONS_END) {
+		result = parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
+	} else if (request.detectors) {
+		report_detectors(&request.style, request.limits);
+	} else if (optind >= argc) {
+		message("report", "'gputrail record -o FILE -- PROGRAM' makes one", "no FILE given");
+		result = EXIT_USAGE;
+	} else {
+		file_first(argc - optind, argv + optind);
+		result = report_file(&request, argc - optind, argv + optind);
+	}
+	finding_limits_free(request.limits);
+	if (result == EXIT_OK && fflush(stdout) == EOF) {
 		message("report", NULL, "cannot write: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	return result < 0 ? EXIT_INPUT : EXIT_OK;
+	return result;
 }

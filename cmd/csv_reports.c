@@ -49,7 +49,8 @@ const char *csv_report_description(int report)
 int csv_report_find(const char *name)
 {
 	for (int i = 0; i < csv_report_count(); i++)
-		if (!strcmp(csv_report_name(i), name))
+		if (!strcmp(csv_report_name(i), name) ||
+		    (i >= NSYS_COUNT && !strcmp(csv_report_name(i) + strlen("gputrail_"), name)))
 			return i;
 	return -1;
 }

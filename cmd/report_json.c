@@ -6,7 +6,6 @@
 
 #include "cmd/report_json.h"
 
-#include "analysis/idle.h"
 #include "analysis/memory_use.h"
 #include "analysis/table.h"
 #include "cmd/json.h"
@@ -26,11 +25,25 @@ static void put_value(struct json *json, const struct column *column, const stru
 		json_number(json, column->key, value->number);
 }
 
-/* null where the device did nothing, as its other times are. */
-static void put_idle(struct json *json, const struct idle_result *idle, int id)
+static void put_waterfall(struct json *json, const struct waterfall *w)
 {
-	for (size_t i = 0; i < idle->device_count; i++) {
-		const struct idle_device *device = &idle->devices[i];
+	json_open(json, "waterfall", '{');
+	for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "idle.%s", idle_cause_name((enum idle_cause)c));
+		json_unsigned(json, key, w->idle_ns[c]);
+	}
+	for (int p = 0; p < WATERFALL_PART_COUNT; p++)
+		json_unsigned(json, waterfall_part_name((enum waterfall_part)p), w->parts_ns[p]);
+	json_close(json, '}');
+}
+
+/* null where the device did nothing, as its other times are. */
+static void put_device(struct json *json, const struct findings *findings, int id)
+{
+	for (size_t i = 0; i < findings->idle.device_count; i++) {
+		const struct idle_device *device = &findings->idle.devices[i];
 
 		if (device->id != id)
 			continue;
@@ -40,18 +53,39 @@ static void put_idle(struct json *json, const struct idle_result *idle, int id)
 				      device->causes[c].total_ns);
 		json_close(json, '}');
 		json_unsigned(json, "copy_only_ns", device->copy_only_ns);
+		put_waterfall(json, &findings->waterfalls.rows[i]);
 		return;
 	}
 	json_null(json, "idle_by_cause");
 	json_null(json, "copy_only_ns");
+	json_null(json, "waterfall");
+}
+
+static void put_evidence(struct json *json, const struct run_finding *finding)
+{
+	json_open(json, "evidence", '[');
+	for (int i = 0; i < finding->evidence_count; i++) {
+		const struct finding_evidence *e = &finding->evidence[i];
+
+		json_open(json, NULL, '{');
+		json_text(json, "table", e->table);
+		e->row ? json_integer(json, "row", e->row) : json_null(json, "row");
+		e->stream ? json_integer(json, "stream", e->stream) : json_null(json, "stream");
+		json_unsigned(json, "start_ns", e->start_ns);
+		json_unsigned(json, "dur_ns", e->dur_ns);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
 }
 
 static int put_view(struct run *run, struct json *json, enum view_id view, bool by_shape,
-		    const struct idle_result *idle)
+		    const struct findings *findings)
 {
-	struct table table;
+	struct table table = { .view = VIEW_FINDINGS, .rows = findings->list.rows,
+			       .count = findings->list.count,
+			       .row_bytes = sizeof(*findings->list.rows) };
 
-	if (table_load(run, view, by_shape, &table) < 0)
+	if (view != VIEW_FINDINGS && table_load(run, view, by_shape, &table) < 0)
 		return -1;
 	json_open(json, views[view].key, '[');
 	for (size_t row = 0; row < table.count; row++) {
@@ -63,11 +97,14 @@ static int put_view(struct run *run, struct json *json, enum view_id view, bool 
 			put_value(json, &views[view].columns[c], &value);
 		}
 		if (view == VIEW_DEVICES)
-			put_idle(json, idle, ((struct run_device *)table.rows)[row].id);
+			put_device(json, findings, ((struct run_device *)table.rows)[row].id);
+		if (view == VIEW_FINDINGS)
+			put_evidence(json, &findings->list.rows[row]);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
-	table_free(&table);
+	if (view != VIEW_FINDINGS)
+		table_free(&table);
 	return 0;
 }
 
@@ -262,15 +299,15 @@ static int put_memory_use(struct run *run, struct json *json)
 	return 0;
 }
 
-int report_json(struct run *run, bool by_shape, FILE *out)
+int report_json(struct run *run, bool by_shape, const struct finding_limits *limits, FILE *out)
 {
 	static const enum view_id shown[] = {
-		VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
+		VIEW_FINDINGS, VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
 		VIEW_PROCESSES,
 	};
+	struct findings_options options = { .limits = limits };
 	struct json json = { .out = out };
-	struct idle_options options = { 0 };
-	struct idle_result idle;
+	struct findings findings;
 	int result = 0;
 
 	json_open(&json, NULL, '{');
@@ -279,11 +316,12 @@ int report_json(struct run *run, bool by_shape, FILE *out)
 	put_gaps(run, &json);
 	if (put_run(run, &json) < 0 || put_losses(run, &json) < 0)
 		return -1;
-	if (run_idle(run, &options, &idle) < 0)
+	if (run_findings(run, &options, &findings) < 0)
 		return -1;
+	json_unsigned(&json, "warm_up_ns", findings.warm_ns);
 	for (size_t i = 0; result == 0 && i < sizeof(shown) / sizeof(*shown); i++)
-		result = put_view(run, &json, shown[i], by_shape, &idle);
-	idle_result_free(&idle);
+		result = put_view(run, &json, shown[i], by_shape, &findings);
+	findings_free(&findings);
 	if (result == 0)
 		result = put_memory_use(run, &json);
 	json_close(&json, '}');

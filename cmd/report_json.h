@@ -5,9 +5,9 @@
 
 #include <stdio.h>
 
-#include "analysis/analysis.h"
+#include "analysis/findings.h"
 
 /* -1: a query failed, see run_error; what was written is then cut short. */
-int report_json(struct run *run, bool by_shape, FILE *out);
+int report_json(struct run *run, bool by_shape, const struct finding_limits *limits, FILE *out);
 
 #endif

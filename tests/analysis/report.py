@@ -237,7 +237,7 @@ data = report_json(SMALL)
 actual = set()
 for key, value in data.items():
     if isinstance(value, list):
-        actual |= {f"{key}[].{k}" for k in value[0]}
+        actual |= {f"{key}[].{k}" for row in value for k in row}
     elif isinstance(value, dict) and key == "run":
         actual |= {f"{key}.{k}" for k in value}
     else:

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings inside: the table of detectors, what a pass over the events gathers, and thresholds. */
+#ifndef GPUTRAIL_ANALYSIS_FINDINGS_INTERNAL_H
+#define GPUTRAIL_ANALYSIS_FINDINGS_INTERNAL_H
+
+#include "analysis/findings.h"
+#include "analysis/idle_internal.h"
+
+#include <uthash.h>
+
+enum detector_id {
+#define DETECTOR(identifier, ...) DETECTOR_##identifier,
+#include "analysis/detectors.def"
+	DETECTOR_COUNT
+};
+
+/* --- what the pass gathers (findings_watch.c) ---------------------------------------------- */
+
+/* Everything but the waterfall's sums is of the time since the warm-up. */
+struct watch_spot {			/* the longest of something */
+	uint64_t start_ns, dur_ns;
+	int64_t path, stream;
+};
+
+struct watch_site {			/* idle time of a cause at a call path */
+	struct { int64_t device, cause, path; } key;
+	uint64_t total_ns, count, first_ns, last_ns;
+	struct watch_spot worst[FINDING_EVIDENCE_MAX];	/* longest first; dur_ns 0: no more */
+	UT_hash_handle hh;
+};
+
+struct watch_kernel {			/* a launch shape, or one of unknown shape: its key is 0 */
+	int64_t shape;
+	const struct lookup_cell *facts;	/* SHAPE_* columns, NULL: not in the file */
+	bool is_known, is_opaque, is_collective;
+	double covers;			/* share of the SMs that have a block */
+	double full;			/* share of the waves' SM-time that blocks take */
+	double fill;			/* share of the warps that would do */
+	double occupancy, waves;
+	int64_t device;
+	uint64_t count, total_ns, gap_ns, first_ns, last_ns;
+	double uncovered_ns, tail_ns, occupancy_ns, alone_ns;
+	struct watch_spot worst;
+	UT_hash_handle hh;
+};
+
+struct watch_pair {			/* idle time between two shapes that follow on each other */
+	struct { int64_t previous, next; } key;
+	uint64_t total_ns, count;
+	struct watch_spot worst;
+	UT_hash_handle hh;
+};
+
+struct watch_copy {
+	struct { int64_t device, kind, path; } key;
+	uint64_t count, bytes, total_ns, first_ns, last_ns;
+	double alone_ns;		/* while no kernel ran */
+	struct watch_spot worst;
+	UT_hash_handle hh;
+};
+
+struct watch_active {			/* an operation that runs */
+	uint64_t end;
+	struct watch_kernel *kernel;	/* NULL: a copy or set */
+	struct watch_copy *copy;
+};
+
+struct watch_device {
+	int64_t id;
+	uint64_t now, busy_ns;		/* busy since the warm-up */
+	struct idle_total idle[IDLE_CAUSE_COUNT];
+	struct watch_active *active;	/* a list */
+	size_t active_count;
+	double parts_ns[WATERFALL_PART_COUNT];
+	UT_hash_handle hh;
+};
+
+struct watch {
+	struct run *run;
+	uint64_t warm_ns;
+	double low_occupancy, opaque_ns;	/* see detectors.def */
+	struct lookup shapes, gpus;
+	struct watch_device *devices;
+	struct watch_site *sites;
+	struct watch_kernel *kernels;
+	struct watch_pair *pairs;
+	struct watch_copy *copies;
+	struct watch_site *last_site;
+	struct watch_kernel *last_kernel;
+	struct watch_copy *last_copy;
+};
+
+/* Columns of watch.gpus, by device.id. */
+enum { GPU_SMS, GPU_NUMBERED };
+/* Columns of watch.shapes. */
+enum { SHAPE_NAME, SHAPE_BLOCKS, SHAPE_THREADS, SHAPE_PER_SM, SHAPE_FLAGS, SHAPE_LIMITER,
+       SHAPE_REGISTERS, SHAPE_LOCAL, SHAPE_DEVICE, SHAPE_SMS, SHAPE_SM_THREADS, SHAPE_CC,
+       SHAPE_AVERAGE, SHAPE_FULL_NAME };
+#define SHAPE_COOPERATIVE	1
+#define SHAPE_PDL		2
+
+int watch_open(struct watch *watch);
+void watch_close(struct watch *watch);
+struct idle_observer watch_observer(struct watch *watch);
+/* Ends what still runs. */
+void watch_finish(struct watch *watch);
+struct watch_device *watch_device_find(const struct watch *watch, int64_t id);
+const char *watch_kernel_name(const struct watch *watch, int64_t shape);
+
+/* --- evaluators ---------------------------------------------------------------------------- */
+
+struct finder {
+	struct run *run;
+	const struct finding_limits *limits;
+	struct watch watch;
+	uint64_t warm_ns, last_ns;	/* last_ns: end of the last operation of any device */
+	struct findings *out;
+};
+
+/* Makes findings of the detector; 0 or -1. */
+typedef int detector_fn(struct finder *finder, enum detector_id id);
+detector_fn detect_idle, detect_sql, detect_uncovered, detect_wave_tail, detect_occupancy,
+	detect_spill, detect_tiny, detect_opaque, detect_collective, detect_no_pdl,
+	detect_pageable, detect_small_copies, detect_offload, detect_clones;
+
+struct detector {
+	struct finding_detector text;
+	detector_fn *detect;
+	uint32_t causes;		/* bits of idle causes whose time is lost by it */
+	const char *sql;		/* see findings_sql.c */
+	const char *advice;		/* template, see findings_text.c */
+};
+extern const struct detector detectors[DETECTOR_COUNT];
+#define CAUSE(identifier) (UINT32_C(1) << IDLE_##identifier)
+_Static_assert(IDLE_CAUSE_COUNT <= 32, "detector.causes has a bit for each");
+
+double finding_limit(const struct finding_limits *limits, enum detector_id id, const char *key);
+
+/* Figures that only the advice tells. */
+struct finding_values { double a, b, c; const char *text; };
+
+/* Wall time of a device since the warm-up; of the longest one for -1. */
+uint64_t finder_wall(const struct finder *finder, int device);
+/* Adds a finding if what it costs is at least the detector's `least`: fills wall, severity, gain,
+ * where and advice from the rest. Takes `what`, which may be NULL. 0 or -1. */
+int finder_add(struct finder *finder, enum detector_id id, struct run_finding *finding, char *what,
+	       const struct finding_values *values);
+int waterfall_make(struct finder *finder);
+
+/* Evidence, as far as there is room. */
+void finding_show(struct run_finding *finding, const char *table, int64_t row, int64_t stream,
+		  uint64_t start_ns, uint64_t dur_ns);
+/* Lost time, count, path and evidence of idle causes on a device. */
+void finder_idle(const struct finder *finder, uint32_t causes, struct run_finding *finding);
+
+char *finding_advice(const char *template, const struct run_finding *finding,
+		     const struct finding_values *values);
+
+#endif

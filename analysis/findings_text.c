@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Advice from its template. In braces stand: lost, concerned, average (lost time each) as times,
+ * percent (lost, of the wall time), count, times ("once", "7 times"), where, what, text, and a, b, c,
+ * behind which a unit may follow: "{a ns}", "{a bytes}".
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/findings_internal.h"
+#include "analysis/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_plain(FILE *out, double value)
+{
+	fprintf(out, value == (double)(int64_t)value || value >= 100 ? "%.0f" :
+		value >= 10 ? "%.1f" : "%.2f", value);
+}
+
+static void put_number(FILE *out, double value, const char *unit)
+{
+	char text[64];
+
+	if (!strcmp(unit, "ns"))
+		fputs(format_ns(value, text, sizeof(text)), out);
+	else if (!strcmp(unit, "bytes"))
+		fputs(format_bytes(value, text, sizeof(text)), out);
+	else
+		put_plain(out, value);
+}
+
+static void put_name(FILE *out, const char *name, const char *unknown)
+{
+	fputs(name && name[0] ? name : unknown, out);
+}
+
+static void put_field(FILE *out, const char *field, const struct run_finding *f,
+		      const struct finding_values *values)
+{
+	const char *unit = strchr(field, ' ') ? strchr(field, ' ') + 1 : "";
+	double lost = (double)f->lost_ns;
+
+	if (!strcmp(field, "lost"))
+		put_number(out, lost, "ns");
+	else if (!strcmp(field, "concerned"))
+		put_number(out, (double)f->concerned_ns, "ns");
+	else if (!strcmp(field, "average"))
+		put_number(out, f->count ? lost / (double)f->count : lost, "ns");
+	else if (!strcmp(field, "percent"))
+		fprintf(out, "%.1f %%", f->wall_ns ? 100 * lost / (double)f->wall_ns : 0);
+	else if (!strcmp(field, "count"))
+		fprintf(out, "%llu", (unsigned long long)f->count);
+	else if (!strcmp(field, "times"))
+		fprintf(out, f->count == 1 ? "once" : "%llu times", (unsigned long long)f->count);
+	else if (!strcmp(field, "where"))
+		put_name(out, f->where, "code whose call path was not recorded");
+	else if (!strcmp(field, "what"))
+		put_name(out, f->what, "something without a name");
+	else if (!strcmp(field, "text"))
+		put_name(out, values ? values->text : NULL, "what is not known");
+	else if (values && field[0] >= 'a' && field[0] <= 'c')
+		put_number(out, (&values->a)[field[0] - 'a'], unit);
+}
+
+char *finding_advice(const char *template, const struct run_finding *finding,
+		     const struct finding_values *values)
+{
+	char *text = NULL, field[32];
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		return NULL;
+	for (const char *at = template; *at; at++) {
+		size_t length = *at == '{' ? strcspn(at + 1, "}") : 0;
+
+		if (*at != '{') {
+			fputc(*at, out);
+			continue;
+		}
+		snprintf(field, sizeof(field), "%.*s", (int)length, at + 1);
+		put_field(out, field, finding, values);
+		at += length + 1;
+	}
+	return fclose(out) ? NULL : text;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the detectors need of the events, gathered in the pass that finds the idle time: sums per
+ * launch shape, kind of copy and idle site, and who left how much of the device unused when.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/findings_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACTIVE_MAX	256		/* more than any device runs at a time */
+
+static const char shapes_sql[] =
+	"SELECT s.id, k.short_name, s.grid_x * s.grid_y * s.grid_z, s.block_x * s.block_y * s.block_z,"
+	" s.blocks_per_sm, s.flags, s.limiter, k.registers, k.local_bytes, s.device, d.sm_count,"
+	" d.max_threads_per_sm, d.cc_major,"
+	" (SELECT sum(t.total_ns) / nullif(sum(t.count), 0) FROM sum_kernel t WHERE t.shape = s.id),"
+	" k.name "
+	"FROM shape s LEFT JOIN kernel k ON k.id = s.kernel LEFT JOIN device d ON d.id = s.device "
+	"ORDER BY s.id";
+
+/* Finds the row of a hash by its key, or adds it, zeroed; NULL without memory. */
+#define ROW_GET(head, field, wanted)					\
+	({								\
+		__typeof__(head) row_;					\
+									\
+		HASH_FIND(hh, head, &(wanted), sizeof(wanted), row_);	\
+		if (!row_) {						\
+			row_ = calloc(1, sizeof(*row_));		\
+			if (row_) {					\
+				row_->field = wanted;			\
+				HASH_ADD(hh, head, field, sizeof(wanted), row_); \
+			}						\
+		}							\
+		row_;							\
+	})
+
+#define ROWS_FREE(head)							\
+	do {								\
+		__typeof__(head) row_, next_;				\
+									\
+		HASH_ITER(hh, head, row_, next_) {			\
+			HASH_DEL(head, row_);				\
+			free(row_);					\
+		}							\
+	} while (0)
+
+static double number(const struct watch_kernel *k, int column)
+{
+	return k->facts && !k->facts[column].is_null ? (double)k->facts[column].number : 0;
+}
+
+const char *watch_kernel_name(const struct watch *watch, int64_t shape)
+{
+	return lookup_text(&watch->shapes, shape, SHAPE_NAME, "");
+}
+
+static bool name_has(const char *name, const char *const *parts)
+{
+	for (; *parts; parts++)
+		if (strcasestr(name, *parts))
+			return true;
+	return false;
+}
+
+/* Kernels that hold the device for long by design: their blocks are workers, not work. */
+static bool is_persistent(const struct watch *watch, const struct watch_kernel *k, const char *name)
+{
+	static const char *const names[] = { "persistent", "megakernel", "mega_kernel", NULL };
+	double blocks = number(k, SHAPE_BLOCKS), sms = number(k, SHAPE_SMS);
+
+	if (name_has(name, names) || (int64_t)number(k, SHAPE_FLAGS) & SHAPE_COOPERATIVE)
+		return true;
+	return sms > 0 && fmod(blocks, sms) == 0 && blocks <= sms * number(k, SHAPE_PER_SM) &&
+	       number(k, SHAPE_AVERAGE) >= watch->opaque_ns;
+}
+
+/* How much of the device a launch of this shape can use; the formulas of docs/findings.md. */
+static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
+{
+	/* Matrix units are busy with a few warps. */
+	static const char *const few_warps[] = { "gemm", "cutlass", "wgmma", "nvjet", "xmma", "matmul",
+		NULL };
+	const char *name = lookup_text(&watch->shapes, k->shape, SHAPE_FULL_NAME, "");
+	double blocks, sms, per_sm, warps, slots;
+
+	k->facts = lookup_find(&watch->shapes, k->shape);
+	k->covers = k->full = k->fill = 1;
+	k->is_collective = idle_is_collective(name);
+	blocks = number(k, SHAPE_BLOCKS);
+	sms = number(k, SHAPE_SMS);
+	per_sm = number(k, SHAPE_PER_SM);
+	warps = ceil(number(k, SHAPE_THREADS) / 32);
+	slots = number(k, SHAPE_SM_THREADS) / 32;
+	k->is_known = blocks > 0 && sms > 0 && per_sm > 0 && slots > 0;
+	if (!k->is_known)
+		return;
+	k->is_opaque = is_persistent(watch, k, name);
+	k->waves = blocks / (sms * per_sm);
+	k->occupancy = fmin(per_sm, ceil(blocks / sms)) * warps / slots;
+	if (k->is_opaque)
+		return;
+	k->covers = fmin(1, blocks / sms);
+	if (k->waves > 1)
+		k->full = k->waves / ceil(k->waves);
+	if (!name_has(name, few_warps))
+		k->fill = fmin(1, k->occupancy / watch->low_occupancy);
+}
+
+static struct watch_kernel *kernel_get(struct watch *watch, int64_t shape, int64_t device)
+{
+	struct watch_kernel *k = watch->last_kernel;
+
+	if (k && k->shape == shape)
+		return k;
+	k = ROW_GET(watch->kernels, shape, shape);
+	if (k && !k->device) {
+		k->device = device;
+		kernel_facts(watch, k);
+	}
+	watch->last_kernel = k;
+	return k;
+}
+
+static struct watch_copy *copy_get(struct watch *watch, const struct idle_event *event)
+{
+	__typeof__(watch->copies->key) key = { event->device, event->op.kind, event->path };
+	struct watch_copy *copy = watch->last_copy;
+
+	if (!copy || memcmp(&copy->key, &key, sizeof(key)))
+		copy = watch->last_copy = ROW_GET(watch->copies, key, key);
+	return copy;
+}
+
+static struct watch_device *device_get(struct watch *watch, int64_t id)
+{
+	return ROW_GET(watch->devices, id, id);
+}
+
+struct watch_device *watch_device_find(const struct watch *watch, int64_t id)
+{
+	struct watch_device *device;
+
+	HASH_FIND(hh, watch->devices, &id, sizeof(id), device);
+	return device;
+}
+
+/* --- the sweep ----------------------------------------------------------------------------- */
+
+static uint64_t since_warm(const struct watch *watch, uint64_t from, uint64_t to)
+{
+	if (from < watch->warm_ns)
+		from = watch->warm_ns;
+	return to > from ? to - from : 0;
+}
+
+static void copies_alone(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
+{
+	double ns = (double)since_warm(watch, from, to) / (double)d->active_count;
+
+	d->parts_ns[WATERFALL_COPY_ALONE] += (double)(to - from);
+	for (size_t i = 0; i < d->active_count; i++)
+		d->active[i].copy->alone_ns += ns;
+}
+
+static void collectives_alone(struct watch *watch, struct watch_device *d, size_t kernels,
+			      uint64_t from, uint64_t to)
+{
+	double ns = (double)since_warm(watch, from, to) / (double)kernels;
+
+	d->parts_ns[WATERFALL_COLLECTIVE_ALONE] += (double)(to - from);
+	for (size_t i = 0; i < d->active_count; i++)
+		if (d->active[i].kernel)
+			d->active[i].kernel->alone_ns += ns;
+}
+
+/* Kernels that run together share the SMs by what they would cover alone. */
+static void kernels_share(struct watch *watch, struct watch_device *d, size_t kernels, double cover,
+			  uint64_t from, uint64_t to)
+{
+	double ns = (double)(to - from), warm = (double)since_warm(watch, from, to);
+	double scale = cover > 1 ? 1 / cover : 1, empty = cover < 1 ? 1 - cover : 0;
+
+	d->parts_ns[WATERFALL_UNCOVERED] += empty * ns;
+	for (size_t i = 0; i < d->active_count; i++) {
+		struct watch_kernel *k = d->active[i].kernel;
+		double part, tail, few;
+
+		if (!k)
+			continue;
+		part = k->covers * scale;
+		tail = part * (1 - k->full);
+		few = part * k->full * (1 - k->fill);
+		if (!k->is_known || k->is_opaque) {
+			d->parts_ns[k->is_known ? WATERFALL_OPAQUE : WATERFALL_UNKNOWN] += part * ns;
+			continue;
+		}
+		d->parts_ns[WATERFALL_WAVE_TAIL] += tail * ns;
+		d->parts_ns[WATERFALL_OCCUPANCY] += few * ns;
+		k->uncovered_ns += empty / (double)kernels * warm;
+		k->tail_ns += tail * warm;
+		k->occupancy_ns += few * warm;
+	}
+}
+
+/* From one moment to the next, between which nothing begins or ends. */
+static void segment(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
+{
+	size_t kernels = 0, collectives = 0;
+	double cover = 0;
+
+	if (to <= from || !d->active_count)
+		return;
+	d->busy_ns += since_warm(watch, from, to);
+	for (size_t i = 0; i < d->active_count; i++) {
+		const struct watch_kernel *k = d->active[i].kernel;
+
+		kernels += k != NULL;
+		collectives += k && k->is_collective;
+		cover += k ? k->covers : 0;
+	}
+	if (!kernels)
+		copies_alone(watch, d, from, to);
+	else if (collectives == kernels)
+		collectives_alone(watch, d, kernels, from, to);
+	else
+		kernels_share(watch, d, kernels, cover, from, to);
+}
+
+static size_t first_to_end(const struct watch_device *d)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < d->active_count; i++)
+		if (d->active[i].end < d->active[first].end)
+			first = i;
+	return first;
+}
+
+static void active_end(struct watch_device *d, size_t which)
+{
+	d->active[which] = d->active[--d->active_count];
+}
+
+static void advance(struct watch *watch, struct watch_device *d, uint64_t to)
+{
+	while (d->active_count) {
+		size_t first = first_to_end(d);
+
+		if (d->active[first].end > to)
+			break;
+		segment(watch, d, d->now, d->active[first].end);
+		d->now = d->active[first].end > d->now ? d->active[first].end : d->now;
+		active_end(d, first);
+	}
+	segment(watch, d, d->now, to);
+	d->now = to > d->now ? to : d->now;
+}
+
+void watch_finish(struct watch *watch)
+{
+	for (struct watch_device *d = watch->devices; d; d = d->hh.next)
+		while (d->active_count)
+			advance(watch, d, d->active[first_to_end(d)].end);
+}
+
+/* --- observer ------------------------------------------------------------------------------ */
+
+static void spot_take(struct watch_spot *worst, const struct idle_event *event)
+{
+	if (event->end - event->start > worst->dur_ns)
+		*worst = (struct watch_spot){ event->start, event->end - event->start, event->path,
+					      event->op.stream };
+}
+
+#define OCCURRED(row, event)						\
+	do {								\
+		(row)->count++;						\
+		(row)->total_ns += (event)->end - (event)->start;	\
+		(row)->first_ns = (row)->first_ns ? (row)->first_ns : (event)->start; \
+		(row)->last_ns = (event)->end;				\
+		spot_take(&(row)->worst, event);			\
+	} while (0)
+
+static int event_take(void *arg, const struct idle_event *event)
+{
+	struct watch *watch = arg;
+	struct watch_device *d = device_get(watch, event->device);
+	struct watch_active active = { .end = event->end };
+
+	if (!d || (!d->active && !(d->active = calloc(ACTIVE_MAX, sizeof(*d->active)))))
+		return run_fail(watch->run, "out of memory");
+	if (event->op.kind == IDLE_KERNEL)
+		active.kernel = kernel_get(watch, event->op.shape, event->device);
+	else
+		active.copy = copy_get(watch, event);
+	if (!active.kernel && !active.copy)
+		return run_fail(watch->run, "out of memory");
+	advance(watch, d, event->start);
+	if (d->active_count == ACTIVE_MAX)
+		active_end(d, first_to_end(d));
+	d->active[d->active_count++] = active;
+	if (event->start < watch->warm_ns)
+		return 0;
+	if (active.kernel)
+		OCCURRED(active.kernel, event);
+	else {
+		OCCURRED(active.copy, event);
+		active.copy->bytes += event->op.bytes;
+	}
+	return 0;
+}
+
+static void site_spot(struct watch_site *site, const struct idle_interval *interval)
+{
+	int at = FINDING_EVIDENCE_MAX;
+
+	while (at && interval->dur_ns > site->worst[at - 1].dur_ns)
+		at--;
+	if (at == FINDING_EVIDENCE_MAX)
+		return;
+	memmove(&site->worst[at + 1], &site->worst[at],
+		(size_t)(FINDING_EVIDENCE_MAX - 1 - at) * sizeof(site->worst[0]));
+	site->worst[at] = (struct watch_spot){ interval->start_ns, interval->dur_ns,
+					       interval->path, interval->next.stream };
+}
+
+static int site_take(struct watch *watch, const struct idle_interval *interval, uint64_t ns)
+{
+	__typeof__(watch->sites->key) key = { interval->device, interval->cause, interval->path };
+	struct watch_site *site = watch->last_site;
+
+	if (!site || memcmp(&site->key, &key, sizeof(key)))
+		site = watch->last_site = ROW_GET(watch->sites, key, key);
+	if (!site)
+		return run_fail(watch->run, "out of memory");
+	site->total_ns += ns;
+	site->count++;
+	site->first_ns = site->first_ns ? site->first_ns : interval->start_ns;
+	site->last_ns = interval->start_ns + interval->dur_ns;
+	site_spot(site, interval);
+	return 0;
+}
+
+/* Between kernels that follow on each other, the second of which could have begun earlier. */
+static int pair_take(struct watch *watch, const struct idle_interval *interval)
+{
+	__typeof__(watch->pairs->key) key = { interval->previous.shape, interval->next.shape };
+	struct watch_pair *pair = ROW_GET(watch->pairs, key, key);
+
+	if (!pair)
+		return run_fail(watch->run, "out of memory");
+	pair->total_ns += interval->dur_ns;
+	pair->count++;
+	if (interval->dur_ns > pair->worst.dur_ns)
+		pair->worst = (struct watch_spot){ interval->start_ns, interval->dur_ns,
+						   interval->path, interval->next.stream };
+	return 0;
+}
+
+static int interval_take(void *arg, const struct idle_interval *interval,
+			 const struct idle_event *next)
+{
+	struct watch *watch = arg;
+	struct watch_device *d = device_get(watch, interval->device);
+	uint64_t ns = since_warm(watch, interval->start_ns, interval->start_ns + interval->dur_ns);
+	struct watch_kernel *kernel = NULL;
+
+	if (!ns)
+		return 0;
+	if (next->op.kind == IDLE_KERNEL)
+		kernel = kernel_get(watch, next->op.shape, next->device);
+	if (!d || (next->op.kind == IDLE_KERNEL && !kernel))
+		return run_fail(watch->run, "out of memory");
+	d->idle[interval->cause].total_ns += ns;
+	d->idle[interval->cause].count++;
+	if (kernel && (interval->cause == IDLE_KERNEL_BOUNDARY || interval->cause == IDLE_LAUNCH_BOUND))
+		kernel->gap_ns += ns;
+	if (kernel && interval->cause == IDLE_KERNEL_BOUNDARY &&
+	    interval->previous.kind == IDLE_KERNEL &&
+	    interval->previous.stream == interval->next.stream && pair_take(watch, interval) < 0)
+		return -1;
+	return site_take(watch, interval, ns);
+}
+
+static void gathered_free(struct watch *watch)
+{
+	for (struct watch_device *d = watch->devices; d; d = d->hh.next)
+		free(d->active);
+	ROWS_FREE(watch->devices);
+	ROWS_FREE(watch->sites);
+	ROWS_FREE(watch->kernels);
+	ROWS_FREE(watch->pairs);
+	ROWS_FREE(watch->copies);
+	watch->last_site = NULL;
+	watch->last_kernel = NULL;
+	watch->last_copy = NULL;
+}
+
+static int begin(void *arg)
+{
+	gathered_free(arg);
+	return 0;
+}
+
+struct idle_observer watch_observer(struct watch *watch)
+{
+	return (struct idle_observer){ begin, event_take, interval_take, watch };
+}
+
+int watch_open(struct watch *watch)
+{
+	if (lookup_load(watch->run, "SELECT d.id, d.sm_count, " GPU_NUMBER("d.id")
+			" FROM device d ORDER BY d.id", &watch->gpus) < 0)
+		return -1;
+	return lookup_load(watch->run, shapes_sql, &watch->shapes);
+}
+
+void watch_close(struct watch *watch)
+{
+	gathered_free(watch);
+	lookup_free(&watch->shapes);
+	lookup_free(&watch->gpus);
+}

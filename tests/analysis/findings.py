@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Findings and the waterfall on recordings whose truth is known, and what the documents say of them."""
+import csv
+import io
+import os
+import re
+import sqlite3
+
+from fixture import Fixture, random_run
+from tap import done, equal, ok, path, report_json, run
+
+US, MS = 1000, 1000000
+DTOH = 2 | 3 << 8 | 2 << 16 | 1 << 24
+
+
+def scene(name):
+    """A process that has read a result back at 1 ms, so that all that follows counts."""
+    f = Fixture(path(name))
+    f.device(memory_bytes=80 << 30)
+    f.process()
+    f.add("thread", process=1, tid=100, name="main")
+    f.add("context", process=1, device=1, handle=1, number=1)
+    f.add("stream", process=1, context=1, device=1, handle=16, number=13, priority=0, flags=1)
+    copy(f, 0, 1 * MS, US, DTOH, 4)
+    return f
+
+
+def kernel(f, name, blocks, per_sm=2, threads=256):
+    waves = blocks * 1000 // (132 * per_sm) if per_sm else None
+    return f.shape(f.kernel(name), 1, (blocks, 1, 1), (threads, 1, 1), blocks_per_sm=per_sm,
+                   limiter="registers", waves_x1000=waves)
+
+
+def launch(f, call, at, dur, shape):
+    f.launch(call, US, at - call, dur, 1, 1, shape, f.api("cuLaunchKernel"))
+
+
+def copy(f, call, at, dur, kind, size):
+    f.copy(call, US, at - call, dur, 1, 1, kind, size, f.api("cuMemcpyDtoHAsync_v2", "COPY"))
+
+
+def saved(f):
+    f.summarise()
+    f.db.commit()
+    return f.db.execute("PRAGMA database_list").fetchone()[2]
+
+
+def found(data, name):
+    return next((row for row in data["findings"] if row["name"] == name), None)
+
+
+def waterfall(data, name):
+    for device in data["devices"]:
+        parts = device["waterfall"]
+        if parts:
+            equal(sum(parts.values()), device["span_ns"],
+                  f"{name}: the waterfall of device {device['id']} adds up to the span")
+            equal({k[5:]: v for k, v in parts.items() if k.startswith("idle.")},
+                  device["idle_by_cause"], f"{name}: with the idle time of each cause")
+
+
+# What one kernel leaves unused, to the formula: 132 SMs, 2 blocks of 8 of 64 warps on each.
+def unused(name, blocks, part, share, **more):
+    f = scene("unused.db")
+    launch(f, 1 * MS, 1 * MS + US, 8 * MS, kernel(f, "k", blocks, **more))
+    data = report_json(saved(f))
+    waterfall(data, name)
+    parts = data["devices"][0]["waterfall"]
+    ok(abs(parts[part] - share * 8 * MS) <= 2, f"{name}: {part} is {share}",
+       f"{parts[part]} ns of {8 * MS}")
+    return data
+
+
+data = unused("a third of the SMs", 44, "uncovered", 2 / 3)
+row = found(data, "low-coverage")
+ok(row and abs(row["lost_ns"] - 8 * MS * 2 / 3) <= 2, "low-coverage is found with that time", row)
+ok(row and "44 blocks for 132 SMs" in row["advice"], "and says so", row)
+equal(row["evidence"], [{"table": "", "row": None, "stream": 1, "start_ns": 1 * MS + US,
+                         "dur_ns": 8 * MS}], "with the kernel as evidence")
+data = unused("one wave and a half", 396, "wave_tail", 1 / 4)
+ok(found(data, "wave-tail"), "wave-tail is found")
+data = unused("few warps", 200, "occupancy", 1 / 2, threads=128)
+ok("registers" in found(data, "low-occupancy")["advice"], "low-occupancy names what limits it")
+unused("two full waves", 528, "useful", 1)
+data = unused("a persistent kernel", 132, "opaque", 1)
+ok(found(data, "mega-kernel"), "mega-kernel is found")
+ok(not found(data, "low-coverage") and not found(data, "low-occupancy"), "and nothing else of it")
+data = unused("limits of the device unknown", 44, "unknown_shape", 1, per_sm=None)
+equal(data["findings"], [], "of which there is no finding")
+
+# Two kernels beside each other cover what both cover.
+f = scene("beside.db")
+left, right = kernel(f, "left", 66), kernel(f, "right", 44)
+launch(f, 1 * MS, 1 * MS + US, 6 * MS, left)
+launch(f, 1 * MS, 1 * MS + US, 3 * MS, right)
+parts = report_json(saved(f))["devices"][0]["waterfall"]
+ok(abs(parts["uncovered"] - (3 * MS / 6 + 3 * MS / 2)) <= 2, "SMs are uncovered beside all kernels", parts)
+
+# A read-back in every step: time, count, share, gain; thresholds decide what it is called.
+f = scene("readback.db")
+shape = kernel(f, "k", 264)
+wait = f.api("cuStreamSynchronize", "SYNC")
+for step in range(100):
+    at = 2 * MS + step * 2 * MS
+    launch(f, at - 5 * US, at, 1 * MS, shape)
+    copy(f, at, at + MS, US, DTOH, 64)
+    f.call(at + 2 * US, MS, 1, wait)
+file = saved(f)
+row = found(report_json(file), "sync-readback")
+equal((row["lost_ns"], row["count"], row["severity"]), (99 * (999 * US), 99, "critical"),
+      "sync-readback: lost time and count")
+ok(row["gain_low_ns"] < row["gain_high_ns"] == row["lost_ns"], "the gain has bounds", row)
+equal([e["dur_ns"] for e in row["evidence"]], [999 * US] * 5, "five of the longest are its evidence")
+row = found(report_json(file, "--threshold", "sync-readback.critical=60"), "sync-readback")
+equal(row["severity"], "warning", "--threshold changes its severity")
+with open(path("thresholds"), "w", encoding="utf-8") as out:
+    out.write("# ours\nsync-readback.least = 99\n")
+bad = run("report", "--thresholds", path("thresholds"), file, "findings")
+equal((bad.returncode, "line 2" in bad.stderr), (2, True), "a bad line of --thresholds is named")
+with open(path("thresholds"), "w", encoding="utf-8") as out:
+    out.write("# ours\n\n  sync-readback.least=99\t# never\n")
+equal(found(report_json(file, "--thresholds", path("thresholds")), "sync-readback"), None,
+      "--thresholds reads a file")
+for wrong in ("sync-readback=1", "sync-readback.lest=1", "sync-readback.least=x", "readback.least=1",
+              "sync-readback.least=-1", "sync-readback.least=nan", "=", ""):
+    equal(run("report", "--threshold", wrong, file).returncode, 2, f"--threshold {wrong!r} is refused")
+
+# Text, CSV and JSON tell the same.
+data = report_json(file)
+table = list(csv.DictReader(io.StringIO(run("export", "--csv=findings", file).stdout)))
+equal([(r["name"], int(r["lost_ns"]), r["advice"]) for r in table],
+      [(r["name"], r["lost_ns"], r["advice"]) for r in data["findings"]], "CSV has the rows of JSON")
+text = run("report", "--full", "--width", "1000", file, "findings").stdout
+ok(all(r["advice"] in text for r in data["findings"]), "the text has their advice", text)
+equal(run("report", "--full", "--width", "1000", "findings", file).stdout, text,
+      "the view may come before the file")
+ok("sync-readback" in run("report", file).stdout.split("Devices")[0], "the overview begins with them")
+ok("speculation that does not pay" in text, "and what cannot be seen")
+falls = run("report", file, "waterfall").stdout
+ok("sync_readback" in falls and "useful" in falls, "the waterfall as text", falls)
+
+# Any events.
+for seed in range(6):
+    random_run(path("random.db"), seed=seed, launches=400)
+    db = sqlite3.connect(path("random.db"))
+    db.execute("UPDATE shape SET blocks_per_sm = 1 + id % 4")
+    db.commit()
+    db.close()
+    waterfall(report_json(path("random.db"), "--recount"), f"random {seed}")
+
+# The table of detectors is documented.
+doc = open(os.path.join(os.environ["top_srcdir"], "docs", "findings.md"), encoding="utf-8").read()
+rows = dict(re.findall(r"^\| `([a-z-]+)` \| [B0-9, ]+ \| .* \| (.*) \|$", doc, re.M))
+listed = run("report", "--detectors", "--width", "300").stdout
+limits = {}
+for name, key, value in re.findall(r"^ +([a-z-]+)\.([a-z_]+) +([\d.]+)  ", listed, re.M):
+    limits.setdefault(name, {})[key] = float(value)
+equal(sorted(rows), sorted(limits), "docs/findings.md has every detector")
+for name, keys in limits.items():
+    three = [f"{keys[k]:g}" if keys[k] <= 100 else "–" for k in ("least", "warning", "critical")]
+    ok(rows.get(name, "").startswith(" / ".join(three)) and
+       all(f"`{k}` {v:g}:" in rows.get(name, "") for k, v in keys.items()
+           if k not in ("least", "warning", "critical")),
+       f"docs/findings.md has the thresholds of {name}", rows.get(name), keys)
+done()
