@@ -266,11 +266,10 @@ __attribute__((visibility("default"))) int bench_python(void);
 __attribute__((visibility("default"))) int bench_python(void)
 {
 	struct comparison c = { .ways = { way_empty, way_both, way_api } };
-	struct pyframe frames[PYFRAMES_DEPTH_MAX];
+	static struct pywalk walk;
 	uint32_t version;
 	void *addresses[256];
 	char what[64];
-	bool truncated;
 
 	*(void **)&api.ensure = look_up("PyGILState_Ensure");
 	*(void **)&api.release = look_up("PyGILState_Release");
@@ -282,8 +281,9 @@ __attribute__((visibility("default"))) int bench_python(void)
 	if (!prepare() || !pyframes_init(look_up, &version))
 		return 1;
 	pypath = pypath_new(tell, tell_code, NULL, PYFRAMES_DEPTH_MAX);
+	pyframes_read(&walk, PYFRAMES_DEPTH_MAX);
 	snprintf(what, sizeof(what), "native %d + Python %u frames (3.%u), with GIL",
-		 unw_backtrace(addresses, 256), pyframes_read(frames, PYFRAMES_DEPTH_MAX, &truncated),
+		 unw_backtrace(addresses, 256), walk.count,
 		 version >> 16 & 0xff);
 	compare_here(&c);
 	print_line(what, &c);

@@ -20,6 +20,21 @@ struct pyframe {
 	uint64_t stamp;		/* of the code object's identity, against re-use of the address */
 };
 
+/* A frame as it was found, the interpreter's own ones (stamp 0) too. */
+struct pyseen {
+	uint64_t frame, code, instruction, stamp;
+};
+
+#define PYFRAMES_SEEN_MAX (2 * PYFRAMES_DEPTH_MAX)	/* each frame may have one of the interpreter */
+
+struct pywalk {
+	uint32_t count, seen_count;
+	bool truncated;			/* there are more frames outside */
+	uint64_t salt;
+	struct pyframe frames[PYFRAMES_DEPTH_MAX];	/* innermost first */
+	struct pyseen seen[PYFRAMES_SEEN_MAX + 1];	/* and where the last one leads */
+};
+
 /* What tells a code object apart and how to show it. Pointers into Python's memory. */
 struct pycode {
 	const char *filename, *name;	/* UTF-8 or Latin-1 bytes, see *_kind */
@@ -35,8 +50,9 @@ struct pycode {
  * Returns true when frames of this interpreter can be read. */
 bool pyframes_init(void *(*look_up)(const char *symbol), uint32_t *version);
 
-/* The calling thread's frames, innermost first. Returns how many; *truncated when capped. */
-uint32_t pyframes_read(struct pyframe *frames, uint32_t max, bool *truncated);
+/* Reads the calling thread's frames into *walk, its own memory, zeros at first: the innermost
+ * `max` of them, at most PYFRAMES_DEPTH_MAX. Returns true if they are those it holds already. */
+bool pyframes_read(struct pywalk *walk, uint32_t max);
 
 /* Describes a code object; false when it does not look like one. */
 bool pycode_read(uint64_t code, struct pycode *result);

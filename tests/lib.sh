@@ -37,6 +37,23 @@ skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
 }
+# pythons: "KIND PATH" of each different CPython that can be found: the words of GPUTRAIL_PYTHONS if
+# that is set, else those of the path, /usr/bin and pyenv. KIND is 3.11, 3.14t and the like.
+pythons() {
+	_home=$(getent passwd "$(id -u)" | cut -d: -f6)
+	_seen=
+	for _python in ${GPUTRAIL_PYTHONS:-python3 /usr/bin/python3 python3.9 python3.10 python3.11 python3.12 \
+			python3.13 python3.14 python3.13t python3.14t "$_home"/.pyenv/versions/*/bin/python3}; do
+		_path=$(command -v "$_python" 2>/dev/null) || continue
+		_kind=$("$_path" -c 'import sys, sysconfig; print("%d.%d%s|%d%s" % (sys.version_info[:2] +
+			("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "", sys.version_info[2],
+			sys.prefix)))' 2>/dev/null) || continue
+		case "$_seen" in *"|$_kind|"*) continue ;; esac
+		_seen="$_seen|$_kind|"
+		echo "${_kind%%|*} $_path"
+	done
+}
+python_kinds="3.9 3.10 3.11 3.12 3.13 3.13t 3.14 3.14t"	# those whose frames are read
 # done_testing: the plan, last line of every test.
 done_testing() {
 	echo "1..$test_count"

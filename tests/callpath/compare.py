@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares a recording of program.py with what the program wrote down. Prints TAP lines."""
+"""Compares a recording with the stacks that its programs wrote down by launching.py. Prints TAP lines.
+Usage: compare.py RECORDING TRUTH NUMBER-OF-THE-LAST-TEST"""
+import glob
 import json
 import sqlite3
 import sys
 
 database = sqlite3.connect(sys.argv[1])
-truth = json.load(open(sys.argv[2]))
+truth = {}
+for name in glob.glob(sys.argv[2] + ".*"):
+    first = int(name.rsplit(".", 1)[1])
+    truth.update(enumerate(json.load(open(name)), first))
 number = int(sys.argv[3])
 frames = {row[0]: row[1:] for row in database.execute("SELECT id, kind, symbol, file, line FROM frame")}
 paths = {row[0]: row[1:] for row in database.execute("SELECT id, parent, frame FROM path")}
@@ -27,17 +32,17 @@ def ok(condition, name):
 
 launches = list(database.execute(
     "SELECT h.grid_x, l.path FROM launch l JOIN shape h ON h.id = l.shape"))
-ok(len(launches) == len(truth) and {x for x, _ in launches} == set(range(1, len(truth) + 1)),
+ok(len(launches) == len(truth) and {x for x, _ in launches} == set(truth),
    "every launch is recorded once (%d)" % len(launches))
 different = no_native = outer = 0
 for grid, path in launches:
     frames_here = path_frames(path)
     got = [[file, line, name.rsplit(".", 1)[-1]] for kind, name, file, line in frames_here
            if kind == "python"]
-    if got != [list(f) for f in truth[grid - 1]]:
+    if got != [list(f) for f in truth[grid]]:
         different += 1
         if different == 1:
-            print("# want", truth[grid - 1], "\n# got ", got)
+            print("# want", truth[grid], "\n# got ", got)
     kinds = [kind for kind, *_ in frames_here]
     # The launch went through ctypes: native frames stand inside of the last Python frame, and
     # the thread's start outside of the first.

@@ -23,28 +23,28 @@ struct variant {
 	/* where the words of _Py_DebugOffsets stand */
 	int w_frame, w_previous, w_executable, w_instruction, w_owner, w_file, w_qualname, w_table,
 		w_first, w_bytecode, w_type, w_bytes_size, w_bytes_data, w_state, w_length, w_ascii,
-		w_index, w_copies;
+		w_index, w_copies, w_interpreter, w_id;
 	/* their values */
 	int frame, previous, executable, instruction, owner, file, qualname, table, first, bytecode,
-		type, bytes_size, bytes_data, state, length, ascii, index, copies;
+		type, bytes_size, bytes_data, state, length, ascii, index, copies, interpreter, id;
 	int kind_shift;
 };
 
-#define WORDS_13 23, 29, 30, 31, 33, 35, 37, 38, 39, 43, 45, 65, 66, 68, 69, 70, 0, 0
-#define WORDS_14 26, 32, 33, 34, 36, 40, 42, 43, 44, 48, 51, 75, 76, 78, 79, 80, 38, 49
+#define WORDS_13 23, 29, 30, 31, 33, 35, 37, 38, 39, 43, 45, 65, 66, 68, 69, 70, 0, 0, 22, 7
+#define WORDS_14 26, 32, 33, 34, 36, 40, 42, 43, 44, 48, 51, 75, 76, 78, 79, 80, 38, 49, 25, 7
 
 static const struct variant variants[] = {
 	{ "3.13", 13, false, WORDS_13,
-	  72, 8, 0, 56, 70, 112, 128, 136, 68, 200, 8, 16, 32, 32, 16, 40, 0, 0, 2 },
+	  72, 8, 0, 56, 70, 112, 128, 136, 68, 200, 8, 16, 32, 32, 16, 40, 0, 0, 16, 64, 2 },
 	{ "3.13 free-threaded", 13, true, WORDS_13,
-	  72, 8, 0, 56, 70, 128, 144, 152, 84, 216, 24, 32, 48, 48, 32, 56, 0, 0, 2 },
+	  72, 8, 0, 56, 70, 128, 144, 152, 84, 216, 24, 32, 48, 48, 32, 56, 0, 0, 16, 64, 2 },
 	{ "3.14", 14, false, WORDS_14,
-	  72, 8, 0, 56, 74, 112, 128, 136, 68, 208, 8, 16, 32, 32, 16, 40, 0, 0, 2 },
+	  72, 8, 0, 56, 74, 112, 128, 136, 68, 208, 8, 16, 32, 32, 16, 40, 0, 0, 16, 64, 2 },
 	{ "3.14 free-threaded", 14, true, WORDS_14,
-	  72, 8, 0, 56, 76, 128, 144, 152, 84, 232, 24, 32, 48, 48, 32, 56, 72, 224, 8 },
+	  72, 8, 0, 56, 76, 128, 144, 152, 84, 232, 24, 32, 48, 48, 32, 56, 72, 224, 16, 64, 8 },
 };
 
-static uint64_t runtime[128], code_type[64], none[64];
+static uint64_t runtime[128], code_type[64], none[64], interpreter[16];
 static unsigned char thread_state[256];
 static const struct variant *v;
 
@@ -123,7 +123,7 @@ static void offsets_write(void)
 	memcpy(runtime, "xdebugpy", 8);
 	runtime[1] = 0x03000000ul | v->minor << 16 | 0xf0;
 	runtime[2] = v->free_threaded;
-	for (int i = 0; i < 18; i++)
+	for (int i = 0; i < 20; i++)
 		if (words[i])
 			runtime[words[i]] = (uint64_t)values[i];
 }
@@ -132,17 +132,17 @@ static void offsets_write(void)
 static int check(void)
 {
 	char *outer = code_new("/srv/serve.py", "main", 10), *inner, *generator, *copy;
-	struct pyframe frames[8];
+	static struct pywalk walk;
+	const struct pyframe *frames = walk.frames;
 	struct pycode code;
 	uint64_t copies[3];
 	uint32_t version;
-	bool truncated;
-	void *at;
+	void *at, *outermost;
 
 	generator = code_new("/srv/model.py", "Model.steps", 20);
 	inner = code_new("/srv/layers.py", "Attention.forward", 30);
 	copy = calloc(1, 64);
-	at = frame_new(NULL, outer, 0, outer + v->bytecode + 8);
+	outermost = at = frame_new(NULL, outer, 0, outer + v->bytecode + 8);
 	at = frame_new(at, none, 3, NULL);
 	at = frame_new(at, generator, 1, generator + v->bytecode + 4);
 	at = frame_new(at, inner, 0, v->copies ? copy + 6 : inner + v->bytecode + 6);
@@ -154,10 +154,11 @@ static int check(void)
 		put(at, v->index, 1, 4);
 	}
 	put_pointer(thread_state, v->frame, at);
+	put_pointer(thread_state, v->interpreter, interpreter);
 	offsets_write();
 	if (!pyframes_init(look_up, &version) || version >> 16 != (0x0300u | v->minor))
 		return 1;
-	if (pyframes_read(frames, 8, &truncated) != 3 || truncated)
+	if (pyframes_read(&walk, 8) || walk.count != 3 || walk.truncated)
 		return 2;
 	if (frames[0].code != (uint64_t)(uintptr_t)inner || frames[0].instruction != 6 ||
 	    frames[1].instruction != 4 || frames[2].instruction != 8)
@@ -171,7 +172,18 @@ static int check(void)
 		return 5;
 	if (code.line_table_bytes != 3 || memcmp(code.line_table, "\xf0\x02\x00", 3))
 		return 6;
-	return pycode_read((uint64_t)(uintptr_t)none, &code) ? 7 : 0;
+	if (pycode_read((uint64_t)(uintptr_t)none, &code))
+		return 7;
+	if (!pyframes_read(&walk, 8))	/* nothing changed */
+		return 8;
+	put(inner, v->first + 24, 77, 4);	/* co_version: another code object at this address */
+	if (pyframes_read(&walk, 8) || !pyframes_read(&walk, 8))
+		return 9;
+	put_pointer(outermost, v->instruction, outer + v->bytecode + 10);
+	if (pyframes_read(&walk, 8) || frames[2].instruction != 10)
+		return 10;
+	put(interpreter, v->id, 5, 8);	/* another interpreter at this address */
+	return pyframes_read(&walk, 8) ? 11 : 0;
 }
 
 int main(void)

@@ -22,26 +22,25 @@ EXPORT int pyprobe(char *out, int bytes);
 /* One line "file:line:function" for each frame, outermost first. Returns how many, or -1. */
 EXPORT int pyprobe(char *out, int bytes)
 {
-	struct pyframe frames[PYFRAMES_DEPTH_MAX];
-	uint32_t version, count;
-	bool truncated;
+	static _Thread_local struct pywalk walk;
+	uint32_t version;
 	int at = 0;
 
 	if (!pyframes_init(look_up, &version))
 		return -1;
-	count = pyframes_read(frames, PYFRAMES_DEPTH_MAX, &truncated);
+	pyframes_read(&walk, PYFRAMES_DEPTH_MAX);
 	out[0] = '\0';
-	for (uint32_t i = count; i-- > 0;) {
+	for (uint32_t i = walk.count; i-- > 0;) {
 		struct pycode code;
 
-		if (!pycode_read(frames[i].code, &code))
+		if (!pycode_read(walk.frames[i].code, &code))
 			return -1;
 		at += snprintf(out + at, (size_t)(bytes - at), "%.*s:%d:%.*s\n",
 			       (int)code.filename_bytes, code.filename,
 			       (int)pylines_line(version >> 16 & 0xff, code.line_table,
 						 code.line_table_bytes, code.first_line,
-						 frames[i].instruction),
+						 walk.frames[i].instruction),
 			       (int)code.name_bytes, code.name);
 	}
-	return (int)count;
+	return (int)walk.count;
 }

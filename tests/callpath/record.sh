@@ -1,22 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A recorded Python program: each launch has the call path that the program says it had.
+# Recorded Python programs: each launch has the call path that the program says it had.
 . "${top_srcdir:?}/tests/lib.sh"
 [ -z "$sanitizers" ] || skip_all "LD_PRELOAD and sanitizers do not mix"
 python=/usr/bin/python3
 "$python" -c 'import sqlite3, ctypes' 2>/dev/null || python=$PYTHON3
 "$python" -c 'import sqlite3, ctypes, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 15))' \
 	2>/dev/null || skip_all "no Python 3.9 to 3.14 with sqlite3 and ctypes"
-"$gputrail" record --sim -o "$tmp/run.db" -- "$python" "$top_srcdir/tests/callpath/program.py" \
-	"$tmp/truth.json" 400 2>"$tmp/err"
-is "record succeeds" "$?" 0
-"$python" "$top_srcdir/tests/callpath/compare.py" "$tmp/run.db" "$tmp/truth.json" "$test_count" \
-	>"$tmp/compared"
-cat "$tmp/compared"
-test_count=$((test_count + $(grep -c '^\(not \)\?ok' "$tmp/compared")))
+pythons >"$tmp/pythons"
+for kind in $python_kinds; do
+	grep "^$kind " "$tmp/pythons" >"$tmp/these" ||
+		skip "Python $kind: recorded" "no Python $kind here"
+	while read -r _ path; do
+		rm -f "$tmp"/truth.*
+		"$gputrail" record --force --sim -o "$tmp/run.db" -- "$path" \
+			"$top_srcdir/tests/callpath/program.py" "$tmp/truth" 120 </dev/null 2>"$tmp/err"
+		is "Python $kind: record succeeds" "$?" 0
+		"$python" "$top_srcdir/tests/callpath/compare.py" "$tmp/run.db" "$tmp/truth" \
+			"$test_count" >"$tmp/compared"
+		cat "$tmp/compared"
+		test_count=$((test_count + $(grep -c '^\(not \)\?ok' "$tmp/compared")))
+	done <"$tmp/these"
+done
 for mode in off python native; do
 	"$gputrail" record --callpath=$mode --sim -o "$tmp/$mode.db" -- "$python" \
-		"$top_srcdir/tests/callpath/program.py" "$tmp/truth.json" 40 2>"$tmp/err"
+		"$top_srcdir/tests/callpath/program.py" "$tmp/truth" 40 2>"$tmp/err"
 	is "$mode: kinds of frames" \
 		"$(sqlite3 "$tmp/$mode.db" "SELECT group_concat(kind) FROM (SELECT DISTINCT kind FROM frame ORDER BY 1)")" \
 		"$(case $mode in off) ;; python) echo python ;; native) echo interpreter,native ;; esac)"
@@ -30,7 +38,7 @@ done
 "$gputrail" record --callpath=everything --sim -o "$tmp/x.db" -- true 2>"$tmp/err"
 is "an unknown mode is refused" "$?" 2
 cut=$(GPUTRAIL_DEPTH=9 "$gputrail" record --sim -o "$tmp/cut.db" -- "$python" \
-	"$top_srcdir/tests/callpath/program.py" "$tmp/truth.json" 40 2>"$tmp/err"
+	"$top_srcdir/tests/callpath/program.py" "$tmp/truth" 40 2>"$tmp/err"
 	sqlite3 "$tmp/cut.db" "WITH RECURSIVE p(id, depth) AS (SELECT id, 1 FROM path WHERE parent = 0
 		UNION ALL SELECT c.id, depth + 1 FROM path c JOIN p ON c.parent = p.id)
 		SELECT max(depth) BETWEEN 9 AND 18, (SELECT sum(value) > 0 FROM counter

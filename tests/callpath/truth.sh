@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Call paths taken by the shim equal the truth: libunwind's full walk for native frames,
-# traceback.extract_stack() for Python's, for each interpreter that is installed here.
+# traceback.extract_stack() for Python's, for each interpreter that is found or in GPUTRAIL_PYTHONS.
 # GPUTRAIL_LONG_TESTS=1 takes the numbers of probes that a release is measured with.
 . "${top_srcdir:?}/tests/lib.sh"
 [ -z "$sanitizers" ] || skip_all "another stack layout under sanitizers"
@@ -18,18 +18,15 @@ if [ -x "$dir/unwind-truth" ]; then
 else
 	skip "native paths equal libunwind's" "needs libunwind-dev"
 fi
-seen=
-for interpreter in python3 /usr/bin/python3 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 \
-	"$(getent passwd "$(id -u)" | cut -d: -f6)"/.pyenv/versions/*/bin/python3; do
-	path=$(command -v "$interpreter" 2>/dev/null) || continue
-	version=$("$path" -c 'import sys; print("%d.%d.%d %s" % (sys.version_info[:3] + (sys.prefix,)))' \
-		2>/dev/null) || continue
-	case "$seen" in *"|$version|"*) continue ;; esac
-	case "$version" in 3.9.* | 3.1[0-4].*) ;; *) continue ;; esac
-	seen="$seen|$version|"
-	"$path" "$top_srcdir/tests/callpath/pyframes.py" "$dir/.libs/pyprobe.so" $python >"$tmp/out" 2>"$tmp/err"
-	ok "Python paths equal traceback's: $(cat "$tmp/out")"
-	head -n 5 "$tmp/err"
+pythons >"$tmp/pythons"
+for kind in $python_kinds; do
+	grep "^$kind " "$tmp/pythons" >"$tmp/these" ||
+		skip "Python $kind paths equal traceback's" "no Python $kind here"
+	while read -r _ path; do
+		"$path" "$top_srcdir/tests/callpath/pyframes.py" "$dir/.libs/pyprobe.so" $python \
+			</dev/null >"$tmp/out" 2>"$tmp/err"
+		ok "Python paths equal traceback's: $kind, $(cat "$tmp/out")"
+		head -n 5 "$tmp/err"
+	done <"$tmp/these"
 done
-[ -n "$seen" ] || skip "Python paths equal traceback's" "no Python 3.9 to 3.14 here"
 done_testing
