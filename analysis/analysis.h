@@ -135,7 +135,7 @@ struct run_bucket {			/* for charts */
 	uint64_t start_ns, width_ns, busy_ns, compute_ns, copy_ns, launches, live_bytes;
 };
 
-struct run_fact {			/* further rows of meta: clocks, environment, ... */
+struct run_fact {			/* of meta: clocks, environment, ...; or of an event */
 	char *key, *value;
 };
 

@@ -410,7 +410,8 @@ static int begin(void *arg)
 
 struct idle_observer watch_observer(struct watch *watch)
 {
-	return (struct idle_observer){ begin, event_take, interval_take, watch };
+	return (struct idle_observer){ .begin = begin, .event = event_take,
+				      .interval = interval_take, .arg = watch };
 }
 
 int watch_open(struct watch *watch)

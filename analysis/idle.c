@@ -116,6 +116,8 @@ static int call_take(void *arg, const struct idle_call *call)
 
 	if (!thread)
 		return run_fail(s->run, "out of memory");
+	if (s->observer && s->observer->call && s->observer->call(s->observer->arg, call) < 0)
+		return -1;
 	is_full = thread->count == thread->capacity;
 	if (is_full && thread->capacity)
 		thread_trim(s, thread);

@@ -34,6 +34,12 @@ struct idle_limits {
 };
 extern const struct idle_limits idle_limits_default;
 
+/* What a driver call is about, as far as it matters to the GPU. */
+enum call_class {
+	CALL_OTHER, CALL_LAUNCH, CALL_COPY, CALL_SYNC, CALL_POLL, CALL_WAIT, CALL_ALLOC,
+	CALL_MODULE, CALL_LOOKUP, CALL_GRAPH, CALL_PROFILER, CALL_HOST_FUNCTION, CALL_CLASS_COUNT
+};
+
 #define IDLE_KERNEL	-1		/* idle_op.kind of kernels; others as copy.kind */
 
 struct idle_op {

@@ -9,10 +9,16 @@
 
 #include <uthash.h>
 
-enum call_class {
-	CALL_OTHER, CALL_LAUNCH, CALL_COPY, CALL_SYNC, CALL_POLL, CALL_WAIT, CALL_ALLOC,
-	CALL_MODULE, CALL_LOOKUP, CALL_GRAPH, CALL_PROFILER, CALL_HOST_FUNCTION, CALL_CLASS_COUNT
+struct api_class {
+	int64_t id;
+	enum call_class class;
+	bool begins_capture;
 };
+struct call_classes { struct api_class *rows; size_t count; };	/* a list, by id */
+int call_classes_load(struct run *run, struct call_classes *apis);
+void call_classes_free(struct call_classes *apis);
+/* Never NULL: unknown entry points are CALL_OTHER. */
+const struct api_class *api_find(const struct call_classes *apis, int64_t id);
 
 /* A call on the host. */
 struct idle_call {
@@ -38,6 +44,19 @@ struct idle_sink {
 	int (*call)(void *arg, const struct idle_call *call);
 	int (*event)(void *arg, const struct idle_event *event);
 	void *arg;
+};
+
+/* The event tables as rows of one form: enum event_column; NULL where a row has no such thing. */
+struct event_table {
+	const char *name, *columns;
+	const char *begin;		/* expression: the earliest time of a row */
+};
+extern const struct event_table event_tables[];
+enum { EVENT_LAUNCH, EVENT_GRAPH_LAUNCH, EVENT_NODE, EVENT_COPY, EVENT_ORPHAN, EVENT_MEMORY,
+       EVENT_CALL, EVENT_TABLES };
+enum event_column {
+	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
+	GRAPH_LAUNCH, DEVICE, RESULT, OBJECT, ROW_ID,
 };
 
 /* Reads everything, in bounded memory as far as the file's rows are about in order. When an event
@@ -81,6 +100,7 @@ struct idle_gap {
  * before the operations that they brought, an interval before the operation that ends it. */
 struct idle_observer {
 	int (*begin)(void *arg);	/* once, or again when the pass is begun anew */
+	int (*call)(void *arg, const struct idle_call *call);	/* may be NULL */
 	int (*event)(void *arg, const struct idle_event *event);
 	int (*interval)(void *arg, const struct idle_interval *interval,
 			const struct idle_event *next);

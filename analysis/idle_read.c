@@ -10,41 +10,35 @@
 
 #include "analysis/idle_internal.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PENDING_MIN	32768		/* rows to gather before they are sorted */
 
-static const struct { const char *pattern; enum call_class class; } patterns[] = {
-#define IDLE_CALL(pattern, class) { pattern, class },
-#include "analysis/idle_calls.def"
-};
-
-/* Columns: see enum column. begin: earliest time of a row. */
-static const struct { const char *table, *columns, *begin; } tables[] = {
-	{ "launch", "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape,"
-	  " NULL, 0, api, path, 0, NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	{ "graph_launch", "start_ns, dur_ns, NULL, NULL, thread, stream, 0, NULL, 0, api, path, 0,"
-	  " NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	{ "node", "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path,"
-	  " graph_launch, NULL, 0, 0", "start_ns" },
-	{ "copy", "CASE WHEN graph_launch IS NULL THEN start_ns END, dur_ns, start_ns + gpu_delay_ns,"
-	  " gpu_dur_ns, thread, stream, 0, kind, bytes, api, path, graph_launch, NULL, 0, 0",
+const struct event_table event_tables[EVENT_TABLES] = {
+	[EVENT_LAUNCH] = { "launch",
+	  "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape, NULL, 0, api,"
+	  " path, 0, NULL, 0, 0, id", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	[EVENT_GRAPH_LAUNCH] = { "graph_launch",
+	  "start_ns, dur_ns, NULL, NULL, thread, stream, 0, NULL, 0, api, path, 0, NULL, 0, 0, id",
 	  "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	{ "orphan", "NULL, NULL, start_ns, dur_ns, 0, stream, shape, nullif(kind, 0), bytes, 0, 0, 0,"
-	  " device, 0, 0", "start_ns" },
-	{ "memory", "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, bytes, api, path, 0, NULL, 0,"
-	  " 0", "start_ns" },
-	{ "call", "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, 0, api, path, 0, NULL, result,"
-	  " object", "start_ns" },
-};
-#define TABLES	(sizeof(tables) / sizeof(tables[0]))
-
-enum column {
-	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
-	GRAPH_LAUNCH, DEVICE, RESULT, OBJECT,
+	[EVENT_NODE] = { "node",
+	  "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path, graph_launch, NULL, 0,"
+	  " 0, id", "start_ns" },
+	[EVENT_COPY] = { "copy",
+	  "CASE WHEN graph_launch IS NULL THEN start_ns END, dur_ns, start_ns + gpu_delay_ns,"
+	  " gpu_dur_ns, thread, stream, 0, kind, bytes, api, path, graph_launch, NULL, 0, 0, id",
+	  "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	[EVENT_ORPHAN] = { "orphan",
+	  "NULL, NULL, start_ns, dur_ns, 0, stream, shape, nullif(kind, 0), bytes, 0, 0, 0, device, 0,"
+	  " 0, id", "start_ns" },
+	[EVENT_MEMORY] = { "memory",
+	  "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, bytes, api, path, 0, NULL, 0, 0, id",
+	  "start_ns" },
+	[EVENT_CALL] = { "call",
+	  "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, 0, api, path, 0, NULL, result, object, id",
+	  "start_ns" },
 };
 
 struct chunk {
@@ -58,60 +52,16 @@ struct source {
 	sqlite3_stmt *read;
 };
 
-struct api_class {
-	int64_t id;
-	enum call_class class;
-	bool begins_capture;
-};
-
 struct reader {
 	struct run *run;
-	struct source sources[TABLES];
+	struct source sources[EVENT_TABLES];
 	struct lookup shapes, streams;		/* their devices */
-	struct { struct api_class *rows; size_t count; } apis;
+	struct call_classes apis;
 	struct { struct idle_call *rows; size_t count; } calls;
 	struct { struct idle_event *rows; size_t count; } events;
 	uint64_t done, last_start;
 	const struct idle_sink *sink;
 };
-
-static int api_row(struct run *run, sqlite3_stmt *stmt, void *arg)
-{
-	struct reader *r = arg;
-	struct api_class *api = LIST_ADD(&r->apis);
-	char *name = row_text(stmt, 1);
-	size_t i = 0;
-
-	if (!api || !name) {
-		free(name);
-		return run_fail(run, "out of memory");
-	}
-	while (fnmatch(patterns[i].pattern, name, 0))
-		i++;
-	*api = (struct api_class){ .id = sqlite3_column_int64(stmt, 0),
-				   .class = patterns[i].class,
-				   .begins_capture = !!strstr(name, "BeginCapture") };
-	free(name);
-	return 0;
-}
-
-static const struct api_class *api_find(const struct reader *r, int64_t id)
-{
-	static const struct api_class other = { .class = CALL_OTHER };
-	size_t low = 0, high = r->apis.count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (r->apis.rows[middle].id == id)
-			return &r->apis.rows[middle];
-		if (r->apis.rows[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &other;
-}
 
 static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
@@ -139,13 +89,13 @@ static int source_open(struct reader *r, size_t table, bool trust)
 	char sql[768];
 
 	snprintf(sql, sizeof(sql), "SELECT last_id, min_ns FROM chunk WHERE kind = '%s' ORDER BY 1",
-		 tables[table].table);
+		 event_tables[table].name);
 	if (trust && run_query(r->run, sql, chunk_row, source) < 0)
 		return -1;
 	if (source->count)
 		covered = source->rows[source->count - 1].last;
 	snprintf(sql, sizeof(sql), "SELECT max(id), min(%s) FROM %s WHERE id > %lld GROUP BY id / 4096"
-		 " ORDER BY 1", tables[table].begin, tables[table].table, (long long)covered);
+		 " ORDER BY 1", event_tables[table].begin, event_tables[table].name, (long long)covered);
 	if (run_query(r->run, sql, chunk_row, source) < 0)
 		return -1;
 	for (size_t i = source->count; i-- > 0;) {
@@ -154,14 +104,14 @@ static int source_open(struct reader *r, size_t table, bool trust)
 		source->rows[i].begin = begin;
 	}
 	snprintf(sql, sizeof(sql), "SELECT %s FROM %s WHERE id BETWEEN ?1 AND ?2",
-		 tables[table].columns, tables[table].table);
+		 event_tables[table].columns, event_tables[table].name);
 	source->read = run_prepare(r->run, sql);
 	return source->read ? 0 : -1;
 }
 
 static int call_add(struct reader *r, sqlite3_stmt *stmt)
 {
-	const struct api_class *api = api_find(r, sqlite3_column_int64(stmt, API));
+	const struct api_class *api = api_find(&r->apis, sqlite3_column_int64(stmt, API));
 	struct idle_call *call = LIST_ADD(&r->calls);
 
 	if (!call)
@@ -213,7 +163,7 @@ static bool is_work(enum call_class class)
 static int chunk_read(struct reader *r, struct source *source)
 {
 	const struct chunk *chunk = &source->rows[source->next++];
-	bool is_call = source == &r->sources[TABLES - 1];
+	bool is_call = source == &r->sources[EVENT_CALL];
 	int result;
 
 	sqlite3_reset(source->read);
@@ -320,7 +270,7 @@ static struct source *source_next(struct reader *r, uint64_t *begin)
 	struct source *first = NULL;
 
 	*begin = UINT64_MAX;
-	for (size_t i = 0; i < TABLES; i++) {
+	for (size_t i = 0; i < EVENT_TABLES; i++) {
 		struct source *s = &r->sources[i];
 
 		if (s->next < s->count && (!first || s->rows[s->next].begin < *begin)) {
@@ -355,23 +305,23 @@ static int sources_read(struct reader *r)
 int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 {
 	struct reader r = { .run = run, .sink = sink };
-	int result = run_query(run, "SELECT id, name FROM api ORDER BY id", api_row, &r);
+	int result = call_classes_load(run, &r.apis);
 
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM shape", &r.shapes);
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM stream", &r.streams);
-	for (size_t i = 0; result == 0 && i < TABLES; i++)
+	for (size_t i = 0; result == 0 && i < EVENT_TABLES; i++)
 		result = source_open(&r, i, trust);
 	if (result == 0)
 		result = sources_read(&r);
-	for (size_t i = 0; i < TABLES; i++) {
+	for (size_t i = 0; i < EVENT_TABLES; i++) {
 		sqlite3_finalize(r.sources[i].read);
 		free(r.sources[i].rows);
 	}
 	lookup_free(&r.shapes);
 	lookup_free(&r.streams);
-	free(r.apis.rows);
+	call_classes_free(&r.apis);
 	free(r.calls.rows);
 	free(r.events.rows);
 	return result;

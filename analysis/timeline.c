@@ -6,6 +6,7 @@
 
 #include "analysis/timeline.h"
 
+#include "analysis/names.h"
 #include "analysis/nsys_internal.h"
 
 #define PROGRESS_ROWS	65536
@@ -37,15 +38,7 @@ static const char uses_sql[] =
 	"SELECT DISTINCT process * 1024 + device AS id, 1 FROM "
 	"(SELECT process, device FROM context UNION SELECT process, device FROM stream) "
 	"WHERE device BETWEEN 1 AND 1023 AND process IS NOT NULL ORDER BY id";
-/* "function (file:line)", "function (module)", "module+0x...": as reports show frames. */
-static const char frame_sql[] =
-	"SELECT id, coalesce(CASE WHEN symbol IS NULL THEN NULL"
-	" WHEN file IS NOT NULL AND line > 0 THEN symbol || ' (' || file || ':' || line || ')'"
-	" WHEN module IS NOT NULL THEN symbol || ' (' || module || ')' ELSE symbol END,"
-	" module || printf('+0x%x', address), printf('0x%x', address)) FROM "
-	"(SELECT f.id, f.symbol, f.file, f.line, f.address,"
-	" replace(m.path, rtrim(m.path, replace(m.path, '/', '')), '') AS module"
-	" FROM frame f LEFT JOIN module m ON m.id = f.module) ORDER BY id";
+static const char frame_sql[] = FRAME_NAMES " ORDER BY id";
 
 int timeline_open(struct run *run, struct timeline *timeline)
 {

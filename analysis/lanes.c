@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lanes of a timeline, and the pyramid of all that is in them: see lanes.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/lanes.h"
+
+#include "analysis/idle_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH	4096			/* intervals that go into the pyramid together */
+
+static int lane_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct run_lane_list *list = arg;
+	struct run_lane *lane = LIST_ADD(list);
+
+	if (lane)
+		lane->title = row_text(stmt, 4);
+	if (!lane || !lane->title)
+		return run_fail(run, "out of memory");
+	lane->key.kind = (enum lane_kind)sqlite3_column_int(stmt, 0);
+	lane->key.id = sqlite3_column_int64(stmt, 1);
+	lane->parent = sqlite3_column_int64(stmt, 2);
+	lane->ordinal = sqlite3_column_int64(stmt, 3);
+	return 0;
+}
+
+int run_lanes(struct run *run, struct run_lane_list *list)
+{
+	int result;
+
+	*list = (struct run_lane_list){ 0 };
+	/* The numbers of kinds are those of enum lane_kind. */
+	result = run_query(run,
+		"SELECT kind, id, parent, ordinal, title FROM ("
+		"SELECT 0 AS kind, id, 0 AS parent, ordinal, 'GPU ' || coalesce(ordinal, '?') AS title,"
+		" id AS place FROM device "
+		"UNION ALL SELECT 1, id, id, ordinal, 'idle', id FROM device "
+		"UNION ALL SELECT 2, s.id, s.device, d.ordinal, coalesce(nullif(s.name, ''),"
+		" iif(s.handle = 0, 'default stream', 'stream ' || coalesce(nullif(s.number, 0), s.id))),"
+		" s.device FROM stream s LEFT JOIN device d ON d.id = s.device "
+		"UNION ALL SELECT 3, t.id, t.process, -1, coalesce(nullif(t.name, ''), 'thread') || ' ' ||"
+		" coalesce(t.tid, t.id), coalesce(t.process, 0) FROM thread t) "
+		"ORDER BY kind = 3, place, kind, id", lane_row, list);
+	if (result < 0)
+		run_lane_list_free(list);
+	return result;
+}
+
+void run_lane_list_free(struct run_lane_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->rows[i].title);
+	free(list->rows);
+	*list = (struct run_lane_list){ 0 };
+}
+
+struct feed {
+	struct run *run;
+	const struct lanes_scan *scan;
+	struct lookup kernels;		/* of shapes */
+	struct pyramid_interval batch[BATCH];
+	size_t count;
+};
+
+static int feed_flush(struct feed *feed)
+{
+	size_t count = feed->count;
+
+	feed->count = 0;
+	if (pyramid_add(feed->scan->pyramid, feed->batch, count) < 0)
+		return run_fail(feed->run, "out of memory");
+	if (count && feed->scan->progress)
+		feed->scan->progress(feed->scan->arg, feed->batch[count - 1].start_ns);
+	return 0;
+}
+
+static int feed_add(struct feed *feed, enum lane_kind kind, int64_t id, uint64_t start,
+		    uint64_t end, int64_t what)
+{
+	feed->batch[feed->count++] = (struct pyramid_interval){ { kind, id }, start, end, what };
+	return feed->count == BATCH ? feed_flush(feed) : 0;
+}
+
+static int feed_call(void *arg, const struct idle_call *call)
+{
+	return feed_add(arg, LANE_THREAD, call->thread, call->start, call->end, call->class);
+}
+
+static int feed_event(void *arg, const struct idle_event *event)
+{
+	struct feed *feed = arg;
+	int64_t what = event->op.kind == IDLE_KERNEL ?
+		       lookup_number(&feed->kernels, event->op.shape, 0, 0) : LANE_COPY(event->op.kind);
+
+	if (event->op.stream > 0 &&
+	    feed_add(feed, LANE_STREAM, event->op.stream, event->start, event->end, what) < 0)
+		return -1;
+	return feed_add(feed, LANE_DEVICE, event->device, event->start, event->end, what);
+}
+
+static int feed_interval(void *arg, const struct idle_interval *interval,
+			 const struct idle_event *next)
+{
+	(void)next;
+	return feed_add(arg, LANE_IDLE, interval->device, interval->start_ns,
+			interval->start_ns + interval->dur_ns, interval->cause);
+}
+
+/* When begun anew, what is in the pyramid stays: it is the same, and only counted again. */
+static int feed_begin(void *arg)
+{
+	struct feed *feed = arg;
+
+	feed->count = 0;
+	return 0;
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct idle_interval *a = left, *b = right;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
+}
+
+int run_scan(struct run *run, const struct lanes_scan *scan, struct idle_result *result)
+{
+	struct feed *feed = calloc(1, sizeof(*feed));
+	struct idle_observer observer = { feed_begin, feed_call, feed_event, feed_interval, feed };
+	struct idle_options options = { .intervals = scan->intervals, .observer = &observer };
+	int done;
+
+	*result = (struct idle_result){ 0 };
+	if (!feed)
+		return run_fail(run, "out of memory");
+	feed->run = run;
+	feed->scan = scan;
+	done = lookup_load(run, "SELECT id, kernel FROM shape ORDER BY id", &feed->kernels);
+	if (done == 0)
+		done = run_idle(run, &options, result);
+	if (done == 0 && feed_flush(feed) < 0) {
+		idle_result_free(result);
+		done = -1;
+	}
+	if (done == 0 && result->interval_count)
+		qsort(result->intervals, result->interval_count, sizeof(*result->intervals), by_place);
+	lookup_free(&feed->kernels);
+	free(feed);
+	return done;
+}

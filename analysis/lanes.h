@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recording as a timeline: its lanes, a pyramid of all that happened, the single events of a
+ * window, and everything that is known of one of them.
+ */
+#ifndef GPUTRAIL_ANALYSIS_LANES_H
+#define GPUTRAIL_ANALYSIS_LANES_H
+
+#include "analysis/analysis.h"
+#include "analysis/idle.h"
+#include "analysis/pyramid.h"
+
+struct run_lane {
+	struct lane_key key;
+	int64_t parent;			/* device of a stream, process of a thread; 0 unknown */
+	int64_t ordinal;		/* of the device, or of the stream's */
+	char *title;
+};
+RUN_LIST(run_lane);
+/* Devices, each followed by its idle time and its streams; then threads by process. */
+int run_lanes(struct run *run, struct run_lane_list *list);
+void run_lane_list_free(struct run_lane_list *list);
+
+/* pyramid_interval.what and run_event.what of work: the kernel's id, or that of a copy. */
+#define LANE_COPY(kind)		(-(int64_t)((kind) & 0xff))
+
+/*
+ * Reads the whole recording into the pyramid, in order of time; of threads `what` is a call_class,
+ * of idle time an idle_cause. The idle intervals asked for are in the result, in order of device
+ * and start.
+ */
+struct lanes_scan {
+	struct pyramid *pyramid;
+	size_t intervals;
+	void (*progress)(void *arg, uint64_t reached_ns);
+	void *arg;
+};
+int run_scan(struct run *run, const struct lanes_scan *scan, struct idle_result *result);
+
+/* One side of a row: the work on a device, or the call on a thread. */
+struct run_event {
+	struct lane_key lane;		/* LANE_STREAM, LANE_THREAD; LANE_DEVICE for their union */
+	uint64_t start_ns, end_ns, bytes;
+	int64_t row, what;
+	uint32_t name;			/* index of the window's names */
+	uint8_t table;			/* of idle_internal.h's; EVENT_TABLES: no row */
+	bool failed;			/* a call that returned an error */
+};
+struct run_window {
+	uint64_t from_ns, to_ns;	/* all events that touch this are here */
+	struct run_event *events;	/* by lane, then by start */
+	size_t count;
+	char **names;
+	size_t name_count;
+	bool too_many;			/* more than `most`: there are none */
+};
+int run_window(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most,
+	       struct run_window *window);
+void run_window_free(struct run_window *window);
+
+/* What is known of an event or an idle interval, in words; the caller frees the list. */
+int run_event_facts(struct run *run, const struct run_event *event, struct run_fact_list *facts);
+int run_idle_facts(struct run *run, const struct idle_interval *interval,
+		   struct run_fact_list *facts);
+
+#endif
