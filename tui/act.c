@@ -205,6 +205,7 @@ static void act_in_popup(struct app *app, enum action action)
 static void change_view(struct app *app, int index)
 {
 	app->current = (index + VIEW_COUNT) % VIEW_COUNT;
+	app_open_timeline(app);
 }
 
 static void next_theme(struct app *app)
@@ -223,9 +224,11 @@ void app_act(struct app *app, enum action action)
 	}
 	if (app_is_tree(app) && app->snapshot && app_act_tree(app, action))
 		return;
+	if (app_act_timeline(app, action))
+		return;
 	if (grid && app->snapshot && grid_act(grid, action))
 		return;
-	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_PATHS) {
+	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_TIMELINE) {
 		change_view(app, action - ACTION_VIEW_OVERVIEW);
 		return;
 	}
@@ -277,8 +280,12 @@ void app_act(struct app *app, enum action action)
 	}
 }
 
-void app_wheel(struct app *app, int direction)
+void app_wheel(struct app *app, int direction, int y, int x)
 {
+	if (app->mode == MODE_VIEW && app_timeline(app)) {
+		timeline_wheel(app_timeline(app), direction, y, x, false);
+		return;
+	}
 	for (int i = 0; i < 3 && app->mode != MODE_PROMPT; i++)
 		app_act(app, direction < 0 ? ACTION_UP : ACTION_DOWN);
 }
@@ -327,6 +334,12 @@ void app_click(struct app *app, int y, int x, bool is_double)
 			return;
 		}
 	}
+	if (app_timeline(app)) {
+		timeline_click(app_timeline(app), y, x);
+		if (is_double)
+			app_act(app, ACTION_TIME_DETAILS);
+		return;
+	}
 	if (grid && app->snapshot && y >= app->body.y && y < app->body.y + app->body.height)
 		click_in_grid(app, grid, y, x, is_double);
 }
@@ -337,10 +350,16 @@ static void mouse(struct app *app)
 
 	if (getmouse(&event) != OK)
 		return;
-	if (event.bstate & BUTTON4_PRESSED)
-		app_wheel(app, -1);
+	if (app->mode == MODE_VIEW && app_timeline(app) && (event.bstate & BUTTON_SHIFT) &&
+	    (event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)))
+		timeline_wheel(app_timeline(app), event.bstate & BUTTON4_PRESSED ? -1 : 1, event.y,
+			       event.x, true);
+	else if (event.bstate & BUTTON4_PRESSED)
+		app_wheel(app, -1, event.y, event.x);
 	else if (event.bstate & BUTTON5_PRESSED)
-		app_wheel(app, 1);
+		app_wheel(app, 1, event.y, event.x);
+	else if ((event.bstate & BUTTON1_RELEASED) && app->mode == MODE_VIEW && app_timeline(app))
+		timeline_release(app_timeline(app), event.y, event.x);
 	else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED))
 		app_click(app, event.y, event.x, event.bstate & BUTTON1_DOUBLE_CLICKED);
 }
@@ -355,5 +374,5 @@ void app_key(struct app *app, int key)
 	else if (app->mode == MODE_PROMPT)
 		key_in_prompt(app, key);
 	else
-		app_act(app, key_action(key, app->mode == MODE_VIEW && app_is_tree(app)));
+		app_act(app, key_action(key, app->mode == MODE_VIEW ? app_place(app) : GROUP_GENERAL));
 }

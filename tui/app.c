@@ -20,7 +20,7 @@
 
 static const struct view_class *const view_classes[VIEW_COUNT] = {
 	&view_overview, &view_kernels, &view_apis, &view_copies, &view_memory, &view_processes,
-	&view_losses, &view_paths,
+	&view_losses, &view_paths, &view_timeline,
 };
 
 struct view *app_view(struct app *app)
@@ -95,6 +95,7 @@ static bool play(struct app *app)
 			loader_wait(app->loader);
 			adopt_snapshot(app);
 		}
+		app_wait_timeline(app);
 		break;
 	case SCRIPT_SCREEN:
 		save_screen(app, step->file);
@@ -114,7 +115,7 @@ static bool play(struct app *app)
 		break;
 	case SCRIPT_WHEEL:
 		app_draw(app);
-		app_wheel(app, step->y);
+		app_wheel(app, step->y, -1, -1);
 		break;
 	}
 	return true;
@@ -143,6 +144,7 @@ static void run_loop(struct app *app)
 		return;
 	while (!app->quit && !terminal_is_gone()) {
 		adopt_snapshot(app);
+		app_refresh_timeline(app);
 		app_draw(app);
 		read_keys(app);
 	}

@@ -8,7 +8,7 @@
 #include "tui/script.h"
 #include "tui/view.h"
 
-#define VIEW_COUNT	8
+#define VIEW_COUNT	9
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
 
@@ -41,7 +41,7 @@ struct app {
 
 	char message[512];
 	enum color message_color;
-	char reading_error[512];
+	char reading_error[512], timeline_error[512];
 	struct paths_how paths_how;	/* as last asked for */
 	struct rect body;
 	struct hit hits[64];
@@ -62,7 +62,8 @@ void app_draw(struct app *app);
 void app_act(struct app *app, enum action action);
 void app_key(struct app *app, int key);
 void app_click(struct app *app, int y, int x, bool is_double);
-void app_wheel(struct app *app, int direction);
+/* Where the mouse is; (-1, -1) where that is not known. */
+void app_wheel(struct app *app, int direction, int y, int x);
 /* tree_act.c */
 /* True when the action was one of the tree's. */
 bool app_act_tree(struct app *app, enum action action);
@@ -74,6 +75,18 @@ void app_choose_metric(struct app *app, int metric);
 void app_set_filter(struct app *app, const char *filter);
 /* True when the next snapshot will show other call paths. */
 bool app_awaits_paths(const struct app *app);
+/* timeline_app.c */
+/* What is on the screen, or NULL where that is no timeline. */
+struct timeline_view *app_timeline(struct app *app);
+/* Whose keys come before all others: GROUP_TREE, GROUP_TIMELINE, or none of them. */
+enum action_group app_place(struct app *app);
+/* Begins to read for the timeline when it is first on the screen. */
+void app_open_timeline(struct app *app);
+void app_refresh_timeline(struct app *app);
+/* For scripts: until all is there that the screen shows. */
+void app_wait_timeline(struct app *app);
+/* True when the action was one of the timeline's. */
+bool app_act_timeline(struct app *app, enum action action);
 /* windows.c */
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);

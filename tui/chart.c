@@ -70,16 +70,27 @@ void draw_parts(int y, int x, int width, const struct draw_part *parts, int coun
 	}
 }
 
-void draw_chart(struct rect rect, enum color color, const double *values)
+static void draw_column(int y, int x, int height, double share)
 {
 	const wchar_t *const *art = draw_is_ascii() ? low_ascii : low_eighths;
+	int eighths = eighths_of(share, height);
 
+	for (int row = height - 1; row >= 0; row--, eighths -= 8)
+		mvaddwstr(y + row, x, art[eighths > 8 ? 8 : eighths > 0 ? eighths : 0]);
+}
+
+void draw_level(int y, int x, int height, enum color color, double share, char letter)
+{
 	draw_attribute(color);
-	for (int x = 0; x < rect.width; x++) {
-		int eighths = eighths_of(values[x], rect.height);
+	if (letter && share > 0 && (draw_is_ascii() || draw_current_theme() == THEME_NONE))
+		mvaddch(y, x, (chtype)letter);
+	else
+		draw_column(y, x, height, share);
+}
 
-		for (int row = rect.height - 1; row >= 0; row--, eighths -= 8)
-			mvaddwstr(rect.y + row, rect.x + x,
-				  art[eighths > 8 ? 8 : eighths > 0 ? eighths : 0]);
-	}
+void draw_chart(struct rect rect, enum color color, const double *values)
+{
+	draw_attribute(color);
+	for (int x = 0; x < rect.width; x++)
+		draw_column(rect.y, rect.x + x, rect.height, values[x]);
 }

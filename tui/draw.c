@@ -233,6 +233,29 @@ void draw_attribute(enum color color)
 	attrset((int)attributes[color]);
 }
 
+void draw_block(int y, int x, int width, enum color color, const char *utf8)
+{
+	wchar_t text[WIDE_MAX];
+	size_t length = wide_decode(utf8, text, WIDE_MAX, use_ascii);
+	attr_t attribute = attributes[color];
+
+	attributes[color] ^= A_REVERSE;
+	draw_fill(y, x, width, color);
+	mvaddwstr(y, x, use_ascii ? L"|" : L"\u258f");
+	if (width > 1 + (use_ascii ? 0 : 1))
+		draw_cells(y, x + 1, width - 1, color, text, length, 0, NULL);
+	if (use_ascii)
+		for (int i = wide_width(text, length) + 1; i < width; i++)
+			mvaddch(y, x + i, '=');
+	attributes[color] = attribute;
+}
+
+void draw_recolor(int y, int x, int width, enum color color)
+{
+	mvchgat(y, x, width, attributes[color] & ~(attr_t)A_COLOR,
+		(short)PAIR_NUMBER(attributes[color]), NULL);
+}
+
 void draw_read_line(int y, char *out, size_t size)
 {
 	wchar_t line[2048];

@@ -56,6 +56,13 @@ struct draw_part {
 	enum color color;
 };
 void draw_parts(int y, int x, int width, const struct draw_part *parts, int count);
+/* A stretch of something with its name on it, as far as that has room. */
+void draw_block(int y, int x, int width, enum color color, const char *utf8);
+/* A column of cells filled from below by `share`, y its upper end; a letter instead where colours
+ * cannot tell what it is. */
+void draw_level(int y, int x, int height, enum color color, double share, char letter);
+/* Gives a cell that has been drawn another colour. */
+void draw_recolor(int y, int x, int width, enum color color);
 /* Columns of values 0..1 from the bottom of the rectangle up. */
 void draw_chart(struct rect rect, enum color color, const double *values);
 

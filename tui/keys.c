@@ -23,6 +23,7 @@ const char *const action_group_names[GROUP_COUNT] = {
 	[GROUP_MOVE] = "Moving",
 	[GROUP_TABLE] = "Tables",
 	[GROUP_TREE] = "Trees",
+	[GROUP_TIMELINE] = "Timeline",
 	[GROUP_VIEW] = "Views",
 	[GROUP_GENERAL] = "Everywhere",
 };
@@ -97,16 +98,17 @@ static bool action_has_key(int action, int key)
 	return false;
 }
 
-enum action key_action(int key, bool in_tree)
+enum action key_action(int key, enum action_group place)
 {
 	enum action found = ACTION_NONE;
 
 	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++) {
-		bool of_tree = action_table[action].group == GROUP_TREE;
+		enum action_group group = action_table[action].group;
+		bool is_local = group == GROUP_TREE || group == GROUP_TIMELINE;
 
-		if ((of_tree && !in_tree) || !action_has_key(action, key))
+		if ((is_local && group != place) || !action_has_key(action, key))
 			continue;
-		if (of_tree || found == ACTION_NONE)
+		if (is_local || found == ACTION_NONE)
 			found = (enum action)action;
 	}
 	return found;

@@ -14,7 +14,9 @@ enum action {
 	ACTION_COUNT
 };
 
-enum action_group { GROUP_MOVE, GROUP_TABLE, GROUP_TREE, GROUP_VIEW, GROUP_GENERAL, GROUP_COUNT };
+enum action_group {
+	GROUP_MOVE, GROUP_TABLE, GROUP_TREE, GROUP_TIMELINE, GROUP_VIEW, GROUP_GENERAL, GROUP_COUNT
+};
 
 struct action_info {
 	const char *keys, *footer, *help;
@@ -34,8 +36,9 @@ extern const char *const action_group_names[GROUP_COUNT];
 int key_parse(const char *name, size_t length);
 /* One key for keys that terminals send in several forms. */
 int key_normalise(int key);
-/* Keys of trees mean what they mean elsewhere where the place is none. */
-enum action key_action(int key, bool in_tree);
+/* Of GROUP_TREE and GROUP_TIMELINE only the actions of the place where the user is count, and
+ * these before all others. */
+enum action key_action(int key, enum action_group place);
 /* The first key of an action, by name; its function key where it has one and `function` is set. */
 void key_of_action(enum action action, bool function, char *out, size_t size);
 

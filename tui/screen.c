@@ -69,25 +69,45 @@ static void draw_header(const struct app *app)
 		draw_right(0, x + 1, COLS - x - 2, COLOR_OF_HEADER, right);
 }
 
+/* How much room tabs take: with full titles, with short ones, these closer together, and with the
+ * title of the active tab only. */
+enum tabs { TABS_FULL, TABS_SHORT, TABS_CLOSE, TABS_BARE };
+
+static const char *tab_title(const struct app *app, int index, enum tabs tabs)
+{
+	const struct view_class *class = app->views[index].class;
+
+	if (tabs == TABS_BARE && index != app->current)
+		return "";
+	return tabs != TABS_FULL && class->short_title ? class->short_title : class->title;
+}
+
+static int tabs_width(const struct app *app, enum tabs tabs)
+{
+	int width = 1;
+
+	for (int i = 0; i < VIEW_COUNT; i++)
+		width += 2 + (int)strlen(tab_title(app, i, tabs)) + (tabs >= TABS_CLOSE ? 1 : 2);
+	return width - 1;
+}
+
 static void draw_tabs(struct app *app)
 {
+	enum tabs tabs = TABS_FULL;
 	int x = 1;
 
+	while (tabs < TABS_BARE && tabs_width(app, tabs) > COLS)
+		tabs++;
 	for (int i = 0; i < VIEW_COUNT; i++) {
-		bool active = i == app->current;
-		const struct view_class *class = app->views[i].class;
-		const char *title = COLS < 88 && class->short_title ? class->short_title :
-				    class->title;
-		/* Narrow: only the active tab has its name. */
-		bool named = COLS >= 80 || active;
-		int width = named ? (int)strlen(title) + 2 : 1;
+		const char *title = tab_title(app, i, tabs);
+		int width = (int)strlen(title) + (*title ? 2 : 1);
 
 		if (x + width > COLS)
 			break;
-		draw_textf(1, x, width, active ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d%s%s", i + 1,
-			   named ? " " : "", named ? title : "");
+		draw_textf(1, x, width, i == app->current ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d%s%s",
+			   (i + 1) % 10, *title ? " " : "", title);
 		add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i));
-		x += width + 2;
+		x += width + (tabs == TABS_CLOSE ? 1 : 2);
 	}
 }
 
@@ -170,8 +190,9 @@ static bool in_footer(struct app *app, enum action action)
 	if (action == ACTION_BACK)
 		return app->is_below[app->current] || app_view(app)->tree.zoom_count;
 	if (action == ACTION_VIEW_NEXT || action == ACTION_RELOAD || action == ACTION_THEME)
-		return !app_grid(app) || COLS >= 110;	/* tables have more useful keys */
-	return info->group != GROUP_TABLE || app_grid(app);
+		/* Tables and the timeline have more useful keys. */
+		return (!app_grid(app) && !app_timeline(app)) || COLS >= 110;
+	return (info->group != GROUP_TABLE && info->group != GROUP_MOVE) || app_grid(app);
 }
 
 static int footer_item(struct app *app, int x, enum action action)
@@ -196,11 +217,13 @@ static void draw_footer(struct app *app)
 
 	if (app->mode == MODE_PROMPT)
 		return;
-	if (app->message[0] || app->reading_error[0]) {
-		if (app->message[0])
-			draw_text(LINES - 1, 1, COLS - 2, app->message_color, app->message);
-		else
-			draw_text(LINES - 1, 1, COLS - 2, COLOR_OF_BAD, app->reading_error);
+	if (app->message[0]) {
+		draw_text(LINES - 1, 1, COLS - 2, app->message_color, app->message);
+		return;
+	}
+	if (app->reading_error[0] || (app->timeline_error[0] && app_timeline(app))) {
+		draw_text(LINES - 1, 1, COLS - 2, COLOR_OF_BAD,
+			  app->reading_error[0] ? app->reading_error : app->timeline_error);
 		return;
 	}
 	x = footer_item(app, 0, ACTION_HELP);
@@ -225,7 +248,7 @@ static void draw_view(struct app *app)
 		grid_draw(&view->grid, app->body);
 		draw_info(app);
 	} else {
-		view->class->draw(app->snapshot, app->body);
+		view->class->draw(view, app->snapshot, app->body);
 	}
 }
 

@@ -109,8 +109,8 @@ int terminal_open(bool in_memory, char **error)
 		start_color();
 		use_default_colors();
 	}
-	mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
-		  BUTTON5_PRESSED, NULL);
+	mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED
+		  | BUTTON4_PRESSED | BUTTON5_PRESSED | BUTTON_SHIFT, NULL);
 	mouseinterval(0);
 	catch_signals();
 	return 0;

@@ -26,7 +26,9 @@ bool app_offers(struct app *app, enum action action)
 	case ACTION_SORT_REVERSE:
 		return !app_is_tree(app);
 	default:
-		return action_table[action].group != GROUP_TREE || app_is_tree(app);
+		return (action_table[action].group != GROUP_TREE &&
+			action_table[action].group != GROUP_TIMELINE) ||
+		       action_table[action].group == app_place(app);
 	}
 }
 

@@ -32,6 +32,10 @@ void view_free(struct view *view)
 {
 	grid_free(&view->grid);
 	tree_free(&view->tree);
+	if (view->timeline)
+		timeline_view_free(view->timeline);
+	free(view->timeline);
+	view->timeline = NULL;
 	free_rows(view);
 }
 

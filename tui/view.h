@@ -6,6 +6,7 @@
 #include "tui/data.h"
 #include "tui/draw.h"
 #include "tui/grid.h"
+#include "tui/timeline.h"
 #include "tui/tree.h"
 
 struct view {
@@ -16,12 +17,13 @@ struct view {
 	int subject;		/* of a view below another one: the kernel or process it is about */
 	char subject_name[256];
 	struct tree tree;	/* of views that are trees */
+	struct timeline_view *timeline;	/* of the timeline, once it was looked at */
 };
 
 struct view_class {
 	const char *title;	/* on the tab */
 	const char *short_title;	/* there, where it is narrow; NULL: the same */
-	bool is_tree;
+	bool is_tree, is_timeline;
 	const char *noun, *one;	/* "kernels", "kernel": what the rows are */
 	const char *help;	/* what the view tells, for the help window */
 	const struct column *columns;
@@ -37,13 +39,13 @@ struct view_class {
 	/* Instead of room and fill: rows that come in an order of their own. */
 	void (*update)(struct view *view, const struct snapshot *snapshot);
 	/* Views without a table draw themselves. */
-	void (*draw)(const struct snapshot *snapshot, struct rect rect);
+	void (*draw)(struct view *view, const struct snapshot *snapshot, struct rect rect);
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
 	const struct view_class *(*open)(const void *row, int *subject, const char **name);
 };
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
-	view_memory, view_processes, view_threads, view_losses, view_paths;
+	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);

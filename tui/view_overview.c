@@ -306,12 +306,13 @@ static void draw_lists(const struct snapshot *s, struct rect rect)
 		draw_top_memory(s, right);
 }
 
-static void overview_draw(const struct snapshot *s, struct rect rect)
+static void overview_draw(struct view *view, const struct snapshot *s, struct rect rect)
 {
 	int bottom = rect.y + rect.height, tall = rect.height >= 40 ? 6 : rect.height >= 26 ? 2 : 1;
 	int most;
 	struct rect line = { rect.y, rect.x + 1, 1, rect.width - 2 };
 
+	(void)view;
 	verdict_losses(s, line);
 	line.y++;
 	line.y += verdict_state(s, line);

@@ -33,7 +33,7 @@ static void add_action(struct app *app, enum action action)
 	for (size_t used = 0; *name; name += strspn(name, " ")) {
 		int length = (int)strcspn(name, " ");
 
-		if (key_action(key_parse(name, (size_t)length), app_is_tree(app)) == action)
+		if (key_action(key_parse(name, (size_t)length), app_place(app)) == action)
 			used += (size_t)snprintf(keys + used, sizeof(keys) - used, "%s%.*s",
 						 used ? " " : "", length, name);
 		name += length;
@@ -56,13 +56,20 @@ void app_show_help(struct app *app)
 			  view->class->columns[i].help);
 	for (int group = 0; group < GROUP_COUNT; group++) {
 		if ((!view->class->columns && (group == GROUP_MOVE || group == GROUP_TABLE)) ||
-		    (!view->class->is_tree && group == GROUP_TREE))
+		    ((group == GROUP_TREE || group == GROUP_TIMELINE) && group != (int)app_place(app)))
 			continue;
 		add_heading(&app->popup, action_group_names[group]);
 		for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++)
 			if ((int)action_table[action].group == group &&
 			    app_offers(app, (enum action)action))
 				add_action(app, (enum action)action);
+	}
+	if (view->class->is_timeline) {
+		add_heading(&app->popup, "Why a device is idle");
+		for (int cause = 0; cause < IDLE_CAUSE_COUNT; cause++)
+			popup_add(&app->popup, timeline_cause_color((enum idle_cause)cause),
+				  idle_cause_name((enum idle_cause)cause),
+				  idle_cause_text((enum idle_cause)cause));
 	}
 	if (view->class->columns) {
 		add_heading(&app->popup, "Filters");

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the recordings that the viewer's tests look at: summaries only, no event rows.
+"""Writes the recordings that the viewer's tests look at: summaries; events only for the timeline.
 
-usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths]
+usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths|timeline|timeline-live]
        fixture.py OUT.db grow       adds launches to a file that is open in the viewer
+       fixture.py OUT.db grow-timeline  the same for timeline-live
 """
 import math
 import os
 import sqlite3
 import sys
+
+import fixture_events
 
 SCHEMA = os.path.join(os.environ.get("top_srcdir", "."), "collector", "schema.sql")
 MS = 10**6
@@ -295,8 +298,10 @@ def summaries(db, devices):
 def write(path, what):
     db = open_new(path)
     devices = 2
-    meta(db, "recording" if what == "recording" else "complete")
-    if what != "empty":
+    meta(db, "recording" if what in ("recording", "timeline-live") else "complete")
+    if what in ("timeline", "timeline-live"):
+        fixture_events.timeline(db, put)
+    elif what != "empty":
         things(db, devices)
         for number, (name, short, registers, shared, share, shapes) in enumerate(KERNELS, 1):
             launches = 61_240 if share < 100 else 12_400
@@ -315,11 +320,12 @@ def write(path, what):
         for number, names in enumerate(HOSTILE):
             call_paths_of_one(db, 1000 + number, names[0])
         db.execute("UPDATE counter SET value = 4711 WHERE name = 'lost_records'")
+        fixture_events.hostile(db, put)
     if what == "many":
         for number in range(101, 400):
             kernel(db, number, (f"void many::kernel_{number}<{number % 7}>(int*)", f"kernel_{number}"),
                    32, 0, 1000, number * 10, 1)
-    if what == "recording":
+    if what in ("recording", "timeline-live"):
         db.execute("PRAGMA journal_mode = WAL")
         recorder = int(os.environ["RECORDER_PID"]) # some process that lives
         with open(f"/proc/{recorder}/stat", encoding="utf-8") as file:
@@ -348,5 +354,8 @@ def grow(path):
 if __name__ == "__main__":
     if sys.argv[2:] == ["grow"]:
         grow(sys.argv[1])
+    elif sys.argv[2:] == ["grow-timeline"]:
+        with sqlite3.connect(sys.argv[1]) as growing:
+            fixture_events.grow(growing, put)
     else:
         write(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "plain")

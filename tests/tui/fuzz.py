@@ -39,7 +39,7 @@ def step(rng, keys):
     if what < 0.17:
         return "q"
     if what < 0.24:
-        return rng.choice(["8", "E", "C", "z", ":reload"])
+        return rng.choice(["8", "9", "9", "E", "C", "z", ":reload"])
     return rng.choice(keys)
 
 
@@ -49,7 +49,7 @@ def main():
     print(f"1..{runs}")
     with tempfile.TemporaryDirectory() as folder:
         files = {}
-        for kind in ("plain", "hostile", "many", "empty", "nopaths"):
+        for kind in ("plain", "hostile", "many", "empty", "nopaths", "timeline"):
             files[kind] = os.path.join(folder, kind + ".db")
             subprocess.run([sys.executable, os.path.join(top, "tests/tui/fixture.py"), files[kind],
                             kind], check=True)

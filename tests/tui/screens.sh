@@ -8,6 +8,7 @@ fixture plain.db plain
 fixture empty.db empty
 fixture hostile.db hostile
 fixture nopaths.db nopaths
+fixture timeline.db timeline
 views="overview kernels apis copies memory processes losses paths"
 
 for size in 80x24 200x60; do
@@ -58,6 +59,25 @@ for size in 80x24 200x60; do
 	screen_is "paths-help-$size"
 	ok "help of the tree at $size"
 
+	terminal "$width" "$height" "$gputrail" timeline.db
+	shows "Nothing was lost"
+	keys 9
+	shows "48.1 ms shown"
+	screen_is "timeline-$size"
+	ok "timeline at $size"
+	keys + + + j b
+	screen_is "timeline-zoomed-$size"
+	ok "timeline zoomed in on idle time at $size"
+	keys Enter
+	screen_is "timeline-idle-$size"
+	ok "details of idle time at $size"
+	keys q j j n n Enter
+	screen_is "timeline-event-$size"
+	ok "details of a kernel at $size"
+	keys q '?'
+	screen_is "timeline-help-$size"
+	ok "help of the timeline at $size"
+
 	# The same without a terminal.
 	script=
 	n=0
@@ -102,6 +122,32 @@ ok "wide, control and direction characters in names"
 keys l
 screen_is kernels-hostile-scrolled
 ok "names scrolled through the middle of wide characters"
+terminal 80 24 "$gputrail" hostile.db
+shows Incomplete
+keys 9
+screen_is timeline-hostile
+ok "a timeline of impossible times and names"
+terminal 80 24 "$gputrail" tui --ascii timeline.db
+shows "Nothing was lost"
+keys 9
+shows "48.1 ms shown"
+keys + +
+screen_is timeline-ascii
+ok "a timeline with ASCII only"
+LC_ALL=C.UTF-8 grep -qP '[^\x00-\x7F]' "$tmp/now"
+is "not a character beyond ASCII" $? 1
+terminal 80 24 "$gputrail" plain.db
+shows "Nothing was lost"
+keys 9
+screen_is timeline-empty
+ok "a recording without events"
+terminal 40 10 "$gputrail" timeline.db
+shows "Nothing"
+keys 9
+shows "48.1 ms shown"
+keys +
+screen_is timeline-40x10
+ok "a timeline at the smallest size"
 terminal 40 10 "$gputrail" plain.db
 screen_is overview-40x10
 ok "the smallest size"

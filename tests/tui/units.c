@@ -259,13 +259,13 @@ static void every_key_has_one_action(void **state)
 	(void)state;
 	for (int a = ACTION_NONE + 1; a < ACTION_COUNT; a++) {
 		const char *name = action_table[a].keys;
-		bool in_tree = action_table[a].group == GROUP_TREE;
+		enum action_group place = action_table[a].group;
 
 		while (*name) {
 			size_t length = strcspn(name, " ");
 			int code = key_parse(name, length);
 
-			if (code == KEY_NOTHING || key_action(code, in_tree) != (enum action)a)
+			if (code == KEY_NOTHING || key_action(code, place) != (enum action)a)
 				fail_msg("key '%.*s' of '%s'", (int)length, name, action_table[a].help);
 			name += length + (name[length] == ' ');
 		}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two threads that read for the timeline: see timeline_reader.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "tui/timeline_reader.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_NS		500000000L	/* how often a growing file is looked at */
+#define INTERVALS_MOST	100000u		/* idle intervals kept with all that is known of them */
+#define EVENTS_MOST	200000u		/* of a window; beyond them the pyramid is shown */
+#define SCAN_PAUSE	4		/* times its own length that a scan waits before the next */
+
+struct facts_wanted {
+	unsigned asked, answered;
+	bool of_event;
+	struct run_event event;
+	struct idle_interval interval;
+	struct run_fact_list facts;
+	bool taken;
+};
+
+struct timeline_reader {
+	struct run *scan_run, *window_run;
+	pthread_t scan_thread, window_thread;
+	bool scans, windows;			/* these threads were started */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int fd;
+	/* Under the lock: */
+	struct timeline_scan *scan, *fresh;	/* shown; complete, and to be shown next */
+	struct timeline_window *ready;
+	struct timeline_want want;
+	unsigned asked, answered;
+	struct facts_wanted facts;
+	bool stop;
+	char error[512];
+};
+
+static void announce(struct timeline_reader *reader)
+{
+	uint64_t one = 1;
+	ssize_t written = write(reader->fd, &one, sizeof(one));
+
+	(void)written;		/* only fails when the counter is full: then it is readable */
+}
+
+static void scan_free(struct timeline_scan *scan)
+{
+	if (!scan)
+		return;
+	pyramid_free(scan->pyramid);
+	idle_result_free(&scan->idle);
+	free(scan);
+}
+
+void timeline_window_free(struct timeline_window *window)
+{
+	if (!window)
+		return;
+	for (size_t i = 0; window->memory && i < window->lanes.count; i++)
+		run_bucket_list_free(&window->memory[i]);
+	free(window->memory);
+	run_window_free(&window->events);
+	run_lane_list_free(&window->lanes);
+	free(window);
+}
+
+/* Under the lock: sleeps until something changes, half a second at most. */
+static void doze(struct timeline_reader *reader)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += POLL_NS;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_cond_timedwait(&reader->changed, &reader->lock, &until);
+}
+
+/* --- the whole run ------------------------------------------------------------------------- */
+
+struct scan_progress {
+	struct timeline_reader *reader;
+	struct timeline_scan *scan;
+	uint64_t announced_ns, step_ns;
+};
+
+static void on_progress(void *arg, uint64_t reached_ns)
+{
+	struct scan_progress *progress = arg;
+	struct timeline_reader *reader = progress->reader;
+	bool stop;
+
+	pthread_mutex_lock(&reader->lock);
+	progress->scan->reached_ns = reached_ns;
+	stop = reader->stop;
+	pthread_mutex_unlock(&reader->lock);
+	if (stop)
+		run_interrupt(reader->scan_run);	/* one that came between two statements is lost */
+	if (reached_ns - progress->announced_ns >= progress->step_ns) {
+		progress->announced_ns = reached_ns;
+		announce(reader);
+	}
+}
+
+static void say_error(struct timeline_reader *reader, const char *error)
+{
+	pthread_mutex_lock(&reader->lock);
+	snprintf(reader->error, sizeof(reader->error), "%s", error);
+	pthread_mutex_unlock(&reader->lock);
+	announce(reader);
+}
+
+static void scan_once(struct timeline_reader *reader, bool is_first)
+{
+	struct timeline_scan *scan = calloc(1, sizeof(*scan));
+	struct run_info info;
+	struct scan_progress progress = { reader, scan, 0, 0 };
+	struct lanes_scan how = { .intervals = INTERVALS_MOST, .arg = &progress,
+				  .progress = on_progress };
+
+	if (!scan || run_info(reader->scan_run, &info) < 0 ||
+	    !(scan->pyramid = how.pyramid = pyramid_new(info.span_ns))) {
+		say_error(reader, scan ? run_error(reader->scan_run) : "out of memory");
+		free(scan);
+		return;
+	}
+	progress.step_ns = info.span_ns / 64 + 1;
+	run_info_free(&info);
+	if (is_first) {
+		pthread_mutex_lock(&reader->lock);
+		reader->scan = scan;
+		pthread_mutex_unlock(&reader->lock);
+	}
+	if (run_scan(reader->scan_run, &how, &scan->idle) < 0)
+		say_error(reader, run_error(reader->scan_run));
+	pthread_mutex_lock(&reader->lock);
+	scan->complete = true;
+	if (!is_first) {
+		scan_free(reader->fresh);
+		reader->fresh = scan;
+	}
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+	announce(reader);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void *scan_main(void *arg)
+{
+	struct timeline_reader *reader = arg;
+	bool first = true, stop = false;
+	double next = 0;
+
+	while (!stop) {
+		double begun = seconds_now();
+
+		if (begun >= next && (run_changed(reader->scan_run) || first)) {
+			scan_once(reader, first);
+			first = false;
+			next = seconds_now() + SCAN_PAUSE * (seconds_now() - begun);
+		}
+		pthread_mutex_lock(&reader->lock);
+		if (!reader->stop)
+			doze(reader);
+		stop = reader->stop;
+		pthread_mutex_unlock(&reader->lock);
+	}
+	return NULL;
+}
+
+/* --- windows and facts --------------------------------------------------------------------- */
+
+static int memory_read(struct run *run, struct timeline_window *window)
+{
+	window->memory = calloc(window->lanes.count + 1, sizeof(*window->memory));
+	if (!window->memory)
+		return -1;
+	for (size_t i = 0; i < window->lanes.count; i++) {
+		const struct run_lane *lane = &window->lanes.rows[i];
+
+		if (lane->key.kind == LANE_DEVICE && window->want.columns > 0 &&
+		    run_buckets(run, (int)lane->key.id, window->want.from_ns, window->want.to_ns,
+				window->want.columns, &window->memory[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static struct timeline_window *window_read(struct run *run, const struct timeline_want *want)
+{
+	struct timeline_window *window = calloc(1, sizeof(*window));
+	struct run_info info = { 0 };
+	bool good = window && run_freeze(run) == 0;
+
+	if (good) {
+		window->want = *want;
+		good = run_info(run, &info) == 0 && run_lanes(run, &window->lanes) == 0 &&
+		       run_window(run, want->from_ns, want->to_ns, EVENTS_MOST, &window->events) == 0 &&
+		       memory_read(run, window) == 0;
+		run_thaw(run);
+	}
+	if (good) {
+		window->span_ns = info.span_ns;
+		window->is_live = strcmp(info.state, "recording") == 0;
+	} else {
+		timeline_window_free(window);
+		window = NULL;
+	}
+	run_info_free(&info);
+	return window;
+}
+
+static void answer_window(struct timeline_reader *reader, unsigned asked,
+			  const struct timeline_want *want)
+{
+	struct timeline_window *window = window_read(reader->window_run, want), *old = window;
+
+	pthread_mutex_lock(&reader->lock);
+	if (window) {
+		old = reader->ready;
+		reader->ready = window;
+		reader->error[0] = '\0';
+	} else {
+		snprintf(reader->error, sizeof(reader->error), "%s", run_error(reader->window_run));
+	}
+	reader->answered = asked;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+	timeline_window_free(old);
+	announce(reader);
+}
+
+static void answer_facts(struct timeline_reader *reader, const struct facts_wanted *wanted)
+{
+	struct run_fact_list facts;
+	int result = wanted->of_event ?
+		     run_event_facts(reader->window_run, &wanted->event, &facts) :
+		     run_idle_facts(reader->window_run, &wanted->interval, &facts);
+
+	pthread_mutex_lock(&reader->lock);
+	run_fact_list_free(&reader->facts.facts);
+	if (result == 0)
+		reader->facts.facts = facts;
+	else
+		snprintf(reader->error, sizeof(reader->error), "%s", run_error(reader->window_run));
+	reader->facts.taken = result < 0;
+	reader->facts.answered = wanted->asked;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+	announce(reader);
+}
+
+static void *window_main(void *arg)
+{
+	struct timeline_reader *reader = arg;
+	bool stop = false;
+
+	while (!stop) {
+		struct timeline_want want;
+		struct facts_wanted facts;
+		unsigned asked, answered;
+
+		pthread_mutex_lock(&reader->lock);
+		if (!reader->stop && reader->asked == reader->answered &&
+		    reader->facts.asked == reader->facts.answered)
+			doze(reader);
+		want = reader->want;
+		asked = reader->asked;
+		answered = reader->answered;
+		facts = reader->facts;
+		stop = reader->stop;
+		pthread_mutex_unlock(&reader->lock);
+		if (!stop && facts.asked != facts.answered)
+			answer_facts(reader, &facts);
+		if (!stop && asked && (asked != answered || run_changed(reader->window_run)))
+			answer_window(reader, asked, &want);
+	}
+	return NULL;
+}
+
+/* --- the screen's side --------------------------------------------------------------------- */
+
+struct timeline_reader *timeline_reader_start(const char *path, int fd, char **error)
+{
+	struct timeline_reader *reader = calloc(1, sizeof(*reader));
+	sigset_t all, old;
+
+	*error = NULL;
+	if (!reader)
+		return NULL;
+	reader->fd = fd;
+	reader->facts.taken = true;
+	pthread_mutex_init(&reader->lock, NULL);
+	pthread_cond_init(&reader->changed, NULL);
+	reader->scan_run = run_open(path, error);
+	reader->window_run = reader->scan_run ? run_open(path, error) : NULL;
+	if (reader->window_run) {
+		/* Signals are for the thread that reads keys. */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		reader->scans = pthread_create(&reader->scan_thread, NULL, scan_main, reader) == 0;
+		reader->windows = reader->scans && pthread_create(&reader->window_thread, NULL,
+								   window_main, reader) == 0;
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	}
+	if (!reader->windows) {
+		if (!*error)
+			*error = strdup("cannot start the threads that read the file");
+		timeline_reader_stop(reader);
+		return NULL;
+	}
+	return reader;
+}
+
+void timeline_reader_stop(struct timeline_reader *reader)
+{
+	if (!reader)
+		return;
+	pthread_mutex_lock(&reader->lock);
+	reader->stop = true;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+	if (reader->scans) {
+		run_interrupt(reader->scan_run);
+		pthread_join(reader->scan_thread, NULL);
+	}
+	if (reader->windows) {
+		run_interrupt(reader->window_run);
+		pthread_join(reader->window_thread, NULL);
+	}
+	run_close(reader->scan_run);
+	run_close(reader->window_run);
+	scan_free(reader->scan);
+	scan_free(reader->fresh);
+	timeline_window_free(reader->ready);
+	run_fact_list_free(&reader->facts.facts);
+	pthread_mutex_destroy(&reader->lock);
+	pthread_cond_destroy(&reader->changed);
+	free(reader);
+}
+
+void timeline_reader_want(struct timeline_reader *reader, const struct timeline_want *want)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->want = *want;
+	reader->asked++;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void timeline_reader_want_facts(struct timeline_reader *reader, const struct run_event *event,
+				const struct idle_interval *interval)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->facts.of_event = event;
+	if (event)
+		reader->facts.event = *event;
+	else
+		reader->facts.interval = *interval;
+	reader->facts.asked++;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+struct timeline_window *timeline_reader_take(struct timeline_reader *reader)
+{
+	struct timeline_window *taken;
+
+	pthread_mutex_lock(&reader->lock);
+	taken = reader->ready;
+	reader->ready = NULL;
+	pthread_mutex_unlock(&reader->lock);
+	return taken;
+}
+
+bool timeline_reader_take_facts(struct timeline_reader *reader, struct run_fact_list *facts)
+{
+	bool taken;
+
+	pthread_mutex_lock(&reader->lock);
+	taken = reader->facts.asked == reader->facts.answered && !reader->facts.taken;
+	if (taken) {
+		*facts = reader->facts.facts;
+		reader->facts.facts = (struct run_fact_list){ 0 };
+		reader->facts.taken = true;
+	}
+	pthread_mutex_unlock(&reader->lock);
+	return taken;
+}
+
+const struct timeline_scan *timeline_reader_scan(struct timeline_reader *reader, bool *complete,
+						 uint64_t *reached_ns)
+{
+	const struct timeline_scan *scan;
+
+	pthread_mutex_lock(&reader->lock);
+	if (reader->fresh && (!reader->scan || reader->scan->complete)) {
+		scan_free(reader->scan);
+		reader->scan = reader->fresh;
+		reader->fresh = NULL;
+	}
+	scan = reader->scan;
+	*complete = scan && scan->complete;
+	*reached_ns = scan ? scan->reached_ns : 0;
+	pthread_mutex_unlock(&reader->lock);
+	return scan;
+}
+
+void timeline_reader_wait(struct timeline_reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	while ((!reader->scan && !reader->error[0]) || (reader->scan && !reader->scan->complete) ||
+	       reader->asked != reader->answered || reader->facts.asked != reader->facts.answered)
+		pthread_cond_wait(&reader->changed, &reader->lock);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void timeline_reader_error(struct timeline_reader *reader, char *out, size_t size)
+{
+	pthread_mutex_lock(&reader->lock);
+	snprintf(out, size, "%s", reader->error);
+	pthread_mutex_unlock(&reader->lock);
+}
