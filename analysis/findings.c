@@ -194,6 +194,7 @@ static int find(struct finder *finder, const struct findings_options *options)
 	struct idle_options idle = { .intervals = options->intervals, .observer = &observer };
 	struct findings *out = finder->out;
 
+	observer.next = options->observer;
 	if (watch_open(&finder->watch) < 0 || run_idle(finder->run, &idle, &out->idle) < 0)
 		return -1;
 	watch_finish(&finder->watch);

@@ -79,6 +79,7 @@ struct findings {
 struct findings_options {
 	const struct finding_limits *limits;	/* NULL: the defaults */
 	size_t intervals;		/* see idle_options */
+	const struct idle_observer *observer;	/* that sees the pass as well, or NULL */
 };
 
 /* One pass over the recording. Returns 0, or -1 with run_error(). */

@@ -116,8 +116,9 @@ static int call_take(void *arg, const struct idle_call *call)
 
 	if (!thread)
 		return run_fail(s->run, "out of memory");
-	if (s->observer && s->observer->call && s->observer->call(s->observer->arg, call) < 0)
-		return -1;
+	for (const struct idle_observer *o = s->observer; o; o = o->next)
+		if (o->call && o->call(o->arg, call) < 0)
+			return -1;
 	is_full = thread->count == thread->capacity;
 	if (is_full && thread->capacity)
 		thread_trim(s, thread);
@@ -286,8 +287,9 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	if (interval.dur_ns > total->worst.dur_ns)
 		total->worst = interval;
 	device->result.idle_ns += interval.dur_ns;
-	if (s->observer && s->observer->interval(s->observer->arg, &interval, &next) < 0)
-		return -1;
+	for (const struct idle_observer *o = s->observer; o; o = o->next)
+		if (o->interval(o->arg, &interval, &next) < 0)
+			return -1;
 	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
 }
 
@@ -319,8 +321,9 @@ static int event_take(void *arg, const struct idle_event *event)
 		return run_fail(s->run, "out of memory");
 	if (event->start > device->reach && interval_take(s, device, event) < 0)
 		return -1;
-	if (s->observer && s->observer->event(s->observer->arg, event) < 0)
-		return -1;
+	for (const struct idle_observer *o = s->observer; o; o = o->next)
+		if (o->event(o->arg, event) < 0)
+			return -1;
 	from = event->start > device->reach ? event->start : device->reach;
 	if (event->end >= device->reach) {
 		device->busy_ns += event->end - from;
@@ -443,8 +446,8 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 					     "FROM graph_launch WHERE id = ?1");
 		done = s.graph_launch ? 0 : -1;
 	}
-	if (done == 0 && s.observer)
-		done = s.observer->begin(s.observer->arg);
+	for (const struct idle_observer *o = s.observer; done == 0 && o; o = o->next)
+		done = o->begin(o->arg);
 	if (done == 0)
 		done = idle_read(run, trust, &sink);
 	if (done == 0)

@@ -105,6 +105,7 @@ struct idle_observer {
 	int (*interval)(void *arg, const struct idle_interval *interval,
 			const struct idle_event *next);
 	void *arg;
+	const struct idle_observer *next;	/* that sees the same, or NULL */
 };
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);

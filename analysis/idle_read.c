@@ -243,8 +243,11 @@ static int pending_emit(struct reader *r, uint64_t until)
 {
 	size_t calls = 0, events = 0;
 
-	qsort(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
-	qsort(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
+	/* Lists that are empty may have no room at all, which qsort() must not see. */
+	if (r->calls.count)
+		qsort(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
+	if (r->events.count)
+		qsort(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
 	for (; events < r->events.count && r->events.rows[events].start < until; events++) {
 		const struct idle_event *event = &r->events.rows[events];
 
@@ -258,9 +261,13 @@ static int pending_emit(struct reader *r, uint64_t until)
 	if (calls_emit(r, &calls, until) < 0)
 		return -1;
 	r->calls.count -= calls;
-	memmove(r->calls.rows, r->calls.rows + calls, r->calls.count * sizeof(*r->calls.rows));
+	if (r->calls.count)
+		memmove(r->calls.rows, r->calls.rows + calls,
+			r->calls.count * sizeof(*r->calls.rows));
 	r->events.count -= events;
-	memmove(r->events.rows, r->events.rows + events, r->events.count * sizeof(*r->events.rows));
+	if (r->events.count)
+		memmove(r->events.rows, r->events.rows + events,
+			r->events.count * sizeof(*r->events.rows));
 	return 0;
 }
 

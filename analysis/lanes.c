@@ -129,27 +129,30 @@ static int by_place(const void *left, const void *right)
 	return (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
 }
 
-int run_scan(struct run *run, const struct lanes_scan *scan, struct idle_result *result)
+int run_scan(struct run *run, const struct lanes_scan *scan, struct findings *findings)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
-	struct idle_observer observer = { feed_begin, feed_call, feed_event, feed_interval, feed };
-	struct idle_options options = { .intervals = scan->intervals, .observer = &observer };
+	struct idle_observer observer = { .begin = feed_begin, .call = feed_call,
+					  .event = feed_event, .interval = feed_interval,
+					  .arg = feed };
+	struct findings_options options = { .intervals = scan->intervals, .observer = &observer };
+	struct idle_result *idle = &findings->idle;
 	int done;
 
-	*result = (struct idle_result){ 0 };
+	*findings = (struct findings){ 0 };
 	if (!feed)
 		return run_fail(run, "out of memory");
 	feed->run = run;
 	feed->scan = scan;
 	done = lookup_load(run, "SELECT id, kernel FROM shape ORDER BY id", &feed->kernels);
 	if (done == 0)
-		done = run_idle(run, &options, result);
+		done = run_findings(run, &options, findings);
 	if (done == 0 && feed_flush(feed) < 0) {
-		idle_result_free(result);
+		findings_free(findings);
 		done = -1;
 	}
-	if (done == 0 && result->interval_count)
-		qsort(result->intervals, result->interval_count, sizeof(*result->intervals), by_place);
+	if (done == 0 && idle->interval_count)
+		qsort(idle->intervals, idle->interval_count, sizeof(*idle->intervals), by_place);
 	lookup_free(&feed->kernels);
 	free(feed);
 	return done;

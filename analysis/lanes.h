@@ -7,7 +7,7 @@
 #define GPUTRAIL_ANALYSIS_LANES_H
 
 #include "analysis/analysis.h"
-#include "analysis/idle.h"
+#include "analysis/findings.h"
 #include "analysis/pyramid.h"
 
 struct run_lane {
@@ -26,8 +26,8 @@ void run_lane_list_free(struct run_lane_list *list);
 
 /*
  * Reads the whole recording into the pyramid, in order of time; of threads `what` is a call_class,
- * of idle time an idle_cause. The idle intervals asked for are in the result, in order of device
- * and start.
+ * of idle time an idle_cause. The same pass makes the findings; their idle intervals, as many as
+ * asked for, are in order of device and start.
  */
 struct lanes_scan {
 	struct pyramid *pyramid;
@@ -35,7 +35,7 @@ struct lanes_scan {
 	void (*progress)(void *arg, uint64_t reached_ns);
 	void *arg;
 };
-int run_scan(struct run *run, const struct lanes_scan *scan, struct idle_result *result);
+int run_scan(struct run *run, const struct lanes_scan *scan, struct findings *findings);
 
 /* One side of a row: the work on a device, or the call on a thread. */
 struct run_event {

@@ -45,6 +45,10 @@ static void open_row(struct app *app)
 
 	if (!row)
 		return;
+	if (view->class == &view_findings) {
+		app_show_finding(app);
+		return;
+	}
 	if (!view->class->open || app->is_below[app->current]) {
 		app_show_details(app);
 		return;
@@ -166,7 +170,9 @@ static void choose(struct app *app)
 	int column = app->popup.selected;
 
 	app->mode = MODE_VIEW;
-	if (app->popup_for == ACTION_TREE_METRIC_MENU)
+	if (app->popup_for == ACTION_VIEW_FINDINGS)
+		app_open_evidence(app, column);
+	else if (app->popup_for == ACTION_TREE_METRIC_MENU)
 		app_choose_metric(app, column);
 	else if (app->popup_for == ACTION_SORT_MENU && grid && column >= 0)
 		grid_sort_by(grid, column, column == grid->sort ? !grid->reverse : false);
@@ -224,11 +230,11 @@ void app_act(struct app *app, enum action action)
 	}
 	if (app_is_tree(app) && app->snapshot && app_act_tree(app, action))
 		return;
-	if (app_act_timeline(app, action))
+	if (app_act_timeline(app, action) || app_act_overview(app, action))
 		return;
 	if (grid && app->snapshot && grid_act(grid, action))
 		return;
-	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_TIMELINE) {
+	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_FINDINGS) {
 		change_view(app, action - ACTION_VIEW_OVERVIEW);
 		return;
 	}
@@ -334,6 +340,8 @@ void app_click(struct app *app, int y, int x, bool is_double)
 			return;
 		}
 	}
+	if (app_click_overview(app, y))
+		return;
 	if (app_timeline(app)) {
 		timeline_click(app_timeline(app), y, x);
 		if (is_double)

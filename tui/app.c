@@ -20,7 +20,7 @@
 
 static const struct view_class *const view_classes[VIEW_COUNT] = {
 	&view_overview, &view_kernels, &view_apis, &view_copies, &view_memory, &view_processes,
-	&view_losses, &view_paths, &view_timeline,
+	&view_losses, &view_paths, &view_timeline, &view_findings,
 };
 
 struct view *app_view(struct app *app)
@@ -52,6 +52,7 @@ static void adopt_snapshot(struct app *app)
 	loader_error(app->loader, app->reading_error, sizeof(app->reading_error));
 	if (!fresh)
 		return;
+	fresh->scan = app->snapshot ? app->snapshot->scan : NULL;
 	for (int i = 0; i < VIEW_COUNT; i++) {
 		view_update(&app->views[i], fresh);
 		if (app->is_below[i])
@@ -137,6 +138,7 @@ static void run_loop(struct app *app)
 	if (app->script.count) {
 		loader_wait(app->loader);
 		adopt_snapshot(app);
+		app_wait_timeline(app);
 	}
 	while (!app->quit && play(app))
 		;
@@ -213,6 +215,7 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 	struct app *app = calloc(1, sizeof(*app));
 	enum theme theme = THEME_DARK;
 	enum tui_result result = TUI_FAILED;
+	char *reader_error = NULL;
 
 	*error = NULL;
 	if (app)
@@ -230,7 +233,13 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 	draw_theme(theme);
 	app->loader = loader_start(run);
 	if (app->loader) {
+		app->reader = timeline_reader_start(app->path, loader_fd(app->loader),
+						    &reader_error);
+		if (!app->reader)
+			app_message(app, COLOR_OF_BAD, "%s", reader_error ? reader_error : "out of memory");
+		free(reader_error);
 		run_loop(app);
+		timeline_reader_stop(app->reader);
 		loader_stop(app->loader);
 	} else {
 		run_close(run);

@@ -8,7 +8,7 @@
 #include "tui/script.h"
 #include "tui/view.h"
 
-#define VIEW_COUNT	9
+#define VIEW_COUNT	10
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
 
@@ -22,6 +22,7 @@ struct hit {
 
 struct app {
 	struct loader *loader;
+	struct timeline_reader *reader;	/* NULL: could not be started */
 	struct snapshot *snapshot;	/* NULL until the file has been read once */
 	const char *path;
 
@@ -80,13 +81,22 @@ bool app_awaits_paths(const struct app *app);
 struct timeline_view *app_timeline(struct app *app);
 /* Whose keys come before all others: GROUP_TREE, GROUP_TIMELINE, or none of them. */
 enum action_group app_place(struct app *app);
-/* Begins to read for the timeline when it is first on the screen. */
+/* When it is first on the screen. */
 void app_open_timeline(struct app *app);
+/* Takes what was read in the background. */
 void app_refresh_timeline(struct app *app);
 /* For scripts: until all is there that the screen shows. */
 void app_wait_timeline(struct app *app);
 /* True when the action was one of the timeline's. */
 bool app_act_timeline(struct app *app, enum action action);
+/* findings_app.c */
+/* The finding under the cursor in full, with its evidence to choose from. */
+void app_show_finding(struct app *app);
+/* Goes to the timeline, to the evidence in this line of that window. */
+void app_open_evidence(struct app *app, int line);
+/* Chooses and opens findings and kernels of the overview; false: that was not meant. */
+bool app_act_overview(struct app *app, enum action action);
+bool app_click_overview(struct app *app, int y);
 /* windows.c */
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);

@@ -18,6 +18,8 @@ struct paths_how {
 	bool interpreter;		/* with the interpreter's own frames */
 };
 
+struct timeline_scan;
+
 struct snapshot {
 	struct run_info info;
 	struct run_device_list devices;
@@ -32,6 +34,7 @@ struct snapshot {
 	uint64_t chart_from_ns, chart_to_ns;
 	struct callpath_tree paths;
 	struct paths_how paths_how;
+	const struct timeline_scan *scan;	/* complete, or NULL; borrowed */
 };
 
 void snapshot_free(struct snapshot *snapshot);

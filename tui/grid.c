@@ -151,6 +151,17 @@ void grid_select(struct grid *grid, size_t index)
 	clamp_selection(grid);
 }
 
+bool grid_select_key(struct grid *grid, uint64_t key)
+{
+	for (size_t i = 0; i < grid->shown; i++) {
+		if (key_of(row_at(grid, i)) == key) {
+			grid_select(grid, i);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool grid_search(struct grid *grid, const char *word, size_t from, int direction)
 {
 	if (word != grid->search)

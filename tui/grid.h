@@ -81,6 +81,8 @@ void grid_set_filter(struct grid *grid, const char *filter);
 bool grid_search(struct grid *grid, const char *word, size_t from, int direction);
 void grid_sort_by(struct grid *grid, int column, bool reverse);
 void grid_select(struct grid *grid, size_t index);
+/* False: no row shown has this key. */
+bool grid_select_key(struct grid *grid, uint64_t key);
 /* True when the action was one of the table's. */
 bool grid_act(struct grid *grid, enum action action);
 

@@ -187,6 +187,8 @@ static bool in_footer(struct app *app, enum action action)
 
 	if (!info->footer[0] || !app_offers(app, action))
 		return false;
+	if (action == ACTION_OPEN && app_view(app)->choices)
+		return true;
 	if (action == ACTION_BACK)
 		return app->is_below[app->current] || app_view(app)->tree.zoom_count;
 	if (action == ACTION_VIEW_NEXT || action == ACTION_RELOAD || action == ACTION_THEME)

@@ -11,16 +11,8 @@
 
 #define SHORTEST_NS	20.0	/* stretch shown; kernels take a microsecond at least */
 
-int timeline_view_open(struct timeline_view *t, const char *path, int fd, char **error)
-{
-	memset(t, 0, sizeof(*t));
-	t->reader = timeline_reader_start(path, fd, error);
-	return t->reader ? 0 : -1;
-}
-
 void timeline_view_free(struct timeline_view *t)
 {
-	timeline_reader_stop(t->reader);
 	timeline_window_free(t->window);
 	free(t->lines);
 }
@@ -55,6 +47,19 @@ void timeline_show(struct timeline_view *t, double from_ns, double to_ns)
 		t->cursor_ns = t->from_ns;
 	if (t->cursor_ns >= t->to_ns)
 		t->cursor_ns = t->to_ns - timeline_column_ns(t) / 2;
+}
+
+void timeline_jump(struct timeline_view *t, struct lane_key lane, uint64_t start_ns,
+		   uint64_t end_ns)
+{
+	double width = ((double)(end_ns - start_ns) + 1) / 2;
+
+	t->is_held = t->follows = false;
+	t->is_moved = true;
+	t->wanted = lane;
+	t->from_ns = (double)start_ns > width ? (double)start_ns - width : 0;
+	t->to_ns = (double)end_ns + width;
+	t->cursor_ns = ((double)start_ns + (double)end_ns) / 2;
 }
 
 void timeline_zoom(struct timeline_view *t, double factor)
@@ -111,12 +116,16 @@ static void make_lines(struct timeline_view *t)
 	free(t->lines);
 	t->lines = lines;
 	t->line_count = count;
-	for (size_t i = 0; i < count; i++)
-		if (lines[i].kind == at.kind && lines[i].lane >= at.lane) {
-			t->line = i;
-			return;
-		}
 	t->line = 0;
+	for (size_t i = count; i-- > 0;)
+		if (lines[i].kind == at.kind && lines[i].lane >= at.lane)
+			t->line = i;
+	for (size_t i = 0; t->wanted.id && i < count; i++)
+		if (lines[i].kind == LINE_LANE && timeline_lane(t, i)->key.kind == t->wanted.kind &&
+		    timeline_lane(t, i)->key.id == t->wanted.id) {
+			t->line = i;
+			t->wanted.id = 0;
+		}
 }
 
 #define CHART_HIGHEST	4
@@ -182,7 +191,7 @@ void timeline_refresh(struct timeline_view *t)
 		find_held(t);
 	}
 	make_lines(t);
-	if (t->to_ns <= 0)
+	if (!t->is_moved)
 		t->cursor_ns = timeline_end(t) / 2;
 	if (was_all) {
 		timeline_show(t, 0, timeline_end(t));
@@ -273,7 +282,7 @@ static size_t idle_from(const struct idle_result *idle, int64_t device, double n
 const struct idle_interval *timeline_idle(const struct timeline_view *t, int64_t device,
 					  double from_ns, double to_ns, size_t *count)
 {
-	const struct idle_result *idle = t->is_scanned ? &t->scan->idle : NULL;
+	const struct idle_result *idle = t->is_scanned ? &t->scan->findings.idle : NULL;
 	size_t first, last;
 
 	*count = 0;

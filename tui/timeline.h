@@ -22,7 +22,7 @@ struct timeline_line {
 enum timeline_pick { PICK_NOTHING, PICK_EVENT, PICK_IDLE };
 
 struct timeline_view {
-	struct timeline_reader *reader;
+	struct timeline_reader *reader;		/* borrowed */
 	const struct timeline_scan *scan;	/* NULL: not begun */
 	bool is_scanned;
 	uint64_t scanned_ns;
@@ -34,6 +34,8 @@ struct timeline_view {
 	size_t line_count, line, top;		/* the cursor's line, and the first on the screen */
 	int columns, rows;			/* of the last drawing */
 	int plot_x, plot_y;
+	struct lane_key wanted;			/* the line to go to; id 0: none */
+	bool is_moved;				/* the cursor, by the user */
 	bool follows;
 	double marks[2];
 	int mark_count;
@@ -45,8 +47,6 @@ struct timeline_view {
 	int drag_x;
 };
 
-/* -1: *error says why. */
-int timeline_view_open(struct timeline_view *timeline, const char *path, int fd, char **error);
 void timeline_view_free(struct timeline_view *timeline);
 /* Takes what the reader has that is new. */
 void timeline_refresh(struct timeline_view *timeline);
@@ -57,6 +57,9 @@ void timeline_ask(struct timeline_view *timeline);
 double timeline_end(const struct timeline_view *timeline);
 double timeline_column_ns(const struct timeline_view *timeline);
 /* Shows [from, to), kept within the run and above the shortest stretch. */
+/* As soon as it is read: the lane, and a stretch of time with what is around it. */
+void timeline_jump(struct timeline_view *timeline, struct lane_key lane, uint64_t start_ns,
+		   uint64_t end_ns);
 void timeline_show(struct timeline_view *timeline, double from_ns, double to_ns);
 /* Charts get higher where the screen has more rows than lines. */
 void timeline_stretch(struct timeline_view *timeline);

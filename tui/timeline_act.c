@@ -241,6 +241,7 @@ bool timeline_act(struct timeline_view *t, enum action action)
 {
 	if (!t->window)
 		return action_table[action].group == GROUP_TIMELINE;
+	t->is_moved |= action_table[action].group == GROUP_TIMELINE;
 	switch (action) {
 	case ACTION_TIME_LEFT:
 		move_cursor(t, -timeline_column_ns(t));
@@ -316,6 +317,7 @@ void timeline_click(struct timeline_view *t, int y, int x)
 
 	if (!t->window)
 		return;
+	t->is_moved = true;
 	if (y < t->plot_y + t->rows && line < t->line_count)
 		t->line = line;
 	t->is_held = false;
@@ -341,6 +343,7 @@ void timeline_wheel(struct timeline_view *t, int direction, int y, int x, bool p
 	(void)y;
 	if (!t->window)
 		return;
+	t->is_moved = true;
 	if (pans) {
 		pan(t, direction * 0.125);
 		return;

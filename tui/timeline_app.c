@@ -25,19 +25,12 @@ enum action_group app_place(struct app *app)
 void app_open_timeline(struct app *app)
 {
 	struct view *view = app_view(app);
-	struct timeline_view *timeline;
-	char *error = NULL;
 
-	if (!view->class->is_timeline || view->timeline)
+	if (!view->class->is_timeline || view->timeline || !app->reader)
 		return;
-	timeline = calloc(1, sizeof(*timeline));
-	if (timeline && timeline_view_open(timeline, app->path, loader_fd(app->loader), &error) == 0) {
-		view->timeline = timeline;
-		return;
-	}
-	app_message(app, COLOR_OF_BAD, "%s", error ? error : "out of memory");
-	free(error);
-	free(timeline);
+	view->timeline = calloc(1, sizeof(*view->timeline));
+	if (view->timeline)
+		view->timeline->reader = app->reader;
 }
 
 static void show_facts(struct app *app, const struct run_fact_list *facts)
@@ -51,30 +44,49 @@ static void show_facts(struct app *app, const struct run_fact_list *facts)
 	app->popup_for = ACTION_NONE;
 }
 
+/* Findings and what is made of them, when the whole file has been read, once or again. */
+static void refresh_scan(struct app *app)
+{
+	const struct timeline_scan *scan;
+	uint64_t reached_ns;
+	bool complete;
+
+	if (!app->reader || !app->snapshot)
+		return;
+	scan = timeline_reader_scan(app->reader, &complete, &reached_ns);
+	scan = complete ? scan : NULL;
+	if (app->snapshot->scan == scan)
+		return;
+	app->snapshot->scan = scan;
+	for (int i = 0; i < VIEW_COUNT; i++)
+		if (app->views[i].class->needs_scan)
+			view_update(&app->views[i], app->snapshot);
+}
+
 void app_refresh_timeline(struct app *app)
 {
-	struct timeline_view *timeline = app_timeline(app);
 	struct run_fact_list facts;
 
-	if (!timeline)
+	refresh_scan(app);
+	if (!app->reader)
 		return;
-	timeline_reader_error(timeline->reader, app->timeline_error, sizeof(app->timeline_error));
-	if (!timeline_reader_take_facts(timeline->reader, &facts))
+	timeline_reader_error(app->reader, app->timeline_error, sizeof(app->timeline_error));
+	if (!timeline_reader_take_facts(app->reader, &facts))
 		return;
-	if (app->mode == MODE_VIEW)
+	if (app->mode == MODE_VIEW && app_timeline(app))
 		show_facts(app, &facts);
 	run_fact_list_free(&facts);
 }
 
 void app_wait_timeline(struct app *app)
 {
-	struct timeline_view *timeline = app_timeline(app);
-
 	/* What is drawn first tells what is to be read, which tells what there is to draw. */
-	for (int i = 0; timeline && i < 3; i++) {
+	for (int i = 0; app_timeline(app) && i < 3; i++) {
 		app_draw(app);
-		timeline_reader_wait(timeline->reader);
+		timeline_reader_wait(app->reader);
 	}
+	if (app->reader && app->snapshot && !app->snapshot->scan)
+		timeline_reader_wait(app->reader);
 	app_refresh_timeline(app);
 }
 

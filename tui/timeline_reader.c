@@ -59,7 +59,7 @@ static void scan_free(struct timeline_scan *scan)
 	if (!scan)
 		return;
 	pyramid_free(scan->pyramid);
-	idle_result_free(&scan->idle);
+	findings_free(&scan->findings);
 	free(scan);
 }
 
@@ -142,7 +142,7 @@ static void scan_once(struct timeline_reader *reader, bool is_first)
 		reader->scan = scan;
 		pthread_mutex_unlock(&reader->lock);
 	}
-	if (run_scan(reader->scan_run, &how, &scan->idle) < 0)
+	if (run_scan(reader->scan_run, &how, &scan->findings) < 0)
 		say_error(reader, run_error(reader->scan_run));
 	pthread_mutex_lock(&reader->lock);
 	scan->complete = true;

@@ -11,7 +11,7 @@
 /* The whole run. The first one is handed out while it is filled. */
 struct timeline_scan {
 	struct pyramid *pyramid;
-	struct idle_result idle;	/* of use when complete; the longest intervals by place */
+	struct findings findings;	/* of use when complete; the longest idle intervals by place */
 	bool complete;
 	uint64_t reached_ns;
 };

@@ -9,6 +9,8 @@
 #include "tui/timeline.h"
 #include "tui/tree.h"
 
+#define VIEW_CHOICES	64
+
 struct view {
 	const struct view_class *class;
 	struct grid grid;	/* unused where the class has no columns */
@@ -17,6 +19,12 @@ struct view {
 	int subject;		/* of a view below another one: the kernel or process it is about */
 	char subject_name[256];
 	struct tree tree;	/* of views that are trees */
+	/* Of views that are no table but have lines to open: the one chosen, and where each is. */
+	int chosen, choices;
+	struct view_choice {
+		int y;
+		size_t finding, kernel;	/* which one, from 1; 0: not one */
+	} choice[VIEW_CHOICES];
 	struct timeline_view *timeline;	/* of the timeline, once it was looked at */
 };
 
@@ -24,6 +32,7 @@ struct view_class {
 	const char *title;	/* on the tab */
 	const char *short_title;	/* there, where it is narrow; NULL: the same */
 	bool is_tree, is_timeline;
+	bool needs_scan;	/* updated when the whole file has been read as well */
 	const char *noun, *one;	/* "kernels", "kernel": what the rows are */
 	const char *help;	/* what the view tells, for the help window */
 	const struct column *columns;
@@ -45,7 +54,8 @@ struct view_class {
 };
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
-	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline;
+	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline,
+	view_findings;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);

@@ -47,6 +47,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 
 const struct view_class view_losses = {
 	.title = "Losses",
+	.short_title = "Loss",
 	.noun = "counters",
 	.one = "counter",
 	.help = "Whether the recording is whole: everything that was dropped is counted here, and "

@@ -80,6 +80,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 
 const struct view_class view_memory = {
 	.title = "Memory",
+	.short_title = "Mem",
 	.noun = "kinds of memory",
 	.one = "kind of memory",
 	.help = "Memory held through the driver, by process, device and kind: the high-water mark, "

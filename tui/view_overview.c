@@ -7,6 +7,7 @@
 #include "tui/overview.h"
 
 #include "tui/quantity.h"
+#include "tui/timeline_reader.h"
 #include "tui/view.h"
 
 #include <stdio.h>
@@ -134,6 +135,41 @@ static void verdict_kernel(const struct snapshot *s, struct rect rect)
 	draw_text(rect.y, rect.x + used, rect.width - used, COLOR_OF_TEXT, tail);
 }
 
+/* A line that can be chosen, and opened with Enter. */
+static enum color choose(struct view *view, int y, size_t finding, size_t kernel)
+{
+	if (view->choices == VIEW_CHOICES)
+		return COLOR_OF_TEXT;
+	view->choice[view->choices] = (struct view_choice){ y, finding, kernel };
+	return view->choices++ == view->chosen ? COLOR_OF_SELECTED : COLOR_OF_TEXT;
+}
+
+#define VERDICTS	3
+
+/* The findings that cost most; returns how many. */
+static int verdict_findings(struct view *view, const struct snapshot *s, struct rect rect)
+{
+	size_t which[VERDICTS];
+	size_t count = findings_costliest(&s->scan->findings, which, VERDICTS);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct run_finding *f = &s->scan->findings.list.rows[which[i]];
+		char lost[QUANTITY_SIZE], percent[QUANTITY_SIZE] = "";
+		bool has_where = f->where && *f->where;
+
+		if (f->lost_ns && f->wall_ns)
+			quantity_text_percent(percent, (double)f->lost_ns / (double)f->wall_ns);
+		draw_right(rect.y, rect.x, 6, f->severity == FINDING_CRITICAL ? COLOR_OF_BAD :
+			   COLOR_OF_WARN, percent);
+		draw_textf(rect.y, rect.x + 7, rect.width - 7, choose(view, rect.y, which[i] + 1, 0),
+			   "%s %s: %s%s%s", f->lost_ns ? quantity_text_ns(lost, f->lost_ns) : "",
+			   f->lost_ns ? "lost" : finding_severity_name(f->severity), f->title,
+			   has_where ? ", " : "", has_where ? f->where : "");
+		rect.y++;
+	}
+	return (int)count;
+}
+
 static void draw_device(const struct run_device *d, struct rect rect)
 {
 	double span = d->span_ns ? (double)d->span_ns : 1;
@@ -203,7 +239,7 @@ static int draw_devices(const struct snapshot *s, struct rect rect, int most)
 
 /* One line of a list: share, total, count, average, name. */
 static void draw_item(int y, int x, int width, double share, uint64_t total, uint64_t count,
-		      double average, const char *name)
+		      double average, enum color color, const char *name)
 {
 	struct quantity q = quantity_ns(total);
 	char text[QUANTITY_SIZE];
@@ -216,7 +252,7 @@ static void draw_item(int y, int x, int width, double share, uint64_t total, uin
 	q = quantity_ns((uint64_t)(average + 0.5));
 	draw_right(y, x + 32, 7, COLOR_OF_TEXT, q.number);
 	draw_text(y, x + 40, 2, COLOR_OF_DIM, q.unit);
-	draw_text(y, x + 44, width - 44, COLOR_OF_TEXT, name);
+	draw_text(y, x + 44, width - 44, color, name);
 }
 
 static void draw_list_title(int y, int x, const char *title)
@@ -227,7 +263,7 @@ static void draw_list_title(int y, int x, const char *title)
 	draw_right(y, x + 32, 10, COLOR_OF_TITLES, "average");
 }
 
-static void draw_top_kernels(const struct snapshot *s, struct rect rect)
+static void draw_top_kernels(struct view *view, const struct snapshot *s, struct rect rect)
 {
 	uint64_t all = kernel_total(s);
 
@@ -238,7 +274,7 @@ static void draw_top_kernels(const struct snapshot *s, struct rect rect)
 
 		draw_item(rect.y + 1 + i, rect.x, rect.width,
 			  all ? (double)k->total_ns / (double)all : 0, k->total_ns, k->count,
-			  k->average_ns, title);
+			  k->average_ns, choose(view, rect.y + 1 + i, 0, (size_t)i + 1), title);
 		free(title);
 	}
 	if (!s->kernels.count && rect.height > 1)
@@ -257,7 +293,7 @@ static void draw_top_apis(const struct snapshot *s, struct rect rect)
 
 		draw_item(rect.y + 1 + i, rect.x, rect.width,
 			  all ? (double)a->total_ns / (double)all : 0, a->total_ns, a->count,
-			  a->average_ns, a->name);
+			  a->average_ns, COLOR_OF_TEXT, a->name);
 	}
 }
 
@@ -286,18 +322,18 @@ static void draw_top_memory(const struct snapshot *s, struct rect rect)
 }
 
 /* Lists below the charts: side by side where that leaves room for names. */
-static void draw_lists(const struct snapshot *s, struct rect rect)
+static void draw_lists(struct view *view, const struct snapshot *s, struct rect rect)
 {
 	struct rect right = { rect.y, rect.x + rect.width / 2 + 2, rect.height,
 			      rect.width / 2 - 2 };
 	int upper = (int)s->apis.count + 1;
 
 	if (rect.width < 150) {
-		draw_top_kernels(s, rect);
+		draw_top_kernels(view, s, rect);
 		return;
 	}
 	rect.width = rect.width / 2 - 2;
-	draw_top_kernels(s, rect);
+	draw_top_kernels(view, s, rect);
 	right.height = upper < rect.height * 3 / 5 ? upper : rect.height * 3 / 5;
 	draw_top_apis(s, right);
 	right.y += right.height + 1;
@@ -312,15 +348,17 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 	int most;
 	struct rect line = { rect.y, rect.x + 1, 1, rect.width - 2 };
 
-	(void)view;
+	view->choices = 0;
 	verdict_losses(s, line);
 	line.y++;
 	line.y += verdict_state(s, line);
 	line.y += verdict_backends(s, line);
 	verdict_idle(s, line);
 	line.y++;
-	verdict_kernel(s, line);
-	line.y += 2;
+	if (s->scan && s->scan->findings.list.count)
+		line.y += verdict_findings(view, s, line) + 1;
+	else
+		verdict_kernel(s, line), line.y += 2;
 	most = rect.height >= 40 ? 16 : 4;
 	if (most > bottom - line.y - 1)
 		most = bottom - line.y - 1;
@@ -335,14 +373,17 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 		overview_axis_draw(s, line);
 	line.y += 2;
 	if (line.y + 1 < bottom)
-		draw_lists(s, (struct rect){ line.y, line.x, bottom - line.y, line.width });
+		draw_lists(view, s, (struct rect){ line.y, line.x, bottom - line.y, line.width });
+	if (view->chosen >= view->choices)
+		view->chosen = view->choices ? view->choices - 1 : 0;
 }
 
 const struct view_class view_overview = {
 	.title = "Overview",
 	.noun = "overview",
-	.help = "What the run was like: losses first, how long the devices stood idle, which kernel "
-		"took most, and the run over time. Idle counts from the first to the last GPU "
-		"operation of a device, over all its streams together.",
+	.help = "What the run was like: losses first, how long the devices stood idle, what costs most, "
+		"and the run over time. Up and Down choose a finding or a kernel, Enter opens it. Idle "
+		"counts from the first to the last GPU operation of a device, over all its streams "
+		"together.",
 	.draw = overview_draw,
 };

@@ -55,13 +55,16 @@ void app_show_help(struct app *app)
 		popup_add(&app->popup, COLOR_OF_TEXT, view->class->columns[i].title,
 			  view->class->columns[i].help);
 	for (int group = 0; group < GROUP_COUNT; group++) {
-		if ((!view->class->columns && (group == GROUP_MOVE || group == GROUP_TABLE)) ||
+		if ((!view->class->columns && (group == GROUP_TABLE ||
+					       (group == GROUP_MOVE && !view->choices))) ||
 		    ((group == GROUP_TREE || group == GROUP_TIMELINE) && group != (int)app_place(app)))
 			continue;
 		add_heading(&app->popup, action_group_names[group]);
 		for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++)
 			if ((int)action_table[action].group == group &&
-			    app_offers(app, (enum action)action))
+			    app_offers(app, (enum action)action) &&
+			    (view->class->columns || group != GROUP_MOVE || action == ACTION_UP ||
+			     action == ACTION_DOWN))
 				add_action(app, (enum action)action);
 	}
 	if (view->class->is_timeline) {

@@ -64,6 +64,10 @@ def timeline(db, put):
     events = Events(db, put)
     for n in range(STEPS):
         step(events, MS + n * STEP, n)
+    db.execute("INSERT INTO sum_kernel SELECT 1, 1, shape, count(*), sum(gpu_dur_ns), min(gpu_dur_ns), "
+               "max(gpu_dur_ns), 0, count(*), sum(dur_ns) FROM launch GROUP BY shape")
+    db.execute("INSERT INTO sum_device SELECT 1, min(start_ns + gpu_delay_ns), max(start_ns + gpu_delay_ns + "
+               "gpu_dur_ns), sum(gpu_dur_ns), sum(gpu_dur_ns), 0, count(*), 24, 0, 0 FROM launch")
     put(db, "meta", key="first_event", value=0)
     put(db, "meta", key="last_event", value=STEPS * STEP)
     for b in range(STEPS * STEP // (10 * MS) + 1):

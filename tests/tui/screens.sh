@@ -78,6 +78,17 @@ for size in 80x24 200x60; do
 	screen_is "timeline-help-$size"
 	ok "help of the timeline at $size"
 
+	keys q 0
+	shows "[0-9] findings"
+	screen_is "findings-$size"
+	ok "findings at $size"
+	keys Enter
+	screen_is "finding-$size"
+	ok "a finding in full at $size"
+	keys q 1
+	screen_is "overview-findings-$size"
+	ok "the overview begins with what costs most at $size"
+
 	# The same without a terminal.
 	script=
 	n=0
