@@ -125,6 +125,18 @@ struct run_process {
 	uint64_t start_ns, end_ns;
 };
 
+struct run_detail {			/* what was taken of a process when */
+	int process;
+	uint64_t start_ns, end_ns;	/* end 0: to the end of what was recorded */
+	char *level, *cause;
+};
+
+struct run_mark {			/* an instant that somebody named */
+	int process;
+	uint64_t start_ns;
+	char *text;
+};
+
 struct run_thread {
 	int id, process, tid;
 	char *name;
@@ -153,6 +165,8 @@ RUN_LIST(run_fact);
 RUN_LIST(run_bucket);
 RUN_LIST(run_failure);
 RUN_LIST(run_gap);
+RUN_LIST(run_detail);
+RUN_LIST(run_mark);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
 #define RUN_COPY_SET	64		/* copy_kind of memory sets */
@@ -182,6 +196,9 @@ int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
 int run_processes(struct run *run, struct run_process_list *list);
+/* Both in order of time. */
+int run_detail(struct run *run, struct run_detail_list *list);
+int run_marks(struct run *run, struct run_mark_list *list);
 int run_facts(struct run *run, struct run_fact_list *list);
 int run_threads(struct run *run, struct run_thread_list *list);
 /* At most `columns` buckets of one device over [from_ns, to_ns). */
@@ -197,6 +214,8 @@ void run_loss_list_free(struct run_loss_list *list);
 void run_process_list_free(struct run_process_list *list);
 void run_thread_list_free(struct run_thread_list *list);
 void run_fact_list_free(struct run_fact_list *list);
+void run_detail_list_free(struct run_detail_list *list);
+void run_mark_list_free(struct run_mark_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
 void run_failure_list_free(struct run_failure_list *list);
 void run_gap_list_free(struct run_gap_list *list);

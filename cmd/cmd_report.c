@@ -20,6 +20,7 @@
 #include "cmd/progress.h"
 #include "cmd/report_bubbles.h"
 #include "cmd/report_findings.h"
+#include "cmd/report_detail.h"
 #include "cmd/report_json.h"
 #include "cmd/report_memory.h"
 #include "cmd/report_paths.h"
@@ -61,7 +62,7 @@ static const struct cmd_usage usage = {
 		   "overview.",
 	.options = options,
 	.more = "Views: overview, findings, waterfall, devices, kernels, apis, failures, copies, memory, "
-		"bubbles, callpaths, processes, losses\n",
+		"bubbles, callpaths, processes, losses, detail, marks\n",
 };
 
 struct request {
@@ -180,6 +181,22 @@ static int report_head(struct run *run, const struct request *request, bool *tru
 	return 0;
 }
 
+/* Most recordings have none. */
+static int report_marks(struct run *run, const struct request *request)
+{
+	struct run_mark_list marks;
+	size_t count;
+
+	if (run_marks(run, &marks) < 0)
+		return -1;
+	count = marks.count;
+	run_mark_list_free(&marks);
+	if (!count)
+		return 0;
+	putchar('\n');
+	return report_view(run, request, VIEW_MARKS);
+}
+
 static int report_overview(struct run *run, const struct request *request)
 {
 	struct request with_rows = *request;
@@ -189,6 +206,7 @@ static int report_overview(struct run *run, const struct request *request)
 	if (!request->rows_given)
 		with_rows.style.rows = 10;
 	if (report_head(run, request, &truncated) < 0 ||
+	    report_detail(run, &request->style) < 0 ||
 	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
 		return -1;
 	if (report_failures(run, &with_rows) < 0)
@@ -203,7 +221,7 @@ static int report_overview(struct run *run, const struct request *request)
 		if (report_view(run, &with_rows, overview_views[i]) < 0)
 			return -1;
 	}
-	return 0;
+	return report_marks(run, &with_rows);
 }
 
 static int view_find(const char *name)

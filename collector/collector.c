@@ -66,6 +66,7 @@ struct collector *collector_new(const struct collector_options *options, int lis
 		return NULL;
 	c->options = options_copy(c, options);
 	c->listener = listener;
+	c->control_runs = !options->control.delay_ns;
 	c->summary = summary_new();
 	c->callpath = callpath_new(c);
 	c->first_event_ns = INT64_MAX;
@@ -141,6 +142,7 @@ static void accept_one(struct collector *c)
 	p->id = c->process_count;
 	c->open_count++;
 	entity_process(p);
+	control_accept(p);
 	welcome(p, 0, NULL);
 }
 
@@ -222,6 +224,7 @@ void collector_step(struct collector *c, int wait_ms, int extra_fd)
 {
 	uint64_t before = c->records;
 
+	control_step(c, clock_now(&c->clock));
 	for (uint32_t i = 0; i < c->process_count; i++)
 		if (!c->processes[i]->closed)
 			process_drain(c->processes[i]);

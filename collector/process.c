@@ -278,6 +278,7 @@ void process_drain(struct process *p)
 	uint32_t count = ring_count(p);
 	bool any = false;
 
+	control_marks(p);
 	for (uint32_t i = 0; i < count; i++) {
 		struct wire_ring *shared = &p->control->rings[i];
 
@@ -439,10 +440,12 @@ void process_close(struct process *p)
 	join_free(&p->join);
 	p->state = end_state(p);
 	p->end_ns = clock_now(&c->clock);
+	control_end(p, p->end_ns);
 	entity_process(p);
 	process_counters(p);
 	close(p->socket);
-	p->socket = -1;
+	close(p->memfd);		/* `gputrail ctl` looks for it */
+	p->socket = p->memfd = -1;
 }
 
 void process_free(struct process *p)

@@ -113,6 +113,13 @@ CREATE TABLE arguments (-- what calls were told besides what their tables have; 
   id INTEGER PRIMARY KEY, json TEXT);
 CREATE TABLE call_arguments (-- of the call that this thread began at start_ns, in any table above
   id INTEGER PRIMARY KEY, start_ns INTEGER, thread INTEGER, arguments INTEGER);
+CREATE TABLE detail (   -- what was taken of a process when; few rows
+  id INTEGER PRIMARY KEY, process INTEGER, start_ns INTEGER,
+  end_ns INTEGER,         -- NULL: to the end of what was recorded
+  level TEXT,             -- off, host, events, graph, full
+  cause TEXT);            -- start, asked, range, sample
+CREATE TABLE mark (     -- instants that somebody named; few rows
+  id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 

@@ -123,6 +123,7 @@ void record_set(const struct call *call, uint64_t destination, uint32_t value, u
 
 /* record_object.c: calls that change what later records mean */
 void record_init(const struct call *call);
+void record_profiler(const struct call *call, bool begins);
 void record_context(const struct call *call, uint64_t context, uint64_t device, uint64_t flags);
 void record_context_gone(const struct call *call, CUcontext context);
 void record_device_reset(const struct call *call, CUdevice device);

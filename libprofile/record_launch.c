@@ -9,6 +9,7 @@
 
 #include "libprofile/context.h"
 #include "libprofile/functions.h"
+#include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
 
 /* Captures begun and not ended in the whole process. Streams join a capture through events, so
@@ -105,9 +106,9 @@ static uint32_t launch_attributes(const CUlaunchConfig *config, uint16_t cluster
 
 static void count_correlation(const struct call *call, uint32_t flags)
 {
-	if (unlikely(!call->thread->correlation) &&
-	    process.control->backend == WIRE_BACKEND_CUPTI && call->result == CUDA_SUCCESS &&
-	    !(flags & WIRE_LAUNCH_CAPTURED))
+	if (unlikely(!call->thread->correlation) && gpu_window.is_open &&
+	    process.control->backend == WIRE_BACKEND_CUPTI && call->begin > gpu_window.since &&
+	    call->result == CUDA_SUCCESS && !(flags & WIRE_LAUNCH_CAPTURED))
 		process_count(WIRE_COUNTER_correlation_missing, 1);
 }
 

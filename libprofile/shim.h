@@ -80,6 +80,7 @@ struct process {
 	int memfd;
 	uint32_t starting_pid;		/* who set PROCESS_STARTING */
 	bool use_tsc;
+	bool is_paused;			/* only calls that later ones depend on are recorded */
 	bool exit_registered;
 	bool cuda_ready;		/* cuInit succeeded */
 	uint64_t memfd_bytes, memfd_device, memfd_inode;
@@ -123,6 +124,7 @@ struct thread {
 	uint64_t head, tail_seen;
 	uint32_t context;		/* id of the current context */
 	uint32_t correlation;		/* set by the GPU back end during a call */
+	uint32_t last_correlation;	/* greatest it ever set here */
 	CUcontext context_handle;
 	bool context_known;
 	uint32_t tid;

@@ -218,6 +218,8 @@ def small(path, **meta):
     """A run small enough to check by hand; the numbers are in the tests."""
     f = Fixture(path, **meta)
     f.process()
+    f.add("detail", process=1, start_ns=0, level="full", cause="start")
+    f.add("mark", process=1, start_ns=500, text="here")
     f.device()
     f.add("thread", process=1, tid=101, name="main", start_ns=0, end_ns=10**9)
     f.add("thread", process=1, tid=102, name="worker", start_ns=0, end_ns=10**9)
