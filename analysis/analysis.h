@@ -72,6 +72,7 @@ struct run_kernel {
 	int gpu;		/* run_device.gpu; -1 when it ran on several */
 	char *name, *short_name;
 	char *label;		/* short_name, with template arguments where kernels share it */
+	const char *family, *origin;	/* see families.h; the run's */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
 	uint64_t launches;		/* outside graphs, with or without GPU times */
 	double average_ns, stddev_ns;
@@ -199,6 +200,8 @@ int run_processes(struct run *run, struct run_process_list *list);
 /* Both in order of time. */
 int run_detail(struct run *run, struct run_detail_list *list);
 int run_marks(struct run *run, struct run_mark_list *list);
+/* Short name of a kernel; the caller frees. NULL: not there, or no memory. */
+char *run_kernel_name(struct run *run, int64_t kernel);
 int run_facts(struct run *run, struct run_fact_list *list);
 int run_threads(struct run *run, struct run_thread_list *list);
 /* At most `columns` buckets of one device over [from_ns, to_ns). */

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 #define GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 
+#include "analysis/families.h"
 #include "analysis/idle.h"
 #include "analysis/internal.h"
 #include "analysis/lookup.h"
@@ -33,11 +34,19 @@ struct idle_event {
 	struct idle_op op;
 };
 
-/* Called in order of start. */
+/* What a launch, graph launch, copy or set brought to a device; shape and graph 0: none, times 0:
+ * not known. */
+struct idle_work {
+	int64_t shape, graph;
+	uint64_t gpu_start, gpu_end;
+};
+
+/* Called in order of start. No event: they are not read. */
 struct idle_sink {
-	int (*call)(void *arg, const struct idle_call *call);
+	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);
 	int (*event)(void *arg, const struct idle_event *event);
 	void *arg;
+	bool work_only;			/* calls that brought work, and nothing else */
 };
 
 /* Reads everything, in bounded memory as far as the file's rows are about in order. When an event
@@ -55,7 +64,7 @@ struct idle_thread {
 
 struct idle_names {
 	struct lookup handles;		/* stream: handle */
-	struct lookup kernels;		/* shape: kernel name */
+	struct kernel_families families;
 };
 
 struct idle_facts {
@@ -85,11 +94,11 @@ struct idle_observer {
 	int (*interval)(void *arg, const struct idle_interval *interval,
 			const struct idle_event *next);
 	void *arg;
+	/* NULL: not asked for. */
+	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);
 };
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
-/* By the short name of a kernel. */
-bool idle_is_collective(const char *name);
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);
 
 #endif

@@ -26,8 +26,8 @@ static const struct { const char *pattern; enum call_class class; } patterns[] =
 static const struct { const char *table, *columns, *begin; } tables[] = {
 	{ "launch", "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape,"
 	  " NULL, 0, api, path, 0, NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	{ "graph_launch", "start_ns, dur_ns, NULL, NULL, thread, stream, 0, NULL, 0, api, path, 0,"
-	  " NULL, 0, 0", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	{ "graph_launch", "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, 0,"
+	  " NULL, 0, api, path, 0, NULL, 0, graph", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
 	{ "node", "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path,"
 	  " graph_launch, NULL, 0, 0", "start_ns" },
 	{ "copy", "CASE WHEN graph_launch IS NULL THEN start_ns END, dur_ns, start_ns + gpu_delay_ns,"
@@ -41,6 +41,12 @@ static const struct { const char *table, *columns, *begin; } tables[] = {
 	  " object", "start_ns" },
 };
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
+enum { TABLE_LAUNCH, TABLE_GRAPH_LAUNCH, TABLE_NODE, TABLE_COPY };
+
+static bool table_has_work(size_t table)
+{
+	return table == TABLE_LAUNCH || table == TABLE_GRAPH_LAUNCH || table == TABLE_COPY;
+}
 
 enum column {
 	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
@@ -69,7 +75,8 @@ struct reader {
 	struct source sources[TABLES];
 	struct lookup shapes, streams;		/* their devices */
 	struct { struct api_class *rows; size_t count; } apis;
-	struct { struct idle_call *rows; size_t count; } calls;
+	struct { struct call_row { struct idle_call call; struct idle_work work; } *rows; size_t count; }
+		calls;
 	struct { struct idle_event *rows; size_t count; } events;
 	uint64_t done, last_start;
 	const struct idle_sink *sink;
@@ -162,9 +169,10 @@ static int source_open(struct reader *r, size_t table, bool trust)
 static int call_add(struct reader *r, sqlite3_stmt *stmt)
 {
 	const struct api_class *api = api_find(r, sqlite3_column_int64(stmt, API));
-	struct idle_call *call = LIST_ADD(&r->calls);
+	struct call_row *row = LIST_ADD(&r->calls);
+	struct idle_call *call = &row->call;
 
-	if (!call)
+	if (!row)
 		return run_fail(r->run, "out of memory");
 	call->start = row_u64(stmt, CALL_START);
 	call->end = call->start + row_u64(stmt, CALL_DUR);
@@ -176,6 +184,16 @@ static int call_add(struct reader *r, sqlite3_stmt *stmt)
 	call->stream = sqlite3_column_int64(stmt, api->class == CALL_WAIT ? OBJECT : STREAM);
 	call->capturing = api->begins_capture;
 	return 0;
+}
+
+static void work_add(struct reader *r, size_t table, sqlite3_stmt *stmt)
+{
+	struct idle_work *work = &r->calls.rows[r->calls.count - 1].work;
+
+	work->shape = sqlite3_column_int64(stmt, SHAPE);
+	work->graph = table == TABLE_GRAPH_LAUNCH ? sqlite3_column_int64(stmt, OBJECT) : 0;
+	work->gpu_start = row_u64(stmt, GPU_START);
+	work->gpu_end = work->gpu_start + row_u64(stmt, GPU_DUR);
 }
 
 static int event_add(struct reader *r, sqlite3_stmt *stmt)
@@ -213,7 +231,8 @@ static bool is_work(enum call_class class)
 static int chunk_read(struct reader *r, struct source *source)
 {
 	const struct chunk *chunk = &source->rows[source->next++];
-	bool is_call = source == &r->sources[TABLES - 1];
+	size_t table = (size_t)(source - r->sources);
+	bool has_work = table_has_work(table), is_call = table == TABLES - 1, is_event;
 	int result;
 
 	sqlite3_reset(source->read);
@@ -221,17 +240,21 @@ static int chunk_read(struct reader *r, struct source *source)
 	sqlite3_bind_int64(source->read, 2, chunk->last);
 	while ((result = run_step(r->run, source->read)) > 0) {
 		r->done++;
-		if (sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
-		    sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL &&
-		    event_add(r, source->read) < 0)
+		/* What a graph launch did on the device are its nodes. */
+		is_event = r->sink->event && table != TABLE_GRAPH_LAUNCH &&
+			   sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
+			   sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL;
+		if (is_event && event_add(r, source->read) < 0)
 			return -1;
 		if (sqlite3_column_type(source->read, CALL_START) == SQLITE_NULL)
 			continue;
 		if (call_add(r, source->read) < 0)
 			return -1;
+		if (has_work)
+			work_add(r, table, source->read);
 		/* Work that is among the other calls and did not fail went into a capture. */
 		if (is_call && !sqlite3_column_int64(source->read, RESULT)) {
-			struct idle_call *call = &r->calls.rows[r->calls.count - 1];
+			struct idle_call *call = &r->calls.rows[r->calls.count - 1].call;
 
 			call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
 			if (call->capturing)
@@ -252,13 +275,16 @@ static int chunk_read(struct reader *r, struct source *source)
 
 static int call_order(const void *left, const void *right)
 {
-	const struct idle_call *a = left, *b = right;
+	const struct call_row *a = left, *b = right;
 
-	ORDER(a, b, start);
-	ORDER(a, b, end);
-	ORDER(a, b, thread);
-	ORDER(a, b, class);
-	ORDER(a, b, path);
+	ORDER(a, b, call.start);
+	ORDER(a, b, call.end);
+	ORDER(a, b, call.thread);
+	ORDER(a, b, call.class);
+	ORDER(a, b, call.path);
+	ORDER(a, b, work.graph);
+	ORDER(a, b, work.shape);
+	ORDER(a, b, work.gpu_start);
 	return 0;
 }
 
@@ -282,10 +308,26 @@ static int event_order(const void *left, const void *right)
 
 static int calls_emit(struct reader *r, size_t *next, uint64_t until)
 {
-	for (; *next < r->calls.count && r->calls.rows[*next].start < until; (*next)++)
-		if (r->sink->call(r->sink->arg, &r->calls.rows[*next]) < 0)
+	for (; *next < r->calls.count && r->calls.rows[*next].call.start < until; (*next)++) {
+		const struct call_row *row = &r->calls.rows[*next];
+
+		if (r->sink->call(r->sink->arg, &row->call, &row->work) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+/* Rows mostly lie in order, and then need no sorting. */
+static void order(void *rows, size_t count, size_t bytes, int (*compare)(const void *, const void *))
+{
+	const char *at = rows;
+
+	for (size_t i = 1; i < count; i++, at += bytes) {
+		if (compare(at, at + bytes) > 0) {
+			qsort(rows, count, bytes, compare);
+			return;
+		}
+	}
 }
 
 /* Hands on what began before `until`; what is left moves to the front. */
@@ -293,8 +335,8 @@ static int pending_emit(struct reader *r, uint64_t until)
 {
 	size_t calls = 0, events = 0;
 
-	qsort(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
-	qsort(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
+	order(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
+	order(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
 	for (; events < r->events.count && r->events.rows[events].start < until; events++) {
 		const struct idle_event *event = &r->events.rows[events];
 
@@ -362,7 +404,8 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM stream", &r.streams);
 	for (size_t i = 0; result == 0 && i < TABLES; i++)
-		result = source_open(&r, i, trust);
+		if (!sink->work_only || table_has_work(i))
+			result = source_open(&r, i, trust);
 	if (result == 0)
 		result = sources_read(&r);
 	for (size_t i = 0; i < TABLES; i++) {

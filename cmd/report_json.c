@@ -8,7 +8,6 @@
 
 #include "analysis/memory_use.h"
 #include "analysis/table.h"
-#include "cmd/json.h"
 
 #include <stdlib.h>
 
@@ -324,6 +323,10 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 	findings_free(&findings);
 	if (result == 0)
 		result = put_memory_use(run, &json);
+	if (result == 0)
+		result = json_put_families(run, &json);
+	if (result == 0)
+		result = json_put_steps(run, &json);
 	json_close(&json, '}');
 	return result;
 }

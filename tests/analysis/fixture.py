@@ -7,6 +7,7 @@ by brute force. As a program: fixture.py OUT.db [SEED [LAUNCHES]] writes a rando
 import math
 import os
 import random
+import shutil
 import sqlite3
 import sys
 
@@ -25,6 +26,22 @@ def union_ns(intervals):
             total += end - reach
             reach = end
     return total
+
+
+def shuffled(file, to, seed):
+    """The same rows in another order."""
+    shutil.copy(file, to)
+    db = sqlite3.connect(to)
+    rng = random.Random(seed)
+    for table in ("launch", "copy", "call", "orphan", "memory"):
+        rows = db.execute(f"SELECT * FROM {table}").fetchall()
+        rng.shuffle(rows)
+        db.execute(f"DELETE FROM {table}")
+        for number, row in enumerate(rows, 1):
+            db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})",
+                       (number, *row[1:]))
+    db.commit()
+    db.close()
 
 
 class Fixture:
