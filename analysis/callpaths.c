@@ -159,6 +159,7 @@ static int frame_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		frame.module = row_text(stmt, 5);
 		frame.is_python = !strcmp(kind, "python");
 		frame.is_interpreter = !strcmp(kind, "interpreter");
+		frame.is_truncated = !strcmp(kind, "truncated");
 		frame_text(&frame, row_u64(stmt, 6), text, sizeof(text));
 		if (!(frame.is_interpreter && b->hide_interpreter))
 			b->frame_of_id[id] = frame_add(b, &frame, text) + 1;

@@ -60,6 +60,8 @@ uint32_t code_add(struct callpath *callpath, const struct wire_def_python_code *
 /* Rows of `frame`; 0 when the table is full. */
 uint32_t frame_native(struct callpath *callpath, uint32_t module, uint32_t process,
 		      uint64_t address, bool *is_eval);
+/* Stands outside of a path whose outer frames were cut off at the depth cap. */
+uint32_t frame_cut(struct callpath *callpath);
 uint32_t frame_python(struct callpath *callpath, uint32_t code, uint32_t instruction);
 
 #endif

@@ -34,7 +34,7 @@ struct code_key {
 	uint32_t name, file, first_line, table_hash;
 };
 
-enum { FRAME_NATIVE = 1, FRAME_PYTHON = 2 };
+enum { FRAME_NATIVE = 1, FRAME_PYTHON = 2, FRAME_CUT = 3 };
 
 struct frame_key {
 	uint32_t kind, owner;		/* module, or code */
@@ -189,6 +189,20 @@ uint32_t frame_native(struct callpath *cp, uint32_t module, uint32_t process, ui
 		free(name);
 	}
 	*is_eval = cp->frame_is_eval[index];
+	return index + 1;
+}
+
+uint32_t frame_cut(struct callpath *cp)
+{
+	struct frame_key key = { .kind = FRAME_CUT };
+	uint32_t index;
+	bool is_new;
+
+	index = intern_add(&cp->frame_keys, &key, &is_new);
+	if (index != INTERN_NONE && is_new)
+		database_run(cp->collector->db, "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?)",
+			     "itttiiii", (int64_t)index + 1, "truncated", "[truncated]", NULL, NIL,
+			     NIL, NIL, NIL);
 	return index + 1;
 }
 

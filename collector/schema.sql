@@ -61,7 +61,7 @@ CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"
   id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER);
 CREATE TABLE frame (
   id INTEGER PRIMARY KEY,
-  kind TEXT,             -- native, interpreter (native, of Python itself), python
+  kind TEXT,             -- native, interpreter (native, of Python itself), python, truncated
   symbol TEXT,           -- function; NULL unknown
   file TEXT, line INTEGER,
   module INTEGER,        -- NULL: code without a file

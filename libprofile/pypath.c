@@ -127,7 +127,7 @@ static uint32_t code_number(struct pypath *p, const struct pyframe *frame)
 
 static uint32_t path_lay(struct pypath *p, uint32_t count)
 {
-	uint32_t node = 0;
+	uint32_t node = p->walk.truncated ? trie_child(&p->trie, 0, TRIE_CUT) : 0;
 
 	while (count-- > 0) {
 		const struct pyframe *frame = &p->walk.frames[count];
@@ -143,7 +143,7 @@ static uint32_t path_lay(struct pypath *p, uint32_t count)
 
 static __attribute__((noinline)) uint32_t node_of_walk(struct pypath *p)
 {
-	uint64_t hash = p->walk.count;
+	uint64_t hash = p->walk.count * 2 + p->walk.truncated;
 	struct path_slot *slot;
 
 	if (!p->walk.count)

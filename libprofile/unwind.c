@@ -38,6 +38,7 @@ struct unwinder {
 	uint32_t generation;
 	uint32_t memo_count;
 	bool on_own_stack;
+	bool is_cut;			/* the memo's outermost frame has callers */
 	struct unwind_counts counts;
 	struct unwind_frame memo[UNWIND_DEPTH_MAX];	/* [0] is the outermost frame */
 	struct unwind_frame fresh[UNWIND_DEPTH_MAX + 1];	/* [0] is the innermost frame */
@@ -275,6 +276,7 @@ static void memo_check_generation(struct unwinder *u)
 
 static void memo_truncated(struct unwinder *u)
 {
+	u->is_cut = true;
 	u->counts.truncated++;
 	if (unwind_on_truncated)
 		unwind_on_truncated();
@@ -319,6 +321,7 @@ static uint32_t walk(struct unwinder *u, uint32_t *joined)
 		case STEP_END:
 			fresh++;
 			memo = 0;
+			u->is_cut = false;
 			break;
 		}
 		break;
@@ -339,13 +342,18 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u,
 		u->memo_count = 0;
 	u->fresh[0] = *frame;
 	fresh = walk(u, &joined);
-	if (joined + fresh > unwind_depth_limit) {
-		u->memo_count = 0;	/* keep the innermost frames, not only the fresh ones */
+	/* Of a cut path always as many frames, so that a stack has one path however it came about. */
+	if (joined + fresh > unwind_depth_limit ||
+	    (joined && u->is_cut && joined + fresh < unwind_depth_limit)) {
+		u->memo_count = 0;
 		u->fresh[0] = *frame;
 		fresh = walk(u, &joined);
 	}
 	u->memo_count = joined;
-	node = joined ? u->memo[joined - 1].node : 0;
+	if (joined)
+		node = u->memo[joined - 1].node;
+	else
+		node = u->is_cut ? trie_child(&u->trie, 0, TRIE_CUT) : 0;
 	for (uint32_t i = fresh; i-- > 0;) {
 		const struct unwind_frame *f = &u->fresh[i];
 

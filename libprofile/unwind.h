@@ -41,7 +41,8 @@ void unwinder_free(struct unwinder *unwinder);
 
 /* NULL, or is called for each node that found its trie full. */
 extern void (*unwind_on_full)(void);
-/* Paths deeper than this lose their outermost frames: 8 to UNWIND_DEPTH_MAX. */
+/* Paths deeper than this lose their outermost frames, for which a node TRIE_CUT stands: 8 to
+ * UNWIND_DEPTH_MAX. */
 extern uint32_t unwind_depth_limit;
 /* NULL, or is called for each path that was cut. */
 extern void (*unwind_on_truncated)(void);

@@ -380,7 +380,8 @@ struct wire_def_thread {
 static_assert(sizeof(struct wire_def_thread) == 32, "def thread");
 
 /* --- call paths: numbers of nodes and codes belong to the ring that defines them; a later
- * definition of the same number replaces it. Node 0 is the root. ------------------------------ */
+ * definition of the same number replaces it. Node 0 is the root. A child of the root with nothing
+ * but zeros, native or Python, stands for the outer frames that were cut off. ------------------ */
 
 #define WIRE_NODES_MAX (1u << 20)
 
