@@ -18,17 +18,14 @@
 
 #define UNWIND_DEPTH_MAX 256u
 
+/* One step of a walk: the state in a frame, and what the step to its caller was read from besides
+ * the return address, which always lies below the caller's sp. */
 struct unwind_frame {
-	uint64_t ip, sp, rbp;	/* state in this frame */
-	uint64_t ra_slot;	/* address of its return address; 0 in the outermost frame */
+	uint64_t ip, sp, rbp;
 	uint64_t cfa_slot;	/* word that holds its CFA (realigned stacks), 0 */
 	uint64_t rbp_slot;	/* where the caller's rbp is saved; 0 if still in rbp */
-	uint32_t node;		/* of the path from the outermost frame to here */
-	uint32_t checks;	/* words to re-read for this frame and all outside it */
 	uint8_t is_interrupted;	/* by a signal: ip is no return address */
 	uint8_t uses_rbp;	/* its CFA comes from rbp */
-	uint8_t keeps_rbp;	/* the caller's rbp is still in rbp */
-	uint8_t needs_rbp;	/* rbp decides something here or further out */
 };
 
 struct unwinder;
