@@ -106,7 +106,7 @@ static const char *base_name(const char *path)
 
 static void frame_text(const struct callpath_frame *f, uint64_t address, char *text, size_t bytes)
 {
-	if (f->function[0] && f->file[0] && (f->is_python || f->line))
+	if (f->file[0] && (f->is_python || (f->function[0] && f->line)))
 		snprintf(text, bytes, "%s (%s:%d)", f->function, f->file, f->line);
 	else if (f->function[0] && f->module[0])
 		snprintf(text, bytes, "%s (%s)", f->function, base_name(f->module));
