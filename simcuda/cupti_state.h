@@ -35,7 +35,7 @@ CUptiResult cupti_fail(CUptiResult result);
 	} while (0)
 
 /* --- records (cupti_layout.c) ------------------------------------------------------------------- */
-#define CUPTI_RECORD_BYTES_MAX 232
+#define CUPTI_RECORD_BYTES_MAX 248
 
 struct cupti_record {
 	uint32_t bytes;
