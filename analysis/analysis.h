@@ -126,6 +126,15 @@ struct run_process {
 	uint64_t start_ns, end_ns;
 };
 
+/* Work whose GPU times were taken of a part only: what was measured, and what is estimated of the
+ * rest, with a 95 % bound. kernel 0: copies of a kind. */
+struct run_sample {
+	int kernel, kind;
+	char *name;
+	uint64_t measured, measured_ns, missing, estimate_ns, error_ns;
+	bool is_bounded;		/* false: error_ns is not known, or that of a part only */
+};
+
 struct run_detail {			/* what was taken of a process when */
 	int process;
 	uint64_t start_ns, end_ns;	/* end 0: to the end of what was recorded */
@@ -166,6 +175,7 @@ RUN_LIST(run_fact);
 RUN_LIST(run_bucket);
 RUN_LIST(run_failure);
 RUN_LIST(run_gap);
+RUN_LIST(run_sample);
 RUN_LIST(run_detail);
 RUN_LIST(run_mark);
 
@@ -197,6 +207,8 @@ int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
 int run_processes(struct run *run, struct run_process_list *list);
+/* Largest total first; empty where nothing was sampled. */
+int run_samples(struct run *run, struct run_sample_list *list);
 /* Both in order of time. */
 int run_detail(struct run *run, struct run_detail_list *list);
 int run_marks(struct run *run, struct run_mark_list *list);
@@ -217,6 +229,7 @@ void run_loss_list_free(struct run_loss_list *list);
 void run_process_list_free(struct run_process_list *list);
 void run_thread_list_free(struct run_thread_list *list);
 void run_fact_list_free(struct run_fact_list *list);
+void run_sample_list_free(struct run_sample_list *list);
 void run_detail_list_free(struct run_detail_list *list);
 void run_mark_list_free(struct run_mark_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);

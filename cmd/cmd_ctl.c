@@ -30,7 +30,7 @@ static const struct cmd_usage usage = {
 	.options = options,
 	.more = "  start   record again\n"
 		"  stop    record nothing; CUPTI is let go, calls pass through\n"
-		"  detail  take LEVEL from now on: full, graph or host\n"
+		"  detail  take LEVEL from now on: full, graph, sampled, auto or host\n"
 		"  mark    write TEXT and this instant into the recording\n"
 		"  status  print what is recorded now\n",
 };
@@ -98,7 +98,13 @@ static int run_status(struct wire_control *control, const char *argument)
 	printf("  recording  %s\n", request->is_stopped ? "stopped" : "running");
 	printf("  detail     %s; taken now: %s\n", wire_detail_name(request->detail),
 	       wire_detail_name(now->detail));
-	printf("  GPU times  %s%s%s\n", backends[control->backend < 3 ? control->backend : 0],
+	if (request->detail == WIRE_DETAIL_SAMPLED || request->detail == WIRE_DETAIL_AUTO)
+		printf("  sampling   %.1f %% of the time%s\n", now->duty_ppm / 1e4,
+		       request->detail == WIRE_DETAIL_AUTO ? ", as the budget allows" : "");
+	printf("  own cost   %.2f %% of the last second", now->overhead_ppm / 1e4);
+	if (request->detail == WIRE_DETAIL_AUTO)
+		printf("; budget %.2f %%", request->budget_ppm / 1e4);
+	printf("\n  GPU times  %s%s%s\n", backends[control->backend < 3 ? control->backend : 0],
 	       note[0] ? ": " : "", note);
 	return 0;
 }
@@ -169,7 +175,7 @@ static int check(const struct action *action, int count, char **words, pid_t *pi
 		return -1;
 	}
 	if (action->run == run_detail && !wire_detail_asked(words[1])) {
-		message("ctl", NULL, "detail is full, graph or host, not '%s'", words[1]);
+		message("ctl", NULL, "detail is full, graph, sampled, auto or host, not '%s'", words[1]);
 		return -1;
 	}
 	*pid = (pid_t)number;

@@ -26,11 +26,14 @@ static const struct cmd_option options[] = {
 	{ "wait", OPTION_WAIT, "WHICH", "all: until every process of the tree ended (default);"
 	  " primary: until the command itself ended" },
 	{ "detail", OPTION_CONTROL, "LEVEL", "what is taken of the GPU: full (default) every operation;"
-	  " graph: each graph launch as one; host: nothing, which leaves CUPTI alone" },
+	  " graph: each graph launch as one; sampled: full for a tenth of the time; auto: full for as"
+	  " long as --max-overhead allows; host: nothing, which leaves CUPTI alone" },
 	{ "host-only", OPTION_HOST_ONLY, NULL, "the same as --detail=host" },
-	{ "delay", OPTION_CONTROL + 1, "SECONDS", "begin to record that much later" },
-	{ "duration", OPTION_CONTROL + 2, "SECONDS", "record for that long; the program runs on" },
-	{ "capture-range", OPTION_CONTROL + 3, "WHICH", "cudaProfilerApi: record only between"
+	{ "max-overhead", OPTION_CONTROL + 1, "PERCENT", "budget of --detail=auto, a share of the run's"
+	  " time (default 2%)" },
+	{ "delay", OPTION_CONTROL + 2, "SECONDS", "begin to record that much later" },
+	{ "duration", OPTION_CONTROL + 3, "SECONDS", "record for that long; the program runs on" },
+	{ "capture-range", OPTION_CONTROL + 4, "WHICH", "cudaProfilerApi: record only between"
 	  " cudaProfilerStart and cudaProfilerStop; none (default)" },
 	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two"
 	  " from 64K to 64M" },

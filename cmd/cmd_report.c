@@ -67,7 +67,7 @@ static const struct cmd_usage usage = {
 		   "overview.",
 	.options = options,
 	.more = "Views: overview, findings, waterfall, devices, kernels, apis, failures, copies, memory, "
-		"bubbles, steps, families, callpaths, processes, losses, detail, marks\n",
+		"bubbles, steps, families, callpaths, processes, losses, samples, detail, marks\n",
 };
 
 struct request {
@@ -186,20 +186,26 @@ static int report_head(struct run *run, const struct request *request, bool *tru
 	return 0;
 }
 
-/* Most recordings have none. */
-static int report_marks(struct run *run, const struct request *request)
+/* Most recordings have no rows of these. */
+static int report_rare(struct run *run, const struct request *request)
 {
-	struct run_mark_list marks;
-	size_t count;
+	static const enum view_id rare[] = { VIEW_SAMPLES, VIEW_MARKS };
 
-	if (run_marks(run, &marks) < 0)
-		return -1;
-	count = marks.count;
-	run_mark_list_free(&marks);
-	if (!count)
-		return 0;
-	putchar('\n');
-	return report_view(run, request, VIEW_MARKS);
+	for (size_t i = 0; i < sizeof(rare) / sizeof(*rare); i++) {
+		struct table table;
+		size_t count;
+
+		if (table_load(run, rare[i], false, &table) < 0)
+			return -1;
+		count = table.count;
+		table_free(&table);
+		if (!count)
+			continue;
+		putchar('\n');
+		if (report_view(run, request, rare[i]) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int report_overview(struct run *run, const struct request *request)
@@ -226,7 +232,7 @@ static int report_overview(struct run *run, const struct request *request)
 		if (report_view(run, &with_rows, overview_views[i]) < 0)
 			return -1;
 	}
-	return report_marks(run, &with_rows);
+	return report_rare(run, &with_rows);
 }
 
 static int view_find(const char *name)

@@ -35,6 +35,16 @@ static bool parse_number(const char *text, const char *unit, double max, double 
 	       *value <= max;
 }
 
+static bool parse_overhead(struct control_options *options, const char *text)
+{
+	double percent;
+
+	if (!parse_number(text, "%", 100, &percent) || percent <= 0)
+		return false;
+	options->budget_ppm = (uint32_t)(percent * 1e4);
+	return options->budget_ppm > 0;
+}
+
 static bool parse_delay(struct control_options *options, const char *text)
 {
 	double seconds;
@@ -60,7 +70,8 @@ static bool parse_range(struct control_options *options, const char *text)
 }
 
 const struct control_row control_rows[] = {
-	{ "detail", "GPUTRAIL_DETAIL", "full, graph or host", parse_detail },
+	{ "detail", "GPUTRAIL_DETAIL", "full, auto, sampled, graph or host", parse_detail },
+	{ "max-overhead", "GPUTRAIL_MAX_OVERHEAD", "a share of the time above 0, as 2%", parse_overhead },
 	{ "delay", "GPUTRAIL_DELAY", "a number of seconds", parse_delay },
 	{ "duration", "GPUTRAIL_DURATION", "a number of seconds above 0", parse_duration },
 	{ "capture-range", "GPUTRAIL_CAPTURE_RANGE", "cudaProfilerApi or none", parse_range },
@@ -90,6 +101,8 @@ const char *control_conflict(const struct control_options *options)
 {
 	if (options->capture_range && (options->delay_ns || options->duration_ns))
 		return "--capture-range excludes --delay and --duration: what begins the range?";
+	if (options->budget_ppm && options->detail != WIRE_DETAIL_AUTO)
+		return "--max-overhead is the budget of --detail=auto";
 	return NULL;
 }
 
@@ -98,6 +111,9 @@ void control_meta(struct collector *c)
 	const struct control_options *options = &c->options.control;
 
 	database_meta_text(c->db, "detail", wire_detail_name(options->detail));
+	if (options->detail == WIRE_DETAIL_AUTO)
+		database_meta_int(c->db, "max_overhead_ppm",
+				  options->budget_ppm ? options->budget_ppm : CONTROL_BUDGET_PPM);
 	if (options->delay_ns)
 		database_meta_int(c->db, "delay_ns", options->delay_ns);
 	if (options->duration_ns)
@@ -128,6 +144,8 @@ void control_accept(struct process *p)
 	struct wire_request *request = &p->control->request;
 
 	request->detail = options->detail;
+	p->is_sampled = options->detail == WIRE_DETAIL_SAMPLED || options->detail == WIRE_DETAIL_AUTO;
+	request->budget_ppm = options->budget_ppm ? options->budget_ppm : CONTROL_BUDGET_PPM;
 	request->capture_range = options->capture_range;
 	request->is_stopped = !is_time(p->collector, clock_now(&p->collector->clock));
 }
@@ -167,6 +185,7 @@ void control_level(struct process *p, const struct wire_level *level)
 
 	if (!times_plausible(c, at_ns, at_ns))
 		at_ns = c->now_ns;
+	p->is_sampled |= level->cause == WIRE_CAUSE_SAMPLE || level->detail == WIRE_DETAIL_EVENTS;
 	/* The first one comes from a thread that starts after the process did. */
 	if (level->cause == WIRE_CAUSE_START)
 		at_ns = p->start_ns;

@@ -9,9 +9,12 @@
 
 struct control_options {
 	uint32_t detail;		/* enum wire_detail that may be asked for; 0: full */
+	uint32_t budget_ppm;		/* of detail auto; 0: the default */
 	int64_t delay_ns, duration_ns;	/* from the start of the recorder; duration 0: no end */
 	bool capture_range;		/* between cuProfilerStart and cuProfilerStop only */
 };
+
+#define CONTROL_BUDGET_PPM 20000u	/* 2 % */
 
 /* The options by name ("detail", "max-overhead", ...), each also a variable of the environment. */
 struct control_row {

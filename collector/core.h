@@ -6,6 +6,7 @@
 #include "collector/clock.h"
 #include "collector/collector.h"
 #include "collector/database.h"
+#include "collector/estimate.h"
 #include "collector/graphnode.h"
 #include "collector/intern.h"
 #include "collector/summary.h"
@@ -169,6 +170,7 @@ struct process {
 	uint32_t module_capacity;
 	struct join join;
 	uint64_t dropped;		/* records that found a ring full */
+	bool is_sampled;		/* GPU times are taken of a part: the rest is estimated */
 	uint32_t detail_row;		/* of table detail: what is taken now, 0 none */
 	uint64_t counters[COUNT_TOTAL];
 };
@@ -195,6 +197,7 @@ struct collector {
 	uint32_t idle_rounds;
 	struct clock clock;
 	struct summary *summary;
+	struct estimate *estimate;
 	struct callpath *callpath;
 	struct window windows[TABLE_COUNT];
 	int listener;

@@ -156,6 +156,13 @@ CREATE TABLE sum_path (    -- what happened at each call path itself (not below 
   path INTEGER PRIMARY KEY, launches INTEGER, gpu_ns INTEGER, host_ns INTEGER,
   calls INTEGER, copy_bytes INTEGER, alloc_bytes INTEGER,
   replay_gpu_ns INTEGER);  -- GPU time inside graphs launched here; gpu_ns has it at the capture
+CREATE TABLE sum_sample (  -- work whose GPU times were not taken, estimated from that whose were
+  process INTEGER, device INTEGER, shape INTEGER,
+  kind INTEGER,           -- of copies, as copy.kind; shape is 0 then
+  missing INTEGER,        -- launches, launches of the graph it is in, or copies without GPU times
+  estimate_ns INTEGER,    -- of them, to be added to total_ns of sum_kernel or sum_copy
+  error_ns INTEGER,       -- 95 % bound of that estimate's error; NULL: not known
+  PRIMARY KEY (process, device, shape, kind)) WITHOUT ROWID;
 CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms * 10^l
   level INTEGER, device INTEGER, bucket INTEGER,
   busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, launches INTEGER, live_bytes INTEGER,

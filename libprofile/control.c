@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "libprofile/cost.h"
+#include "libprofile/governor.h"
 #include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
 
@@ -31,6 +33,8 @@ static bool stop_wanted;
 static enum wire_detail level;		/* in effect */
 static enum wire_detail wanted_now;	/* what that came from */
 static uint64_t detach_at_ns;		/* 0: not to be detached */
+static struct governor governor;	/* while detail is asked to be sampled or auto */
+static bool is_governed;
 
 static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *limit)
 {
@@ -83,6 +87,12 @@ static void change(enum wire_detail wanted)
 	level = wanted;
 }
 
+static bool is_sampling(const struct wire_request *request)
+{
+	return !request->is_stopped && (request->detail == WIRE_DETAIL_SAMPLED ||
+					request->detail == WIRE_DETAIL_AUTO);
+}
+
 /* What the request comes to now. */
 static enum wire_detail asked(const struct wire_request *request)
 {
@@ -106,20 +116,56 @@ static void answer(uint32_t sequence)
 
 static void follow(uint32_t sequence, uint64_t now_ns, bool is_first)
 {
-	enum wire_detail wanted = asked(&process.control->request);
-
+	const struct wire_request *request = &process.control->request;
+	enum wire_detail wanted = asked(request);
 	enum wire_detail before = level;
+	uint32_t budget_ppm = request->detail == WIRE_DETAIL_AUTO ? request->budget_ppm : 0;
+
+	if (is_sampling(request) && is_governed && governor.budget_ppm == budget_ppm)
+		wanted = wanted_now;	/* the governor has its way */
+	else if (is_sampling(request))
+		governor_start(&governor, budget_ppm, now_ns, cost_total_ns(), now_ns);
+	is_governed = is_sampling(request);
 
 	/* A back end that could not be had may be there by now. */
 	if (wanted != wanted_now ||
 	    (!is_first && has_gpu_times(wanted) && level == WIRE_DETAIL_HOST))
 		change(wanted);
 	if (level != before)
-		tell_level(process.control->request.capture_range ? WIRE_CAUSE_RANGE :
-								    WIRE_CAUSE_ASKED);
+		tell_level(request->capture_range ? WIRE_CAUSE_RANGE : WIRE_CAUSE_ASKED);
 	if (!has_gpu_times(wanted) && gpu_backend_is_attached() && !detach_at_ns)
 		detach_at_ns = now_ns + DRAIN_NS;
 	answer(sequence);
+}
+
+/* Detail of a part of the time: begins or ends it when that is due. */
+static uint64_t govern(uint64_t now_ns, uint64_t cost_ns)
+{
+	uint64_t next_ns;
+	enum wire_detail wanted = governor_step(&governor, now_ns, cost_ns, &next_ns) ?
+		WIRE_DETAIL_FULL : WIRE_DETAIL_HOST;
+
+	if (wanted != wanted_now) {
+		change(wanted);
+		tell_level(WIRE_CAUSE_SAMPLE);
+	}
+	__atomic_store_n(&process.control->now.duty_ppm, governor.duty_ppm, __ATOMIC_RELAXED);
+	return next_ns;
+}
+
+/* The recorder's own cost over the last second or so. */
+static void tell_cost(uint64_t now_ns, uint64_t cost_ns)
+{
+	static uint64_t told_ns, told_cost_ns;
+
+	if (now_ns - told_ns < GOVERNOR_PERIOD_NS)
+		return;
+	if (told_ns)
+		__atomic_store_n(&process.control->now.overhead_ppm,
+				 (uint32_t)((cost_ns - told_cost_ns) * 1000000u / (now_ns - told_ns)),
+				 __ATOMIC_RELAXED);
+	told_ns = now_ns;
+	told_cost_ns = cost_ns;
 }
 
 /* Until the request changes from `seen`, or until then. */
@@ -142,7 +188,7 @@ static void run(void)
 	bool is_first = true;
 
 	while (!__atomic_load_n(&stop_wanted, __ATOMIC_ACQUIRE)) {
-		uint64_t now_ns = clock_monotonic_ns(), until_ns = FOREVER;
+		uint64_t now_ns = clock_monotonic_ns(), until_ns = FOREVER, cost_ns, next_ns;
 
 		sequence = __atomic_load_n(&request->sequence, __ATOMIC_ACQUIRE);
 		if (is_first || sequence != seen)
@@ -156,6 +202,12 @@ static void run(void)
 		}
 		if (gpu_backend_is_attached())
 			until_ns = now_ns + FLUSH_PERIOD_NS;
+		cost_ns = cost_total_ns();
+		tell_cost(now_ns, cost_ns);
+		if (is_governed) {
+			next_ns = govern(now_ns, cost_ns);
+			until_ns = next_ns < until_ns ? next_ns : until_ns;
+		}
 		wait_until(seen, now_ns, until_ns);
 	}
 }
@@ -174,9 +226,11 @@ static void *control_main(void *unused)
 		thread->ready = 0;
 	if (real.cuThreadExchangeStreamCaptureMode)
 		real.cuThreadExchangeStreamCaptureMode(&mode);
+	cost_start();
 	tell_level(WIRE_CAUSE_START);
 	run();
 	gpu_backend_stop();
+	cost_total_ns();
 	__atomic_store_n(&thread_state, THREAD_DONE, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -257,6 +311,6 @@ void control_forget(void)
 	stop_wanted = false;
 	level = wanted_now = WIRE_DETAIL_UNTOLD;
 	detach_at_ns = 0;
-	process.is_paused = false;
+	process.is_paused = is_governed = false;
 	gpu_backend_forget();
 }

@@ -35,6 +35,7 @@ static uint32_t name_count;
 /* The same by address, valid until a module goes and the address may hold another name. */
 static struct pointer { const char *address; uint32_t id, generation; } *pointers;
 static bool consumer_is_gone;
+static uint16_t edge_flag;		/* of the record being decoded: WIRE_GPU_EDGE or 0 */
 
 /* Bytes of a kernel record as this library writes it. Version 18 is 11.8 or 12.0; the smaller is
  * right for what is read here. */
@@ -147,7 +148,7 @@ static void fill_gpu(struct wire_gpu *gpu, enum wire_kind kind, uint32_t bytes)
 
 	gpu->head = (struct wire_head){
 		.bytes = (uint16_t)bytes, .kind = (uint16_t)kind,
-		.result = (uint16_t)(is_bad ? WIRE_GPU_BAD_TIME : 0),
+		.result = (uint16_t)((is_bad ? WIRE_GPU_BAD_TIME : 0) | edge_flag),
 	};
 	gpu->reserved = 0;
 	if (is_bad)
@@ -265,8 +266,8 @@ static bool decode_graph(const uint8_t *source)
 	return true;
 }
 
-/* Of work that was launched while its detail was off: nobody waits for it. */
-static bool is_unwatched(const uint8_t *record)
+/* Whether it was launched while its detail was on: for other work nobody waits. */
+static enum gpu_watched is_watched(const uint8_t *record)
 {
 	static const uint8_t offsets[] = {
 		[CUPTI_KIND_CONCURRENT_KERNEL] = AT_KERNEL_correlation,
@@ -277,8 +278,8 @@ static bool is_unwatched(const uint8_t *record)
 	};
 	uint32_t kind = (uint32_t)load(record, 0, 4);
 
-	return kind < sizeof(offsets) && offsets[kind] &&
-		!gpu_window_had((uint32_t)load(record, offsets[kind], 4));
+	return kind < sizeof(offsets) && offsets[kind] ?
+		gpu_window_had((uint32_t)load(record, offsets[kind], 4)) : GPU_WATCHED;
 }
 
 void cupti_decode(const uint8_t *record)
@@ -286,9 +287,16 @@ void cupti_decode(const uint8_t *record)
 	bool is_sent;
 
 	process_count(WIRE_COUNTER_cupti_records, 1);
-	if (is_unwatched(record)) {
+	edge_flag = 0;
+	switch (is_watched(record)) {
+	case GPU_UNWATCHED:
 		process_count(WIRE_COUNTER_gpu_unwatched, 1);
 		return;
+	case GPU_WATCHED_EDGE:
+		edge_flag = WIRE_GPU_EDGE;
+		break;
+	case GPU_WATCHED:
+		break;
 	}
 	switch ((int)load(record, 0, 4)) {
 	case CUPTI_KIND_CONCURRENT_KERNEL:

@@ -6,6 +6,7 @@
 #include "libprofile/gpu_backend.h"
 
 #define WINDOWS_KEPT 16u		/* records of older windows have all come */
+#define EDGE 64				/* calls that may be in progress at once */
 
 struct gpu_window gpu_window;
 
@@ -100,15 +101,26 @@ void gpu_window_close(void)
 	past[past_count++ % WINDOWS_KEPT].last = gpu_window.last;
 }
 
-bool gpu_window_had(uint32_t correlation)
+static enum gpu_watched watched(uint32_t correlation, uint32_t first, uint32_t last, bool is_open)
 {
-	if (!correlation || gpu_window_has(correlation))
-		return true;
-	for (uint32_t i = 0; i < past_count && i < WINDOWS_KEPT; i++)
-		if ((int32_t)(correlation - past[i].first) >= 0 &&
-		    (int32_t)(past[i].last - correlation) >= 0)
-			return true;
-	return false;
+	int32_t after = (int32_t)(correlation - first), before = (int32_t)(last - correlation);
+
+	if (after < -EDGE || (!is_open && before < -EDGE))
+		return GPU_UNWATCHED;
+	return (after < EDGE && past_count) || (!is_open && before < EDGE) ? GPU_WATCHED_EDGE :
+									     GPU_WATCHED;
+}
+
+enum gpu_watched gpu_window_had(uint32_t correlation)
+{
+	enum gpu_watched is = watched(correlation, gpu_window.first, gpu_window.last,
+				      gpu_window.is_open);
+
+	if (!correlation)
+		return GPU_WATCHED;
+	for (uint32_t i = 0; i < past_count && i < WINDOWS_KEPT && !is; i++)
+		is = watched(correlation, past[i].first, past[i].last, false);
+	return is;
 }
 
 /* The parent's CUPTI state in this copy is unusable: its worker thread is not here. */

@@ -49,13 +49,17 @@ struct gpu_window {
 extern struct gpu_window gpu_window;
 void gpu_window_open(void);
 void gpu_window_close(void);
-/* For records, that come later: also in a window before. */
-bool gpu_window_had(uint32_t correlation);
+/* For records, that come later: also in a window before. EDGE: calls of then were in progress when
+ * the window began or ended, and may have taken themselves for outside. */
+enum gpu_watched { GPU_UNWATCHED, GPU_WATCHED, GPU_WATCHED_EDGE };
+enum gpu_watched gpu_window_had(uint32_t correlation);
 
 static inline bool gpu_window_has(uint32_t correlation)
 {
-	return (int32_t)(correlation - gpu_window.first) >= 0 &&
-		(gpu_window.is_open || (int32_t)(gpu_window.last - correlation) >= 0);
+	if ((int32_t)(correlation - gpu_window.first) < 0)
+		return false;
+	return __atomic_load_n(&gpu_window.is_open, __ATOMIC_ACQUIRE) ||
+		(int32_t)(gpu_window.last - correlation) >= 0;
 }
 
 #endif

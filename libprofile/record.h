@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_RECORD_H
 #define GPUTRAIL_LIBPROFILE_RECORD_H
 
+#include "libprofile/cost.h"
 #include "libprofile/path.h"
 #include "libprofile/shim.h"
 
@@ -58,6 +59,10 @@ static inline void call_leave(struct call *call)
 {
 	struct thread *thread = call->thread;
 
+	if (unlikely(++thread->calls % COST_CALLS_PER_SAMPLE == 0)) {
+		thread->leave_ticks += clock_wire() - call->end;
+		thread->leave_samples++;
+	}
 	__atomic_store_n(&thread->ring->current_api, 0, __ATOMIC_RELAXED);
 	thread->ready = 1;
 }

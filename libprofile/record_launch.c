@@ -104,8 +104,9 @@ static uint32_t launch_attributes(const CUlaunchConfig *config, uint16_t cluster
 	return flags;
 }
 
-static void count_correlation(const struct call *call, uint32_t flags)
+static void count_launch(const struct call *call, uint32_t flags)
 {
+	cost_launch(call->thread, call->end - call->begin, gpu_window.is_open);
 	if (unlikely(!call->thread->correlation) && gpu_window.is_open &&
 	    process.control->backend == WIRE_BACKEND_CUPTI && call->begin > gpu_window.since &&
 	    call->result == CUDA_SUCCESS && !(flags & WIRE_LAUNCH_CAPTURED))
@@ -144,7 +145,7 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 	flags |= record_stream_flags(call, config->hStream);
 	record->flags = flags;
 	record->reserved = 0;
-	count_correlation(call, flags);
+	count_launch(call, flags);
 	ring_commit(thread, sizeof(*record));
 }
 
@@ -196,6 +197,6 @@ void record_graph_launch(const struct call *call, CUgraphExec graph, CUstream st
 	record->graph_exec = (uintptr_t)graph;
 	record->flags = record_stream_flags(call, stream);
 	record->reserved = 0;
-	count_correlation(call, record->flags);
+	count_launch(call, record->flags);
 	ring_commit(thread, sizeof(*record));
 }

@@ -125,6 +125,11 @@ struct thread {
 	uint32_t context;		/* id of the current context */
 	uint32_t correlation;		/* set by the GPU back end during a call */
 	uint32_t last_correlation;	/* greatest it ever set here */
+	uint32_t calls;			/* recorded or counted; for what that costs see cost.h */
+	uint32_t leave_samples;
+	uint64_t leave_ticks;		/* wire clock between the driver's return and ours, sampled */
+	uint64_t launch_ticks[2];	/* in the driver, with GPU detail off and on */
+	uint64_t launches[2];
 	CUcontext context_handle;
 	bool context_known;
 	uint32_t tid;

@@ -458,6 +458,7 @@ enum wire_gpu_flag {
 	WIRE_GPU_DEVICE_LAUNCHED = 2,
 	WIRE_GPU_CLOCK_MONOTONIC = 4,	/* times are CLOCK_MONOTONIC ns instead */
 	WIRE_GPU_SAMPLED = 8,		/* from CUDA events, includes launch latency */
+	WIRE_GPU_EDGE = 16,		/* launched as GPU detail began or ended: perhaps for no call */
 };
 
 struct wire_gpu {

@@ -236,6 +236,7 @@ def small(path, **meta):
     f = Fixture(path, **meta)
     f.process()
     f.add("detail", process=1, start_ns=0, level="full", cause="start")
+    f.db.execute("INSERT INTO sum_sample VALUES (1, 1, 0, 1, 2, 1000, 100)")
     f.add("mark", process=1, start_ns=500, text="here")
     f.device()
     f.add("thread", process=1, tid=101, name="main", start_ns=0, end_ns=10**9)
