@@ -51,7 +51,8 @@ _gputrail()
 			if ((files)) && [[ $words == FILE\ * ]]; then
 				_gputrail_offer "$current" "${words#FILE }"
 			else
-				_gputrail_offer "$current" "${words%% *}"
+				[[ $words == FILE\ * ]] && words=FILE
+				_gputrail_offer "$current" "$words"
 			fi
 		fi
 	done < <("$program" "$command" --help=words </dev/null 2>/dev/null)

@@ -35,8 +35,8 @@ function __gputrail_offer --description 'what may stand where the cursor is'
 		end
 		if test $files = 1; and string match -q 'FILE *' $words
 			set words (string replace 'FILE ' '' $words)
-		else
-			set words (string split ' ' $words)[1]
+		else if string match -q 'FILE *' $words
+			set words FILE
 		end
 		__gputrail_values $words '' $current
 	end

@@ -113,6 +113,8 @@ for name, complete in (("bash", bash), ("fish", fish), ("zsh", zsh)):
     equal(complete("gputrail report --full small.db cop"), ["copies"],
           f"{name}: views after options and the file")
     equal(complete("gputrail report small.db cop"), ["copies"], f"{name}: views after the file")
+    equal(complete("gputrail ctl st"), ["start", "stop", "status"] if name != "fish" else
+          ["start", "status", "stop"], f"{name}: actions")
     found = complete("gputrail import tr")
     ok(found in (["trace.json"], ["FILES"]), f"{name}: files", found)
 done()
