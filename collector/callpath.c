@@ -247,6 +247,7 @@ uint32_t callpath_of(struct process *p, struct ring *ring, uint32_t native, uint
 	if (is_new) {
 		if (!array_reserve(&cp->pair_paths, &cp->pair_capacity, index, sizeof(uint32_t)))
 			return 0;
+		frames_learn_loops(p);
 		cp->pair_paths[index] = merge(cp, key.native, key.python);
 	}
 	return cp->pair_paths[index];

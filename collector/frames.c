@@ -136,6 +136,35 @@ static struct symbols *module_symbols(struct callpath *cp, uint32_t module)
 	return m->symbols;
 }
 
+void frames_learn_loops(struct process *p)
+{
+	for (unsigned i = 0; i < WIRE_PYTHON_LOOPS; i++) {
+		const uint64_t *told = &p->control->counters[WIRE_GAUGE_PYTHON_LOOPS + 2 * i];
+		uint64_t begin = __atomic_load_n(told, __ATOMIC_ACQUIRE);
+		uint32_t number = module_of_wire(p, (uint32_t)(begin >> 48));
+
+		if (begin && number) {
+			struct module *module = &p->collector->callpath->modules[number - 1];
+
+			module->loops[2 * i] = begin & 0xffffffffffffull;
+			module->loops[2 * i + 1] = told[1];
+		}
+	}
+}
+
+/* Its .cold parts and, where handlers are functions of their own, its entry have no symbol in an
+ * interpreter without .symtab. */
+static bool is_told_loop(const struct callpath *cp, uint32_t module, uint64_t address)
+{
+	for (unsigned i = 0; module && i < WIRE_PYTHON_LOOPS; i++) {
+		const uint64_t *loop = &cp->modules[module - 1].loops[2 * i];
+
+		if (address >= loop[0] && address < loop[1])
+			return true;
+	}
+	return false;
+}
+
 /* Names of code that a JIT compiler wrote: /tmp/perf-PID.map, read again when it has grown. */
 static const char *perf_map_find(struct callpath *cp, uint32_t process, uint64_t address,
 				 uint64_t *start)
@@ -180,6 +209,7 @@ uint32_t frame_native(struct callpath *cp, uint32_t module, uint32_t process, ui
 			cp->frame_is_eval[index] = !strncmp(mangled, INTERPRETER_LOOP,
 							    sizeof(INTERPRETER_LOOP) - 1);
 		}
+		cp->frame_is_eval[index] |= is_told_loop(cp, module, address - 1);
 		database_run(cp->collector->db, "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?)",
 			     "itttiiii", (int64_t)index + 1,
 			     module && cp->modules[module - 1].is_interpreter ? "interpreter"

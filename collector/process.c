@@ -388,7 +388,14 @@ void process_counters(struct process *p)
 		{ WIRE_GAUGE_PATH_PYTHON_PS, "callpath_python_ps" },
 	};
 	struct collector *c = p->collector;
+	uint32_t python = (uint32_t)p->control->counters[WIRE_GAUGE_PYTHON_VERSION];
+	char version[16];
 
+	if (python) {
+		snprintf(version, sizeof(version), "%u.%u.%u", python >> 24, python >> 16 & 0xff,
+			 python >> 8 & 0xff);
+		database_meta_text(c->db, "python_version", version);
+	}
 	for (unsigned i = 0; i < WIRE_COUNTER_COUNT; i++) {
 		uint64_t value = process_counter(p, i);
 

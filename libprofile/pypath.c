@@ -39,6 +39,7 @@ struct pypath {
 };
 
 void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
+void (*pypath_on_new)(void *user, const struct pywalk *walk);
 
 struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, void *user,
 			  uint32_t depth_limit)
@@ -163,6 +164,8 @@ static __attribute__((noinline)) uint32_t node_of_walk(struct pypath *p)
 	if (slot->hash != hash) {
 		if (p->walk.truncated && pypath_on_truncated)
 			pypath_on_truncated();
+		if (pypath_on_new)
+			pypath_on_new(p->user, &p->walk);
 		slot->node = path_lay(p, p->walk.count);
 		slot->hash = hash;
 	}

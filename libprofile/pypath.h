@@ -22,6 +22,8 @@ struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, voi
 /* Called, if not NULL, for each path that was cut, and each node or code object that found its
  * table full. */
 extern void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
+/* Called, if not NULL, before the nodes of a path that is new are told, with its frames. */
+extern void (*pypath_on_new)(void *user, const struct pywalk *walk);
 void pypath_free(struct pypath *paths);
 
 /* The calling thread's Python path, 0 outside Python. No GIL, lock, allocation or syscall. */

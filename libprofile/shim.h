@@ -62,7 +62,7 @@ struct object {
 	unsigned index;			/* place in the load order */
 	char path[512];
 };
-enum object_kind { OBJECT_OTHER, OBJECT_CUDA, OBJECT_CUPTI, OBJECT_LIBC, OBJECT_SHIM };
+enum object_kind { OBJECT_OTHER, OBJECT_CUDA, OBJECT_CUPTI, OBJECT_LIBC, OBJECT_PYTHON, OBJECT_SHIM };
 enum object_kind object_kind_of(const char *path);
 struct dl_phdr_info;
 void object_fill(const struct dl_phdr_info *info, unsigned index, struct object *object);
@@ -133,7 +133,7 @@ struct thread {
 	CUcontext context_handle;
 	bool context_known;
 	uint32_t tid;
-	uint32_t path_generation;
+	uint32_t path_generation, path_loads;
 	struct unwinder *unwinder;	/* NULL: native paths are off */
 	struct pypath *pypath;		/* NULL: off, or no interpreter that can be read */
 	uint32_t graph_node_count;	/* made by the call in progress, for its path */

@@ -398,6 +398,21 @@ static uint32_t walk(struct unwinder *u, uint32_t *joined)
 	return fresh;
 }
 
+uint64_t unwinder_frame_holding(const struct unwinder *u, uint64_t address)
+{
+	uint32_t low = 0, high = u->memo_count;	/* outermost first: sp falls */
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (u->memo[middle].sp > address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && low < u->memo_count ? u->memo[low].ip : 0;
+}
+
 /* The walk when the innermost frame is not the memo's. By values: reading at once what was just
  * written in parts stalls. */
 static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, uint64_t ip, uint64_t sp,
@@ -458,6 +473,13 @@ __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 void unwind_code_changed(void)
 {
 	__atomic_fetch_add(&unwind_code_generation, 1, __ATOMIC_RELEASE);
+}
+
+uint64_t unwinder_frame_holding(const struct unwinder *unwinder, uint64_t address)
+{
+	(void)unwinder;
+	(void)address;
+	return 0;
 }
 
 struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t skip_low,

@@ -48,6 +48,10 @@ extern void (*unwind_on_truncated)(void);
  * syscall when the stack was seen before. */
 uint32_t unwinder_path(struct unwinder *unwinder);
 
+/* The instruction of the frame, in the last path taken, whose part of the stack holds `address`;
+ * 0: none. */
+uint64_t unwinder_frame_holding(const struct unwinder *unwinder, uint64_t address);
+
 /* Code is being unmapped: rules, memos and nodes of all threads are stale. The dlclose trampoline
  * counts the generation up by itself. */
 extern uint32_t unwind_code_generation;

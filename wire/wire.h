@@ -52,11 +52,16 @@ enum wire_counter {
 
 /* The last slots of counters[] are measurements instead: 0 is "not measured". */
 enum wire_gauge {
-	WIRE_GAUGE_PATH_NATIVE_PS = WIRE_COUNTERS_MAX - 3,	/* taking a known native path */
+	/* The parts of the Python interpreter's loop: of each, module number << 48 | where it begins
+	 * and, filled before, where it ends, both as in a native node. */
+	WIRE_GAUGE_PYTHON_LOOPS = WIRE_COUNTERS_MAX - 12,
+	WIRE_GAUGE_PYTHON_VERSION = WIRE_COUNTERS_MAX - 4,	/* 0x030e0af0 and the like */
+	WIRE_GAUGE_PATH_NATIVE_PS,				/* taking a known native path */
 	WIRE_GAUGE_PATH_NATIVE_FRAMES,				/* and how deep that was */
 	WIRE_GAUGE_PATH_PYTHON_PS,				/* the same for Python's */
 };
-static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PATH_NATIVE_PS, "raise WIRE_COUNTERS_MAX");
+#define WIRE_PYTHON_LOOPS 4u
+static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PYTHON_LOOPS, "raise WIRE_COUNTERS_MAX");
 
 /* Which back end delivers GPU times. */
 enum wire_backend {
