@@ -22,10 +22,11 @@ print(os.path.realpath(os.path.join(*sysconfig.get_config_vars("LIBDIR", "INSTSO
 	*/libpython3.*.so*) [ ! -f "$library" ] || echo "$kind $path $library" >>"$tmp/libraries" ;;
 	esac
 done <"$tmp/pythons"
+scopes="local global"
 for kind in $python_kinds; do
-	grep "^$kind " "$tmp/libraries" >"$tmp/these" || skip "Python $kind embedded" "no libpython$kind.so here"
+	grep -m 1 "^$kind " "$tmp/libraries" >"$tmp/these" || skip "Python $kind embedded" "no libpython$kind.so here"
 	while read -r _ path library; do
-		for scope in local global; do
+		for scope in $scopes; do
 			rm -f "$tmp"/truth.*
 			"$gputrail" record --force --sim -o "$tmp/run.db" -- "$dir/callpath-embed" "$library" \
 				$scope "$top_srcdir/tests/callpath/embedded.py" "$tmp/truth" </dev/null 2>"$tmp/err"
@@ -35,6 +36,7 @@ for kind in $python_kinds; do
 			cat "$tmp/compared"
 			test_count=$((test_count + $(grep -c '^\(not \)\?ok' "$tmp/compared")))
 		done
+		scopes=local
 	done <"$tmp/these"
 done
 done_testing

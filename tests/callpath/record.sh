@@ -9,7 +9,7 @@ python=/usr/bin/python3
 	2>/dev/null || skip_all "no Python 3.9 to 3.14 with sqlite3 and ctypes"
 pythons >"$tmp/pythons"
 for kind in $python_kinds; do
-	grep "^$kind " "$tmp/pythons" >"$tmp/these" ||
+	grep -m 1 "^$kind " "$tmp/pythons" >"$tmp/these" ||
 		skip "Python $kind: recorded" "no Python $kind here"
 	while read -r _ path; do
 		rm -f "$tmp"/truth.*
