@@ -72,6 +72,7 @@ struct run_kernel {
 	int gpu;		/* run_device.gpu; -1 when it ran on several */
 	char *name, *short_name;
 	char *label;		/* short_name, with template arguments where kernels share it */
+	const char *family, *origin;	/* see families.h; the run's */
 	uint64_t count, total_ns, min_ns, max_ns;	/* of those with GPU times */
 	uint64_t launches;		/* outside graphs, with or without GPU times */
 	double average_ns, stddev_ns;
@@ -125,6 +126,27 @@ struct run_process {
 	uint64_t start_ns, end_ns;
 };
 
+/* Work whose GPU times were taken of a part only: what was measured, and what is estimated of the
+ * rest, with a 95 % bound. kernel 0: copies of a kind. */
+struct run_sample {
+	int kernel, kind;
+	char *name;
+	uint64_t measured, measured_ns, missing, estimate_ns, error_ns;
+	bool is_bounded;		/* false: error_ns is not known, or that of a part only */
+};
+
+struct run_detail {			/* what was taken of a process when */
+	int process;
+	uint64_t start_ns, end_ns;	/* end 0: to the end of what was recorded */
+	char *level, *cause;
+};
+
+struct run_mark {			/* an instant that somebody named */
+	int process;
+	uint64_t start_ns;
+	char *text;
+};
+
 struct run_thread {
 	int id, process, tid;
 	char *name;
@@ -153,6 +175,9 @@ RUN_LIST(run_fact);
 RUN_LIST(run_bucket);
 RUN_LIST(run_failure);
 RUN_LIST(run_gap);
+RUN_LIST(run_sample);
+RUN_LIST(run_detail);
+RUN_LIST(run_mark);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
 #define RUN_COPY_SET	64		/* copy_kind of memory sets */
@@ -182,6 +207,13 @@ int run_copies(struct run *run, struct run_copy_list *list);
 int run_memory(struct run *run, struct run_memory_list *list);
 int run_losses(struct run *run, struct run_loss_list *list);
 int run_processes(struct run *run, struct run_process_list *list);
+/* Largest total first; empty where nothing was sampled. */
+int run_samples(struct run *run, struct run_sample_list *list);
+/* Both in order of time. */
+int run_detail(struct run *run, struct run_detail_list *list);
+int run_marks(struct run *run, struct run_mark_list *list);
+/* Short name of a kernel; the caller frees. NULL: not there, or no memory. */
+char *run_kernel_name(struct run *run, int64_t kernel);
 int run_facts(struct run *run, struct run_fact_list *list);
 int run_threads(struct run *run, struct run_thread_list *list);
 /* At most `columns` buckets of one device over [from_ns, to_ns). */
@@ -197,6 +229,9 @@ void run_loss_list_free(struct run_loss_list *list);
 void run_process_list_free(struct run_process_list *list);
 void run_thread_list_free(struct run_thread_list *list);
 void run_fact_list_free(struct run_fact_list *list);
+void run_sample_list_free(struct run_sample_list *list);
+void run_detail_list_free(struct run_detail_list *list);
+void run_mark_list_free(struct run_mark_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
 void run_failure_list_free(struct run_failure_list *list);
 void run_gap_list_free(struct run_gap_list *list);

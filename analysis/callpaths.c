@@ -106,7 +106,7 @@ static const char *base_name(const char *path)
 
 static void frame_text(const struct callpath_frame *f, uint64_t address, char *text, size_t bytes)
 {
-	if (f->is_python || (f->function[0] && f->file[0] && f->line))
+	if (f->file[0] && (f->is_python || (f->function[0] && f->line)))
 		snprintf(text, bytes, "%s (%s:%d)", f->function, f->file, f->line);
 	else if (f->function[0] && f->module[0])
 		snprintf(text, bytes, "%s (%s)", f->function, base_name(f->module));
@@ -159,6 +159,7 @@ static int frame_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		frame.module = row_text(stmt, 5);
 		frame.is_python = !strcmp(kind, "python");
 		frame.is_interpreter = !strcmp(kind, "interpreter");
+		frame.is_truncated = !strcmp(kind, "truncated");
 		frame_text(&frame, row_u64(stmt, 6), text, sizeof(text));
 		if (!(frame.is_interpreter && b->hide_interpreter))
 			b->frame_of_id[id] = frame_add(b, &frame, text) + 1;

@@ -48,6 +48,7 @@ struct callpath_frame {
 	char *function, *file, *module;	/* "" unknown */
 	int line;		/* 0 unknown */
 	bool is_python, is_interpreter;
+	bool is_truncated;	/* no frame: the outer ones were cut off here */
 };
 
 /* nodes[0] is the root: its total is the run's, its children are sorted by `metric`. */

@@ -80,6 +80,7 @@ struct watch {
 	uint64_t warm_ns;
 	double low_occupancy, opaque_ns;	/* see detectors.def */
 	struct lookup shapes, gpus;
+	struct kernel_families families;
 	struct watch_device *devices;
 	struct watch_site *sites;
 	struct watch_kernel *kernels;

@@ -91,7 +91,8 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 
 	k->facts = lookup_find(&watch->shapes, k->shape);
 	k->covers = k->full = k->fill = 1;
-	k->is_collective = idle_is_collective(name);
+	k->is_collective = family_of_shape(&watch->families, k->shape, NULL).family ==
+			   FAMILY_COLLECTIVE;
 	blocks = number(k, SHAPE_BLOCKS);
 	sms = number(k, SHAPE_SMS);
 	per_sm = number(k, SHAPE_PER_SM);
@@ -411,13 +412,14 @@ static int begin(void *arg)
 struct idle_observer watch_observer(struct watch *watch)
 {
 	return (struct idle_observer){ .begin = begin, .event = event_take,
-				      .interval = interval_take, .arg = watch };
+				       .interval = interval_take, .arg = watch };
 }
 
 int watch_open(struct watch *watch)
 {
 	if (lookup_load(watch->run, "SELECT d.id, d.sm_count, " GPU_NUMBER("d.id")
-			" FROM device d ORDER BY d.id", &watch->gpus) < 0)
+			" FROM device d ORDER BY d.id", &watch->gpus) < 0 ||
+	    run_kernel_families(watch->run, &watch->families) < 0)
 		return -1;
 	return lookup_load(watch->run, shapes_sql, &watch->shapes);
 }
@@ -427,4 +429,5 @@ void watch_close(struct watch *watch)
 	gathered_free(watch);
 	lookup_free(&watch->shapes);
 	lookup_free(&watch->gpus);
+	kernel_families_free(&watch->families);
 }

@@ -108,7 +108,7 @@ static void thread_trim(struct scan *s, struct idle_thread *thread)
 	memmove(thread->calls, thread->calls + drop, thread->count * sizeof(*thread->calls));
 }
 
-static int call_take(void *arg, const struct idle_call *call)
+static int call_take(void *arg, const struct idle_call *call, const struct idle_work *work)
 {
 	struct scan *s = arg;
 	struct idle_thread *thread = thread_get(s, call->thread);
@@ -116,9 +116,6 @@ static int call_take(void *arg, const struct idle_call *call)
 
 	if (!thread)
 		return run_fail(s->run, "out of memory");
-	for (const struct idle_observer *o = s->observer; o; o = o->next)
-		if (o->call && o->call(o->arg, call) < 0)
-			return -1;
 	is_full = thread->count == thread->capacity;
 	if (is_full && thread->capacity)
 		thread_trim(s, thread);
@@ -133,6 +130,9 @@ static int call_take(void *arg, const struct idle_call *call)
 		thread->capacity = capacity;
 	}
 	thread->calls[thread->count++] = *call;
+	for (const struct idle_observer *o = s->observer; o; o = o->next)
+		if (o->call && o->call(o->arg, call, work) < 0)
+			return -1;
 	return 0;
 }
 
@@ -421,7 +421,7 @@ static void scan_free(struct scan *s)
 	sqlite3_finalize(s->graph_launch);
 	lookup_free(&s->processes);
 	lookup_free(&s->names.handles);
-	lookup_free(&s->names.kernels);
+	kernel_families_free(&s->names.families);
 	free(s->heap);
 }
 
@@ -430,7 +430,7 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 {
 	struct scan s = { .run = run, .limits = options->limits, .observer = options->observer,
 			  .heap_max = options->intervals };
-	struct idle_sink sink = { call_take, event_take, &s };
+	struct idle_sink sink = { .call = call_take, .event = event_take, .arg = &s };
 	int done = lookup_load(run, "SELECT id, process FROM thread", &s.processes);
 
 	if (!s.limits)
@@ -438,9 +438,7 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 	if (done == 0)
 		done = lookup_load(run, "SELECT id, handle FROM stream", &s.names.handles);
 	if (done == 0)
-		done = lookup_load(run, "SELECT s.id, lower(k.short_name) FROM shape s "
-				   "LEFT JOIN kernel k ON k.id = s.kernel ORDER BY s.id",
-				   &s.names.kernels);
+		done = run_kernel_families(run, &s.names.families);
 	if (done == 0) {
 		s.graph_launch = run_prepare(run, "SELECT start_ns, dur_ns, thread, path "
 					     "FROM graph_launch WHERE id = ?1");

@@ -6,7 +6,6 @@
 
 #include "analysis/idle_internal.h"
 
-#include <string.h>
 
 #define COPY_HTOD	1
 #define COPY_DTOH	2
@@ -182,23 +181,10 @@ static bool is_quiet(const struct idle_gap *gap)
 	return true;
 }
 
-bool idle_is_collective(const char *name)
-{
-	static const char *const parts[] = {
-		"nccl", "all_reduce", "allreduce", "all_gather", "allgather", "reduce_scatter",
-		"cross_device_reduce", "all_to_all", "alltoall",
-	};
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strcasestr(name, parts[i]))
-			return true;
-	return false;
-}
-
 static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
 {
 	return op->kind == IDLE_KERNEL &&
-	       idle_is_collective(lookup_text(&gap->names->kernels, op->shape, 0, ""));
+	       family_of_shape(&gap->names->families, op->shape, NULL).family == FAMILY_COLLECTIVE;
 }
 
 static bool on_legacy(const struct idle_gap *gap, const struct idle_op *op)

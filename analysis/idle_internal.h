@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 #define GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 
+#include "analysis/families.h"
 #include "analysis/idle.h"
 #include "analysis/internal.h"
 #include "analysis/lookup.h"
@@ -39,11 +40,19 @@ struct idle_event {
 	struct idle_op op;
 };
 
-/* Called in order of start. */
+/* What a launch, graph launch, copy or set brought to a device; shape and graph 0: none, times 0:
+ * not known. */
+struct idle_work {
+	int64_t shape, graph;
+	uint64_t gpu_start, gpu_end;
+};
+
+/* Called in order of start. No event: they are not read. */
 struct idle_sink {
-	int (*call)(void *arg, const struct idle_call *call);
+	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);
 	int (*event)(void *arg, const struct idle_event *event);
 	void *arg;
+	bool work_only;			/* calls that brought work, and nothing else */
 };
 
 /* The event tables as rows of one form: enum event_column; NULL where a row has no such thing. */
@@ -74,7 +83,7 @@ struct idle_thread {
 
 struct idle_names {
 	struct lookup handles;		/* stream: handle */
-	struct lookup kernels;		/* shape: kernel name */
+	struct kernel_families families;
 };
 
 struct idle_facts {
@@ -100,17 +109,16 @@ struct idle_gap {
  * before the operations that they brought, an interval before the operation that ends it. */
 struct idle_observer {
 	int (*begin)(void *arg);	/* once, or again when the pass is begun anew */
-	int (*call)(void *arg, const struct idle_call *call);	/* may be NULL */
 	int (*event)(void *arg, const struct idle_event *event);
 	int (*interval)(void *arg, const struct idle_interval *interval,
 			const struct idle_event *next);
 	void *arg;
+	/* NULL: not asked for. */
+	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);
 	const struct idle_observer *next;	/* that sees the same, or NULL */
 };
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
-/* By the short name of a kernel. */
-bool idle_is_collective(const char *name);
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);
 
 #endif

@@ -20,7 +20,8 @@ static const char path_sql[] =
 	" coalesce(f.file, (SELECT m.path FROM module m WHERE m.id = f.module), ''),"
 	" iif(f.file IS NULL, 0, coalesce(f.line, 0)) "
 	"FROM up JOIN frame f ON f.id = up.frame WHERE f.kind <> 'interpreter' "
-	"ORDER BY f.kind <> 'python', f.symbol IS NULL, up.depth LIMIT ?2";
+	"ORDER BY f.kind <> 'python' OR f.file IS NULL, f.kind <> 'python', f.symbol IS NULL, up.depth"
+	" LIMIT ?2";
 
 static char *path_format(sqlite3_stmt *stmt)
 {

@@ -21,8 +21,8 @@ const struct event_table event_tables[EVENT_TABLES] = {
 	  "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape, NULL, 0, api,"
 	  " path, 0, NULL, 0, 0, id", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
 	[EVENT_GRAPH_LAUNCH] = { "graph_launch",
-	  "start_ns, dur_ns, NULL, NULL, thread, stream, 0, NULL, 0, api, path, 0, NULL, 0, 0, id",
-	  "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
+	  "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, 0, NULL, 0, api,"
+	  " path, 0, NULL, 0, graph, id", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
 	[EVENT_NODE] = { "node",
 	  "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path, graph_launch, NULL, 0,"
 	  " 0, id", "start_ns" },
@@ -41,6 +41,11 @@ const struct event_table event_tables[EVENT_TABLES] = {
 	  "start_ns" },
 };
 
+static bool table_has_work(size_t table)
+{
+	return table == EVENT_LAUNCH || table == EVENT_GRAPH_LAUNCH || table == EVENT_COPY;
+}
+
 struct chunk {
 	int64_t first, last;
 	uint64_t begin;			/* of it and all later ones */
@@ -57,7 +62,8 @@ struct reader {
 	struct source sources[EVENT_TABLES];
 	struct lookup shapes, streams;		/* their devices */
 	struct call_classes apis;
-	struct { struct idle_call *rows; size_t count; } calls;
+	struct { struct call_row { struct idle_call call; struct idle_work work; } *rows; size_t count; }
+		calls;
 	struct { struct idle_event *rows; size_t count; } events;
 	uint64_t done, last_start;
 	const struct idle_sink *sink;
@@ -112,9 +118,10 @@ static int source_open(struct reader *r, size_t table, bool trust)
 static int call_add(struct reader *r, sqlite3_stmt *stmt)
 {
 	const struct api_class *api = api_find(&r->apis, sqlite3_column_int64(stmt, API));
-	struct idle_call *call = LIST_ADD(&r->calls);
+	struct call_row *row = LIST_ADD(&r->calls);
+	struct idle_call *call = &row->call;
 
-	if (!call)
+	if (!row)
 		return run_fail(r->run, "out of memory");
 	call->start = row_u64(stmt, CALL_START);
 	call->end = call->start + row_u64(stmt, CALL_DUR);
@@ -126,6 +133,16 @@ static int call_add(struct reader *r, sqlite3_stmt *stmt)
 	call->stream = sqlite3_column_int64(stmt, api->class == CALL_WAIT ? OBJECT : STREAM);
 	call->capturing = api->begins_capture;
 	return 0;
+}
+
+static void work_add(struct reader *r, size_t table, sqlite3_stmt *stmt)
+{
+	struct idle_work *work = &r->calls.rows[r->calls.count - 1].work;
+
+	work->shape = sqlite3_column_int64(stmt, SHAPE);
+	work->graph = table == EVENT_GRAPH_LAUNCH ? sqlite3_column_int64(stmt, OBJECT) : 0;
+	work->gpu_start = row_u64(stmt, GPU_START);
+	work->gpu_end = work->gpu_start + row_u64(stmt, GPU_DUR);
 }
 
 static int event_add(struct reader *r, sqlite3_stmt *stmt)
@@ -163,7 +180,8 @@ static bool is_work(enum call_class class)
 static int chunk_read(struct reader *r, struct source *source)
 {
 	const struct chunk *chunk = &source->rows[source->next++];
-	bool is_call = source == &r->sources[EVENT_CALL];
+	size_t table = (size_t)(source - r->sources);
+	bool has_work = table_has_work(table), is_call = table == EVENT_CALL, is_event;
 	int result;
 
 	sqlite3_reset(source->read);
@@ -171,17 +189,21 @@ static int chunk_read(struct reader *r, struct source *source)
 	sqlite3_bind_int64(source->read, 2, chunk->last);
 	while ((result = run_step(r->run, source->read)) > 0) {
 		r->done++;
-		if (sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
-		    sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL &&
-		    event_add(r, source->read) < 0)
+		/* What a graph launch did on the device are its nodes. */
+		is_event = r->sink->event && table != EVENT_GRAPH_LAUNCH &&
+			   sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
+			   sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL;
+		if (is_event && event_add(r, source->read) < 0)
 			return -1;
 		if (sqlite3_column_type(source->read, CALL_START) == SQLITE_NULL)
 			continue;
 		if (call_add(r, source->read) < 0)
 			return -1;
+		if (has_work)
+			work_add(r, table, source->read);
 		/* Work that is among the other calls and did not fail went into a capture. */
 		if (is_call && !sqlite3_column_int64(source->read, RESULT)) {
-			struct idle_call *call = &r->calls.rows[r->calls.count - 1];
+			struct idle_call *call = &r->calls.rows[r->calls.count - 1].call;
 
 			call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
 			if (call->capturing)
@@ -202,13 +224,16 @@ static int chunk_read(struct reader *r, struct source *source)
 
 static int call_order(const void *left, const void *right)
 {
-	const struct idle_call *a = left, *b = right;
+	const struct call_row *a = left, *b = right;
 
-	ORDER(a, b, start);
-	ORDER(a, b, end);
-	ORDER(a, b, thread);
-	ORDER(a, b, class);
-	ORDER(a, b, path);
+	ORDER(a, b, call.start);
+	ORDER(a, b, call.end);
+	ORDER(a, b, call.thread);
+	ORDER(a, b, call.class);
+	ORDER(a, b, call.path);
+	ORDER(a, b, work.graph);
+	ORDER(a, b, work.shape);
+	ORDER(a, b, work.gpu_start);
 	return 0;
 }
 
@@ -232,10 +257,26 @@ static int event_order(const void *left, const void *right)
 
 static int calls_emit(struct reader *r, size_t *next, uint64_t until)
 {
-	for (; *next < r->calls.count && r->calls.rows[*next].start < until; (*next)++)
-		if (r->sink->call(r->sink->arg, &r->calls.rows[*next]) < 0)
+	for (; *next < r->calls.count && r->calls.rows[*next].call.start < until; (*next)++) {
+		const struct call_row *row = &r->calls.rows[*next];
+
+		if (r->sink->call(r->sink->arg, &row->call, &row->work) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+/* Rows mostly lie in order, and then need no sorting. */
+static void order(void *rows, size_t count, size_t bytes, int (*compare)(const void *, const void *))
+{
+	const char *at = rows;
+
+	for (size_t i = 1; i < count; i++, at += bytes) {
+		if (compare(at, at + bytes) > 0) {
+			qsort(rows, count, bytes, compare);
+			return;
+		}
+	}
 }
 
 /* Hands on what began before `until`; what is left moves to the front. */
@@ -243,11 +284,8 @@ static int pending_emit(struct reader *r, uint64_t until)
 {
 	size_t calls = 0, events = 0;
 
-	/* Lists that are empty may have no room at all, which qsort() must not see. */
-	if (r->calls.count)
-		qsort(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
-	if (r->events.count)
-		qsort(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
+	order(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
+	order(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
 	for (; events < r->events.count && r->events.rows[events].start < until; events++) {
 		const struct idle_event *event = &r->events.rows[events];
 
@@ -261,7 +299,7 @@ static int pending_emit(struct reader *r, uint64_t until)
 	if (calls_emit(r, &calls, until) < 0)
 		return -1;
 	r->calls.count -= calls;
-	if (r->calls.count)
+	if (r->calls.count)	/* else there may be no room at all */
 		memmove(r->calls.rows, r->calls.rows + calls,
 			r->calls.count * sizeof(*r->calls.rows));
 	r->events.count -= events;
@@ -319,7 +357,8 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM stream", &r.streams);
 	for (size_t i = 0; result == 0 && i < EVENT_TABLES; i++)
-		result = source_open(&r, i, trust);
+		if (!sink->work_only || table_has_work(i))
+			result = source_open(&r, i, trust);
 	if (result == 0)
 		result = sources_read(&r);
 	for (size_t i = 0; i < EVENT_TABLES; i++) {

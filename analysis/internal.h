@@ -20,6 +20,7 @@ struct run {
 	struct run_gap_list gaps;
 	run_progress_fn *progress;
 	void *progress_arg;
+	struct families *families;	/* NULL until somebody asks */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/families.h"
 #include "analysis/internal.h"
 
 #include <stdlib.h>
@@ -186,7 +187,8 @@ static const char shape_sql[] =
 int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list)
 {
 	struct shape_sum_list sums = { .by_shape = by_shape };
-	int result = run_query(run, shape_sql, shape_row, &sums);
+	const struct families *families = run_families(run);
+	int result = families ? run_query(run, shape_sql, shape_row, &sums) : -1;
 
 	*list = (struct run_kernel_list){ 0 };
 	for (size_t i = 0; i < sums.count; i++) {
@@ -212,7 +214,27 @@ int run_kernels(struct run *run, bool by_shape, struct run_kernel_list *list)
 		return -1;
 	}
 	labels_make(list);
+	for (size_t i = 0; i < list->count; i++) {
+		struct family_of of = families_match(families, list->rows[i].name);
+
+		list->rows[i].family = families_name(families, of.family);
+		list->rows[i].origin = families_origin(families, of.origin);
+	}
 	if (list->count)
 		qsort(list->rows, list->count, sizeof(*list->rows), longest_first);
 	return 0;
+}
+
+char *run_kernel_name(struct run *run, int64_t kernel)
+{
+	sqlite3_stmt *stmt = run_prepare(run, "SELECT short_name FROM kernel WHERE id = ?1");
+	char *name = NULL;
+
+	if (stmt) {
+		sqlite3_bind_int64(stmt, 1, kernel);
+		if (run_step(run, stmt) > 0)
+			name = row_text(stmt, 0);
+		sqlite3_finalize(stmt);
+	}
+	return name;
 }

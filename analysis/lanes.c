@@ -86,8 +86,9 @@ static int feed_add(struct feed *feed, enum lane_kind kind, int64_t id, uint64_t
 	return feed->count == BATCH ? feed_flush(feed) : 0;
 }
 
-static int feed_call(void *arg, const struct idle_call *call)
+static int feed_call(void *arg, const struct idle_call *call, const struct idle_work *work)
 {
+	(void)work;
 	return feed_add(arg, LANE_THREAD, call->thread, call->start, call->end, call->class);
 }
 

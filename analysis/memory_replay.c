@@ -374,13 +374,13 @@ void replay_exit(struct replay *r, int process, uint64_t at_ns)
 }
 
 /* Accumulates: many are live, ever more of them from quarter to quarter of the time in which it
- * allocates, which lasts into the end of the run, and most were never given back in that time. */
+ * allocates, which lasts as long as there is GPU work, and most were never given back in it. */
 static bool site_grows(const struct replay *r, const struct site *site)
 {
 	const struct memory_site *s = &site->shown;
 
 	if (!takes_memory(s->kind) || site->mark < SITE_MARKS ||
-	    s->last_ns < r->end_ns - r->end_ns / SITE_MARKS)
+	    s->last_ns < r->work_ns - r->work_ns / SITE_MARKS)
 		return false;
 	for (int i = 1; i < SITE_MARKS; i++)
 		if (site->marks[i] <= site->marks[i - 1])

@@ -63,6 +63,7 @@ struct site_index {
 struct replay {
 	bool is_second;
 	uint64_t sequence, end_ns;
+	uint64_t work_ns;		/* when the last launch or copy was over */
 	struct ledger ledger;
 	struct { struct area *rows; size_t count; } areas;
 	struct { struct site *rows; size_t count; } sites;

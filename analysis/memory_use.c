@@ -177,6 +177,8 @@ static int replay_twice(struct run *run, struct replay *r)
 	r->end_ns = (uint64_t)run_integer(run, "SELECT max(coalesce((SELECT value FROM meta WHERE"
 		" key = 'last_event'), 0), coalesce((SELECT max(start_ns + dur_ns) FROM memory), 0),"
 		" coalesce((SELECT max(end_ns) FROM process), 0))", 0);
+	r->work_ns = (uint64_t)run_integer(run, "SELECT max(max_ns) FROM chunk WHERE kind IN"
+		" ('launch', 'graph_launch', 'node', 'copy')", (int64_t)r->end_ns);
 	result = lookup_load(run, "SELECT id, process FROM thread", &r->threads);
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, memory_bytes, " GPU_NUMBER("id")

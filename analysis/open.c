@@ -9,6 +9,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/families.h"
 #include "analysis/internal.h"
 
 #include <errno.h>
@@ -227,6 +228,7 @@ void run_close(struct run *run)
 		return;
 	run_gap_list_free(&run->gaps);
 	database_close(run);
+	families_close(run->families);
 	free(run->path);
 	free(run);
 }

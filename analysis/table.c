@@ -59,6 +59,9 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define LOSS_COLUMN(...)	READ(loss, __VA_ARGS__)
 #define PROCESS_COLUMN(...)	READ(process, __VA_ARGS__)
 #define FINDING_COLUMN(...)	READ(finding, __VA_ARGS__)
+#define SAMPLE_COLUMN(...)	READ(sample, __VA_ARGS__)
+#define DETAIL_COLUMN(...)	READ(detail, __VA_ARGS__)
+#define MARK_COLUMN(...)	READ(mark, __VA_ARGS__)
 #include "analysis/columns.def"
 
 #define DESCRIBE(type, key, title, unit, width, level, expression, description)	\
@@ -100,6 +103,18 @@ static const struct column finding_columns[] = {
 #define FINDING_COLUMN(...)	DESCRIBE(finding, __VA_ARGS__)
 #include "analysis/columns.def"
 };
+static const struct column sample_columns[] = {
+#define SAMPLE_COLUMN(...)	DESCRIBE(sample, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+static const struct column detail_columns[] = {
+#define DETAIL_COLUMN(...)	DESCRIBE(detail, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+static const struct column mark_columns[] = {
+#define MARK_COLUMN(...)	DESCRIBE(mark, __VA_ARGS__)
+#include "analysis/columns.def"
+};
 
 #define VIEW(id, key, title, columns) \
 	[id] = { key, title, columns, sizeof(columns) / sizeof(*(columns)) }
@@ -113,6 +128,9 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_LOSSES, "losses", "Losses and coverage", loss_columns),
 	VIEW(VIEW_PROCESSES, "processes", "Processes", process_columns),
 	VIEW(VIEW_FINDINGS, "findings", "Findings", finding_columns),
+	VIEW(VIEW_SAMPLES, "samples", "Estimated from samples", sample_columns),
+	VIEW(VIEW_DETAIL, "detail", "What was taken when", detail_columns),
+	VIEW(VIEW_MARKS, "marks", "Marks", mark_columns),
 };
 
 /* Moves a list of one type into the table; the lists have the same two fields. */
@@ -162,6 +180,12 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		return TAKE(run_processes, run_process);
 	case VIEW_FINDINGS:
 		return TAKE(run_findings_list, run_finding, NULL);
+	case VIEW_SAMPLES:
+		return TAKE(run_samples, run_sample);
+	case VIEW_DETAIL:
+		return TAKE(run_detail, run_detail);
+	case VIEW_MARKS:
+		return TAKE(run_marks, run_mark);
 	case VIEW_COUNT:
 		break;
 	}
@@ -204,6 +228,15 @@ void table_free(struct table *table)
 		break;
 	case VIEW_FINDINGS:
 		RELEASE(run_finding);
+		break;
+	case VIEW_SAMPLES:
+		RELEASE(run_sample);
+		break;
+	case VIEW_DETAIL:
+		RELEASE(run_detail);
+		break;
+	case VIEW_MARKS:
+		RELEASE(run_mark);
 		break;
 	case VIEW_COUNT:
 		break;

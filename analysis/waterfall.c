@@ -57,3 +57,40 @@ int waterfall_make(struct finder *finder)
 	}
 	return 0;
 }
+
+const char *waterfall_row_name(int row)
+{
+	return row < WATERFALL_PART_COUNT ? waterfall_part_name((enum waterfall_part)row)
+		: idle_cause_name((enum idle_cause)(row - WATERFALL_PART_COUNT));
+}
+
+const char *waterfall_row_text(int row)
+{
+	return row < WATERFALL_PART_COUNT ? waterfall_part_text((enum waterfall_part)row)
+		: idle_cause_text((enum idle_cause)(row - WATERFALL_PART_COUNT));
+}
+
+uint64_t waterfall_row_ns(const struct waterfall *waterfall, int row)
+{
+	return row < WATERFALL_PART_COUNT ? waterfall->parts_ns[row]
+		: waterfall->idle_ns[row - WATERFALL_PART_COUNT];
+}
+
+int waterfall_order(const struct waterfall *w, int order[WATERFALL_ROWS])
+{
+	int count = 0;
+
+	if (w->parts_ns[WATERFALL_USEFUL])
+		order[count++] = WATERFALL_USEFUL;
+	for (int row = 0; row < WATERFALL_ROWS; row++) {
+		int first = w->parts_ns[WATERFALL_USEFUL] ? 1 : 0, at = count;
+
+		if (row == WATERFALL_USEFUL || !waterfall_row_ns(w, row))
+			continue;
+		for (; at > first && waterfall_row_ns(w, order[at - 1]) < waterfall_row_ns(w, row); at--)
+			order[at] = order[at - 1];
+		order[at] = row;
+		count++;
+	}
+	return count;
+}

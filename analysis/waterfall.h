@@ -27,4 +27,12 @@ struct waterfall {
 };
 RUN_LIST(waterfall);
 
+/* All parts as rows: those of waterfall.def, then the causes of idle time. */
+#define WATERFALL_ROWS (WATERFALL_PART_COUNT + IDLE_CAUSE_COUNT)
+const char *waterfall_row_name(int row);
+const char *waterfall_row_text(int row);
+uint64_t waterfall_row_ns(const struct waterfall *waterfall, int row);
+/* Rows that are not empty: what was useful, then the others, largest first. Returns how many. */
+int waterfall_order(const struct waterfall *waterfall, int order[WATERFALL_ROWS]);
+
 #endif

@@ -126,7 +126,8 @@ static int work_take(struct windowing *w, sqlite3_stmt *row, int table)
 	const struct name *name;
 	struct run_event *event;
 
-	if (sqlite3_column_type(row, GPU_START) == SQLITE_NULL ||
+	/* The work of a graph launch comes row by row. */
+	if (table == EVENT_GRAPH_LAUNCH || sqlite3_column_type(row, GPU_START) == SQLITE_NULL ||
 	    sqlite3_column_type(row, GPU_DUR) == SQLITE_NULL || stream <= 0 || !touches(w, start, end))
 		return 0;
 	name = is_kernel ? name_get(w, NAMED_SHAPE, sqlite3_column_int64(row, SHAPE))

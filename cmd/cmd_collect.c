@@ -119,6 +119,9 @@ static int collect(const char *path, const char *socket_name, long root, int lis
 	char *error;
 
 	command_read(root, text, sizeof(text), words);
+	control_from_environment(&collector_options.control);
+	if (control_conflict(&collector_options.control))
+		collector_options.control = (struct control_options){ 0 };
 	collector = collector_new(&collector_options, listener);
 	if (!collector)
 		return EXIT_FAILED;

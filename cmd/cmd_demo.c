@@ -46,7 +46,7 @@ static const struct cmd_option options[] = {
 	{ "steps", OPTION_STEPS, "N", "serve N steps instead: the same work every time" },
 	{ "seed", OPTION_SEED, "N", "seed of the requests (default 1)" },
 	{ "truth", OPTION_TRUTH, "FILE", "write what the GPU really did to FILE, and what was planted"
-	  " when to FILE.plants" },
+	  " when to FILE.plants, and the steps to FILE.steps" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
 	  " (default), native, python or off" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
@@ -241,7 +241,7 @@ static bool is_recording(const char *path)
 /* NAME=VALUE pairs for the server; the simulated driver appends to the truth file. */
 static int truth_environment(struct demo *demo, const char **environment)
 {
-	static char truth[PATH_MAX + 32], facts[PATH_MAX + 32];
+	static char truth[PATH_MAX + 32], facts[PATH_MAX + 32], steps[PATH_MAX + 32];
 
 	if (unlink(demo->truth) < 0 && errno != ENOENT) {
 		message("demo", "choose another name with --truth", "cannot replace %s: %s", demo->truth,
@@ -251,7 +251,9 @@ static int truth_environment(struct demo *demo, const char **environment)
 	snprintf(truth, sizeof(truth), "SIMCUDA_TRUTH=%s", demo->truth);
 	snprintf(facts, sizeof(facts), "GPUTRAIL_DEMO_PLANTS=%s.plants", demo->truth);
 	environment[0] = truth;
+	snprintf(steps, sizeof(steps), "GPUTRAIL_DEMO_STEPS=%s.steps", demo->truth);
 	environment[1] = facts;
+	environment[2] = steps;
 	demo->recording.environment = environment;
 	return 0;
 }
@@ -259,7 +261,7 @@ static int truth_environment(struct demo *demo, const char **environment)
 int cmd_demo(int argc, char **argv)
 {
 	struct demo demo = { .recording = { .name = "demo", .simulate = "" } };
-	const char *environment[3] = { NULL };
+	const char *environment[4] = { NULL };
 	int key;
 
 	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {

@@ -16,7 +16,7 @@
 #define RING_BYTES_MAX (64l << 20)
 
 enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY,
-	OPTION_CALLPATH };
+	OPTION_CALLPATH, OPTION_CONTROL };
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "record to FILE; %p is the process id, %h the host, %t the time"
@@ -25,7 +25,16 @@ static const struct cmd_option options[] = {
 	{ "sim", OPTION_SIM, "[=DEVICE]", "use the simulated driver, of DEVICE (H200, A100, ...)" },
 	{ "wait", OPTION_WAIT, "WHICH", "all: until every process of the tree ended (default);"
 	  " primary: until the command itself ended" },
-	{ "host-only", OPTION_HOST_ONLY, NULL, "record no GPU times; leaves CUPTI alone" },
+	{ "detail", OPTION_CONTROL, "LEVEL", "what is taken of the GPU: full (default) every operation;"
+	  " graph: each graph launch as one; sampled: full for a tenth of the time; auto: full for as"
+	  " long as --max-overhead allows; host: nothing, which leaves CUPTI alone" },
+	{ "host-only", OPTION_HOST_ONLY, NULL, "the same as --detail=host" },
+	{ "max-overhead", OPTION_CONTROL + 1, "PERCENT", "budget of --detail=auto, a share of the run's"
+	  " time (default 2%)" },
+	{ "delay", OPTION_CONTROL + 2, "SECONDS", "begin to record that much later" },
+	{ "duration", OPTION_CONTROL + 3, "SECONDS", "record for that long; the program runs on" },
+	{ "capture-range", OPTION_CONTROL + 4, "WHICH", "cudaProfilerApi: record only between"
+	  " cudaProfilerStart and cudaProfilerStop; none (default)" },
 	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two"
 	  " from 64K to 64M" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
@@ -63,8 +72,21 @@ static int ring_bytes_check(const char *text)
 	return -1;
 }
 
+/* Options of what is taken have the order of control_rows. */
+static int take_control(struct recording *r, const struct control_row *row)
+{
+	const char *takes = control_set(&r->control, row->name, optarg);
+
+	if (!takes)
+		return 0;
+	message("record", NULL, "--%s takes %s, not '%s'", row->name, takes, optarg);
+	return -1;
+}
+
 static int take_option(int key, struct recording *r)
 {
+	if (key >= OPTION_CONTROL)
+		return take_control(r, &control_rows[key - OPTION_CONTROL]);
 	switch (key) {
 	case 'o':
 		r->output = optarg;
@@ -79,7 +101,7 @@ static int take_option(int key, struct recording *r)
 		r->simulate = optarg ? optarg : "";
 		break;
 	case OPTION_HOST_ONLY:
-		r->host_only = true;
+		control_set(&r->control, "detail", "host");
 		break;
 	case OPTION_RING_BYTES:
 		r->ring_bytes = optarg;
@@ -101,8 +123,10 @@ static int take_option(int key, struct recording *r)
 int cmd_record(int argc, char **argv)
 {
 	struct recording recording = { .name = "record", .output = "gputrail-%p.db" };
+	const char *conflict;
 	int key;
 
+	control_from_environment(&recording.control);
 	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {
 		if (key == OPTIONS_HELP)
 			return EXIT_OK;
@@ -112,6 +136,11 @@ int cmd_record(int argc, char **argv)
 	if (optind == argc) {
 		message("record", "example: gputrail record -o run.db -- python3 serve.py",
 			"what is to be run?");
+		return EXIT_USAGE;
+	}
+	conflict = control_conflict(&recording.control);
+	if (conflict) {
+		message("record", NULL, "%s", conflict);
 		return EXIT_USAGE;
 	}
 	recording.command = argv + optind;

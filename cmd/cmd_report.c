@@ -14,19 +14,23 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
+#include "analysis/families.h"
 #include "analysis/table.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/report_bubbles.h"
 #include "cmd/report_findings.h"
+#include "cmd/report_detail.h"
 #include "cmd/report_json.h"
 #include "cmd/report_memory.h"
 #include "cmd/report_paths.h"
+#include "cmd/report_steps.h"
 
 enum {
 	KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH,
 	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER, KEY_THRESHOLD, KEY_THRESHOLDS, KEY_DETECTORS,
+	KEY_FAMILIES,
 };
 
 static const struct cmd_option options[] = {
@@ -48,6 +52,8 @@ static const struct cmd_option options[] = {
 	{ "threshold", KEY_THRESHOLD, "NAME=VALUE", "findings: another threshold than the usual one" },
 	{ "thresholds", KEY_THRESHOLDS, "FILE", "findings: the same, one on each line of FILE" },
 	{ "detectors", KEY_DETECTORS, NULL, "list what findings look for, and the thresholds" },
+	{ "families", KEY_FAMILIES, "FILE", "patterns of kernel families, before those built in and "
+	  "in ~/.config/gputrail/families" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
 	{ "json", KEY_JSON, NULL, "print all views but the call paths as JSON" },
@@ -61,12 +67,12 @@ static const struct cmd_usage usage = {
 		   "overview.",
 	.options = options,
 	.more = "Views: overview, findings, waterfall, devices, kernels, apis, failures, copies, memory, "
-		"bubbles, callpaths, processes, losses\n",
+		"bubbles, steps, families, callpaths, processes, losses, samples, detail, marks\n",
 };
 
 struct request {
 	struct print_style style;
-	const char *sort;
+	const char *sort, *families;
 	bool by_shape, json, recount, rows_given;
 	struct report_paths paths;
 	struct finding_limits *limits;
@@ -180,6 +186,28 @@ static int report_head(struct run *run, const struct request *request, bool *tru
 	return 0;
 }
 
+/* Most recordings have no rows of these. */
+static int report_rare(struct run *run, const struct request *request)
+{
+	static const enum view_id rare[] = { VIEW_SAMPLES, VIEW_MARKS };
+
+	for (size_t i = 0; i < sizeof(rare) / sizeof(*rare); i++) {
+		struct table table;
+		size_t count;
+
+		if (table_load(run, rare[i], false, &table) < 0)
+			return -1;
+		count = table.count;
+		table_free(&table);
+		if (!count)
+			continue;
+		putchar('\n');
+		if (report_view(run, request, rare[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int report_overview(struct run *run, const struct request *request)
 {
 	struct request with_rows = *request;
@@ -189,6 +217,7 @@ static int report_overview(struct run *run, const struct request *request)
 	if (!request->rows_given)
 		with_rows.style.rows = 10;
 	if (report_head(run, request, &truncated) < 0 ||
+	    report_detail(run, &request->style) < 0 ||
 	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
 		return -1;
 	if (report_failures(run, &with_rows) < 0)
@@ -203,7 +232,7 @@ static int report_overview(struct run *run, const struct request *request)
 		if (report_view(run, &with_rows, overview_views[i]) < 0)
 			return -1;
 	}
-	return 0;
+	return report_rare(run, &with_rows);
 }
 
 static int view_find(const char *name)
@@ -280,11 +309,22 @@ static int report_falls(struct run *run, const struct request *request)
 	return 0;
 }
 
+static int report_step_times(struct run *run, const struct request *request)
+{
+	return report_steps(run, &request->style, request->rows_given);
+}
+
+static int report_family_times(struct run *run, const struct request *request)
+{
+	return report_families(run, &request->style);
+}
+
 static report_fn *special_find(const char *name)
 {
 	static const struct { const char *name; report_fn *report; } special[] = {
 		{ "overview", report_overview }, { "findings", report_found },
 		{ "waterfall", report_falls }, { "bubbles", report_idle },
+		{ "steps", report_step_times }, { "families", report_family_times },
 		{ "callpaths", report_callpaths }, { "memory", report_memory_all },
 	};
 
@@ -437,6 +477,9 @@ static int request_parse(struct request *request, int argc, char **argv)
 		case KEY_DETECTORS:
 			request->detectors = true;
 			break;
+		case KEY_FAMILIES:
+			request->families = optarg;
+			break;
 		case KEY_COLOR:
 			when = optarg;
 			break;
@@ -470,6 +513,22 @@ static void file_first(int count, char **names)
 	}
 }
 
+/* Said here what is wrong: it is in the user's file, not in the recording. */
+static int use_families(struct run *run, const char *file)
+{
+	char *error;
+	struct families *families = families_open(file, &error);
+
+	if (!families) {
+		message("report", "docs/families.md describes the table", "%s",
+			error ? error : "out of memory");
+		free(error);
+		return -1;
+	}
+	run_use_families(run, families);
+	return 0;
+}
+
 /* What was asked for of the FILE that names[0] is. Returns an exit code. */
 static int report_file(const struct request *request, int count, char **names)
 {
@@ -484,6 +543,10 @@ static int report_file(const struct request *request, int count, char **names)
 	if (!run) {
 		message("report", NULL, "%s", error);
 		free(error);
+		return EXIT_INPUT;
+	}
+	if (request->families && use_families(run, request->families) < 0) {
+		run_close(run);
 		return EXIT_INPUT;
 	}
 	result = request->recount ? recount(run) : 0;

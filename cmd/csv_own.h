@@ -9,6 +9,7 @@
 /* Rows without the header. Return 0, -1 with run_error(), or positive when they could not write. */
 int csv_bubbles(struct run *run, struct csv *csv);
 int csv_bubbles_trace(struct run *run, struct csv *csv);
+int csv_steps(struct run *run, struct csv *csv);
 int csv_callpaths(struct run *run, struct csv *csv);
 
 #endif

@@ -13,14 +13,12 @@
 #include <time.h>
 
 #include "libprofile/cfi.h"
+#include "libprofile/pyframes.h"
 #include "libprofile/unwind.h"
 
 #define DEPTH 30
 #define CAPTURES 2000
 #define ROUNDS 5			/* the fastest one counts: the others were disturbed */
-
-#define PYTHON_FIRST 9			/* minor versions of Python 3 that pyframes.c reads */
-#define PYTHON_LAST 14
 
 struct measured {
 	struct unwinder *unwinder;
@@ -113,13 +111,13 @@ void doctor_callpath(struct doctor *doctor, struct finding *finding)
 	(void)doctor;
 	if (probe_run(probe_native, NULL, native, sizeof(native)) < 0) {
 		found(finding, DOCTOR_WARN, "no native frames on this processor; Python 3.%d to 3.%d",
-		      PYTHON_FIRST, PYTHON_LAST);
+		      PYFRAMES_MINOR_FIRST, PYFRAMES_MINOR_LAST);
 		advise(finding, "native paths are read on x86-64 only; recording works without them");
 		return;
 	}
-	found(finding, DOCTOR_OK, "native, %s, %s; Python 3.%d to 3.%d", lines, native, PYTHON_FIRST,
-	      PYTHON_LAST);
-	if (minor >= 0 && (minor < PYTHON_FIRST || minor > PYTHON_LAST)) {
+	found(finding, DOCTOR_OK, "native, %s, %s; Python 3.%d to 3.%d", lines, native, PYFRAMES_MINOR_FIRST,
+	      PYFRAMES_MINOR_LAST);
+	if (minor >= 0 && (minor < PYFRAMES_MINOR_FIRST || minor > PYFRAMES_MINOR_LAST)) {
 		finding->state = DOCTOR_WARN;
 		advise(finding, "the frames of python3 here (3.%d) cannot be read: its programs get "
 		       "native paths only", minor);

@@ -16,6 +16,7 @@
 
 static const enum view_id shown[] = {
 	VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES, VIEW_LOSSES,
+	VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS,
 };
 
 static void fact(FILE *out, const char *name, const char *text)
@@ -80,7 +81,8 @@ static int head(const struct html *html)
 	result = html_head(html->out, title) < 0 ? 1 : 0;
 	fputs("<h1>", html->out);
 	html_text(html->out, info.command_line[0] ? info.command_line : base_name(info.path));
-	fputs("</h1>\n<nav><a href=\"#time\">Where the time went</a>", html->out);
+	fputs("</h1>\n<nav><a href=\"#findings\">Findings</a>", html->out);
+	fputs("<a href=\"#time\">Where the time went</a>", html->out);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
 		fprintf(html->out, "<a href=\"#%s\">%s</a>", views[shown[i]].key, views[shown[i]].title);
 	fputs("<a href=\"#callpaths\">Call paths</a></nav>\n<dl>\n", html->out);
@@ -120,30 +122,30 @@ static void tiles(const struct html *html, const struct run_device *device)
 	fputs("</div>\n", out);
 }
 
-static const struct idle_device *idle_find(const struct html *html, int id)
+static const struct waterfall *waterfall_find(const struct html *html, int id)
 {
-	for (size_t i = 0; i < html->idle.device_count; i++)
-		if (html->idle.devices[i].id == id)
-			return &html->idle.devices[i];
+	for (size_t i = 0; i < html->findings.waterfalls.count; i++)
+		if (html->findings.waterfalls.rows[i].device == id)
+			return &html->findings.waterfalls.rows[i];
 	return NULL;
 }
 
 static void device(const struct html *html, const struct run_device *d)
 {
-	const struct idle_device *idle = idle_find(html, d->id);
+	const struct waterfall *w = waterfall_find(html, d->id);
 
 	fprintf(html->out, "<h3>GPU %d: ", d->gpu);
 	html_text(html->out, d->name);
 	fputs("</h3>\n", html->out);
-	if (!idle) {
+	if (!w) {
 		fputs("<p>Nothing ran on it, or its times are not known.</p>\n", html->out);
 		return;
 	}
 	tiles(html, d);
-	fputs("<p class=\"faint\">Its time from the first operation to the last, and why it was idle:</p>\n",
+	fputs("<p class=\"faint\">The time of its SMs from the first operation to the last:</p>\n",
 	      html->out);
-	html_waterfall(html, idle);
-	html_causes(html, idle);
+	html_waterfall(html, w);
+	html_parts(html, w);
 }
 
 static int page(const struct html *html)
@@ -152,12 +154,13 @@ static int page(const struct html *html)
 
 	if (result)
 		return result;
+	html_findings(html);
 	fputs("<h2 id=\"time\">Where the time went</h2>\n", html->out);
 	if (html_timeline(html) < 0)
 		return -1;
 	for (size_t i = 0; i < html->devices.count; i++)
 		device(html, &html->devices.rows[i]);
-	if (html->idle.interval_count) {
+	if (html->findings.idle.interval_count) {
 		fprintf(html->out, "<h2 id=\"intervals\">Longest idle intervals</h2>\n");
 		html_intervals(html);
 	}
@@ -172,14 +175,14 @@ static int page(const struct html *html)
 int export_html(struct run *run, FILE *out)
 {
 	struct html html = { .out = out, .run = run };
-	struct idle_options options = { .intervals = INTERVALS };
+	struct findings_options options = { .intervals = INTERVALS };
 	int result = -1;
 
 	if (run_freeze(run) < 0)
 		return -1;
-	if (run_devices(run, &html.devices) == 0 && run_idle(run, &options, &html.idle) == 0)
+	if (run_devices(run, &html.devices) == 0 && run_findings(run, &options, &html.findings) == 0)
 		result = page(&html);
-	idle_result_free(&html.idle);
+	findings_free(&html.findings);
 	run_device_list_free(&html.devices);
 	run_thaw(run);
 	return result;

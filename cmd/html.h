@@ -6,14 +6,14 @@
 #include <stdio.h>
 
 #include "analysis/analysis.h"
-#include "analysis/idle.h"
+#include "analysis/findings.h"
 
 /* What the sections of the page share. */
 struct html {
 	FILE *out;
 	struct run *run;
 	struct run_device_list devices;
-	struct idle_result idle;	/* with its longest intervals */
+	struct findings findings;	/* with the longest idle intervals */
 };
 
 /* Text between tags and in quoted attributes. Control characters, invalid bytes and characters
@@ -27,13 +27,14 @@ void html_tail(FILE *out);
 
 int html_gpu(const struct html *html, int device);	/* its number; -1 unknown */
 
-/* Bars of busy time and of idle time by cause; the run over time. */
-void html_waterfall(const struct html *html, const struct idle_device *device);
+/* Where a device's SM-time went, as a bar; the run over time. */
+void html_waterfall(const struct html *html, const struct waterfall *waterfall);
 int html_timeline(const struct html *html);
 
-/* The views of columns.def, idle time by cause, and the tree of call paths. */
+/* The findings, the views of columns.def, parts of the waterfall, and the tree of call paths. */
+void html_findings(const struct html *html);
 int html_view(const struct html *html, int view);
-void html_causes(const struct html *html, const struct idle_device *device);
+void html_parts(const struct html *html, const struct waterfall *waterfall);
 void html_intervals(const struct html *html);
 int html_callpaths(const struct html *html);
 

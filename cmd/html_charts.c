@@ -52,18 +52,17 @@ static double part(FILE *out, const char *class, const char *name, double x, uin
 	return x + width;
 }
 
-void html_waterfall(const struct html *html, const struct idle_device *device)
+void html_waterfall(const struct html *html, const struct waterfall *w)
 {
-	int order[IDLE_CAUSE_COUNT], count = idle_causes_order(device, order);
-	double x;
+	int order[WATERFALL_ROWS], count = waterfall_order(w, order);
+	double x = 0;
 
-	fprintf(html->out, "<svg viewBox=\"0 0 %.0f %d\" role=\"img\" aria-label=\"Busy and idle time of "
-		"GPU %d\">\n", WIDTH, BAR_HEIGHT, html_gpu(html, device->id));
-	x = part(html->out, "busy", "busy", 0, device->busy_ns, device->span_ns);
+	fprintf(html->out, "<svg viewBox=\"0 0 %.0f %d\" role=\"img\" aria-label=\"Where the time of "
+		"the SMs of GPU %d went\">\n", WIDTH, BAR_HEIGHT, w->gpu);
 	for (int i = 0; i < count; i++) {
-		const char *name = idle_cause_name((enum idle_cause)order[i]);
+		const char *name = waterfall_row_name(order[i]);
 
-		x = part(html->out, name, name, x, device->causes[order[i]].total_ns, device->span_ns);
+		x = part(html->out, name, name, x, waterfall_row_ns(w, order[i]), w->span_ns);
 	}
 	fputs("</svg>\n", html->out);
 }
@@ -130,8 +129,8 @@ static void memory_column(FILE *out, const struct span *span, const struct run_b
 
 static void cause_marks(const struct html *html, const struct span *span, int device, double y)
 {
-	for (size_t i = 0; i < html->idle.interval_count; i++) {
-		const struct idle_interval *interval = &html->idle.intervals[i];
+	for (size_t i = 0; i < html->findings.idle.interval_count; i++) {
+		const struct idle_interval *interval = &html->findings.idle.intervals[i];
 		double x = at(span, interval->start_ns), width;
 		char time[32], *place;
 

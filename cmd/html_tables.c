@@ -6,6 +6,7 @@
 
 #include "cmd/html.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "analysis/callpaths.h"
@@ -107,8 +108,8 @@ int html_view(const struct html *html, int id)
 
 static const struct idle_site *site_find(const struct html *html, int device, int cause)
 {
-	for (size_t i = 0; i < html->idle.site_count; i++) {
-		const struct idle_site *site = &html->idle.sites[i];
+	for (size_t i = 0; i < html->findings.idle.site_count; i++) {
+		const struct idle_site *site = &html->findings.idle.sites[i];
 
 		if (site->device == device && (int)site->cause == cause && site->path)
 			return site;
@@ -116,45 +117,53 @@ static const struct idle_site *site_find(const struct html *html, int device, in
 	return NULL;
 }
 
-static void cause_row(const struct html *html, const struct idle_device *device, int cause)
+static const struct idle_total *idle_total(const struct html *html, const struct waterfall *w, int row)
 {
-	const struct idle_total *total = &device->causes[cause];
-	const struct idle_site *site = site_find(html, device->id, cause);
-	const char *name = idle_cause_name((enum idle_cause)cause);
+	for (size_t i = 0; i < html->findings.idle.device_count; i++)
+		if (html->findings.idle.devices[i].id == w->device && row >= WATERFALL_PART_COUNT)
+			return &html->findings.idle.devices[i].causes[row - WATERFALL_PART_COUNT];
+	return NULL;
+}
+
+static void part_row(const struct html *html, const struct waterfall *w, int row)
+{
+	const struct idle_total *total = idle_total(html, w, row);
+	const struct idle_site *site = site_find(html, w->device, row - WATERFALL_PART_COUNT);
 	char *place = idle_path_name(html->run, site ? site->path : 0), text[32];
-	double part = device->span_ns ? 100.0 * (double)total->total_ns / (double)device->span_ns : 0;
+	uint64_t ns = waterfall_row_ns(w, row);
+	double share = w->span_ns ? 100.0 * (double)ns / (double)w->span_ns : 0;
 
 	fprintf(html->out, "<tr><td class=\"t\"><svg class=\"key\" viewBox=\"0 0 1 1\"><rect class=\"%s\" "
-		"width=\"1\" height=\"1\"/></svg> %s</td>", name, name);
-	text_cell(html->out, idle_cause_text((enum idle_cause)cause));
-	number_cell(html->out, (double)total->total_ns,
-		    format_ns((double)total->total_ns, text, sizeof(text)));
-	snprintf(text, sizeof(text), "%.1f", part);
-	number_cell(html->out, part, text);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)total->count);
-	number_cell(html->out, (double)total->count, text);
-	number_cell(html->out, (double)total->worst.dur_ns,
-		    format_ns((double)total->worst.dur_ns, text, sizeof(text)));
+		"width=\"1\" height=\"1\"/></svg> %s%s</td>", waterfall_row_name(row),
+		total ? "idle: " : "", waterfall_row_name(row));
+	text_cell(html->out, waterfall_row_text(row));
+	number_cell(html->out, (double)ns, format_ns((double)ns, text, sizeof(text)));
+	snprintf(text, sizeof(text), "%.1f", share);
+	number_cell(html->out, share, text);
+	snprintf(text, sizeof(text), "%llu", total ? (unsigned long long)total->count : 0);
+	number_cell(html->out, total ? (double)total->count : NAN, total ? text : "");
+	number_cell(html->out, total ? (double)total->worst.dur_ns : NAN,
+		    total ? format_ns((double)total->worst.dur_ns, text, sizeof(text)) : "");
 	text_cell(html->out, place ? place : "");
 	fputs("</tr>\n", html->out);
 	free(place);
 }
 
-void html_causes(const struct html *html, const struct idle_device *device)
+void html_parts(const struct html *html, const struct waterfall *w)
 {
-	int order[IDLE_CAUSE_COUNT], count = idle_causes_order(device, order);
+	int order[WATERFALL_ROWS], count = waterfall_order(w, order);
 
 	fputs("<div class=\"scroll\"><table><thead><tr>", html->out);
-	head_cell(html->out, "Cause", "name of the cause", true);
+	head_cell(html->out, "Part", "part of the time of the SMs", true);
 	head_cell(html->out, "What happened", "its meaning", true);
-	head_cell(html->out, "Time", "idle time with this cause", false);
+	head_cell(html->out, "Time", "all SMs for so long", false);
 	head_cell(html->out, "Wall %", "share of the GPU's wall time", false);
 	head_cell(html->out, "Count", "idle intervals", false);
 	head_cell(html->out, "Worst", "the longest of them", false);
 	head_cell(html->out, "Most of it at", "function that lost most by it", true);
 	fputs("</tr></thead>\n<tbody>\n", html->out);
 	for (int i = 0; i < count; i++)
-		cause_row(html, device, order[i]);
+		part_row(html, w, order[i]);
 	fputs("</tbody></table></div>\n", html->out);
 }
 
@@ -194,9 +203,42 @@ void html_intervals(const struct html *html)
 	head_cell(html->out, "Before", "operation before", true);
 	head_cell(html->out, "After", "operation after", true);
 	fputs("</tr></thead>\n<tbody>\n", html->out);
-	for (size_t i = 0; i < html->idle.interval_count && i < INTERVALS_MAX; i++)
-		interval_row(html, &html->idle.intervals[i]);
+	for (size_t i = 0; i < html->findings.idle.interval_count && i < INTERVALS_MAX; i++)
+		interval_row(html, &html->findings.idle.intervals[i]);
 	fputs("</tbody></table></div>\n", html->out);
+}
+
+static void finding(const struct html *html, const struct run_finding *f)
+{
+	FILE *out = html->out;
+	char lost[32], low[32], high[32];
+
+	fprintf(out, "<section class=\"finding %s\">\n<h3>%s: ", finding_severity_name(f->severity), f->name);
+	html_text(out, f->title);
+	fprintf(out, " <span class=\"faint\">%s</span></h3>\n", finding_severity_name(f->severity));
+	if (f->lost_ns)
+		fprintf(out, "<p><b>lost %s (%.1f %%)</b>, mending it saves %s to %s</p>\n",
+			format_ns((double)f->lost_ns, lost, sizeof(lost)),
+			f->wall_ns ? 100.0 * (double)f->lost_ns / (double)f->wall_ns : 0,
+			format_ns((double)f->gain_low_ns, low, sizeof(low)),
+			format_ns((double)f->gain_high_ns, high, sizeof(high)));
+	if (f->where[0]) {
+		fputs("<p>at <code>", out);
+		html_text(out, f->where);
+		fputs("</code></p>\n", out);
+	}
+	fputs("<p>", out);
+	html_text(out, f->advice);
+	fputs("</p>\n</section>\n", out);
+}
+
+void html_findings(const struct html *html)
+{
+	fputs("<h2 id=\"findings\">Findings</h2>\n", html->out);
+	for (size_t i = 0; i < html->findings.list.count; i++)
+		finding(html, &html->findings.list.rows[i]);
+	if (!html->findings.list.count)
+		fputs("<p>Nothing costs enough to be told.</p>\n", html->out);
 }
 
 static bool is_shown(const struct callpath_tree *tree, uint32_t node, double whole)

@@ -90,6 +90,12 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return EXIT_OK;
 	}
+	if (!strcmp(argv[1], "--help=words")) {		/* for the shells' completions */
+		for (const struct command *c = commands; c->name; c++)
+			if (c->help[0])
+				printf("%s\t%s\n", c->name, c->help);
+		return EXIT_OK;
+	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("gputrail %s\n", PACKAGE_VERSION);
 		return EXIT_OK;

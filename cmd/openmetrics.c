@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "analysis/idle.h"
+#include "analysis/findings.h"
 #include "analysis/table.h"
 #include "analysis/text.h"
 
@@ -144,34 +144,46 @@ static int put_views(struct run *run, FILE *out)
 	return 0;
 }
 
-/* By number of the GPU and cause; a GPU that did nothing has none. */
-static int put_causes(struct run *run, FILE *out)
+/* All of it by number of the GPU; a GPU that did nothing has none. */
+static void put_waterfall(FILE *out, const struct waterfall *w)
 {
-	struct idle_options options = { 0 };
-	struct run_device_list devices;
-	struct idle_result idle;
-
-	if (run_devices(run, &devices) < 0)
-		return -1;
-	if (run_idle(run, &options, &idle) < 0) {
-		run_device_list_free(&devices);
-		return -1;
+	for (int row = 0; row < WATERFALL_ROWS; row++) {
+		fprintf(out, PREFIX "gpu_sm_time_seconds_total{gpu=\"%d\",part=\"%s\",idle=\"%s\"}",
+			w->gpu, waterfall_row_name(row), row < WATERFALL_PART_COUNT ? "false" : "true");
+		put_seconds(out, waterfall_row_ns(w, row));
 	}
-	put_head(out, "gpu_idle_cause", "seconds", COUNTER, "Idle time by cause");
-	for (size_t i = 0; i < idle.device_count * IDLE_CAUSE_COUNT; i++) {
-		const struct idle_device *device = &idle.devices[i / IDLE_CAUSE_COUNT];
-		enum idle_cause cause = (enum idle_cause)(i % IDLE_CAUSE_COUNT);
-		int gpu = -1;
+}
 
-		for (size_t d = 0; d < devices.count; d++)
-			if (devices.rows[d].id == device->id)
-				gpu = devices.rows[d].gpu;
-		fprintf(out, PREFIX "gpu_idle_cause_seconds_total{gpu=\"%d\",cause=\"%s\"}", gpu,
-			idle_cause_name(cause));
-		put_seconds(out, device->causes[cause].total_ns);
-	}
-	idle_result_free(&idle);
-	run_device_list_free(&devices);
+static void put_finding(FILE *out, const struct run_finding *f)
+{
+	char gpu[16] = "";
+
+	if (f->gpu >= 0)
+		snprintf(gpu, sizeof(gpu), "%d", f->gpu);
+	fputs(PREFIX "finding_lost_seconds", out);
+	put_label(out, "finding", f->name, true);
+	put_label(out, "severity", finding_severity_name(f->severity), false);
+	put_label(out, "gpu", gpu, false);
+	put_label(out, "where", f->where, false);
+	put_label(out, "what", f->what, false);
+	fputs("}", out);
+	put_seconds(out, f->lost_ns);
+}
+
+static int put_findings(struct run *run, FILE *out)
+{
+	struct findings_options options = { 0 };
+	struct findings findings;
+
+	if (run_findings(run, &options, &findings) < 0)
+		return -1;
+	put_head(out, "gpu_sm_time", "seconds", COUNTER, "Where the time of the SMs went");
+	for (size_t i = 0; i < findings.waterfalls.count; i++)
+		put_waterfall(out, &findings.waterfalls.rows[i]);
+	put_head(out, "finding_lost", "seconds", GAUGE, "Time that a finding costs its GPU");
+	for (size_t i = 0; i < findings.list.count; i++)
+		put_finding(out, &findings.list.rows[i]);
+	findings_free(&findings);
 	return 0;
 }
 
@@ -198,7 +210,7 @@ static int put_info(struct run *run, FILE *out)
 
 int openmetrics_write(struct run *run, FILE *out)
 {
-	if (put_info(run, out) < 0 || put_views(run, out) < 0 || put_causes(run, out) < 0)
+	if (put_info(run, out) < 0 || put_views(run, out) < 0 || put_findings(run, out) < 0)
 		return -1;
 	fputs("# EOF\n", out);
 	return 0;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/completion.h"
 
 #define OPTIONS_MAX	48
 #define KEY_HELP	'h'
@@ -48,7 +49,7 @@ static void tables_make(const struct cmd_usage *usage, struct getopt_tables *tab
 				*s++ = ':';
 		}
 	}
-	tables->longs[n++] = (struct option){ "help", no_argument, NULL, KEY_HELP };
+	tables->longs[n++] = (struct option){ "help", optional_argument, NULL, KEY_HELP };
 	tables->longs[n] = (struct option){ 0 };
 	*s = '\0';
 }
@@ -123,7 +124,10 @@ int options_next(const struct cmd_usage *usage, int argc, char **argv)
 	if (key == -1)
 		return OPTIONS_END;
 	if (key == KEY_HELP) {
-		usage_print(usage);
+		if (optarg && !strcmp(optarg, "words"))
+			completion_print(usage);
+		else
+			usage_print(usage);
 		return OPTIONS_HELP;
 	}
 	if (key == '?' || key == ':') {

@@ -35,7 +35,7 @@ enum { OPTIONS_END = -1, OPTIONS_WRONG = -2, OPTIONS_HELP = -3 };
 /*
  * Like getopt_long: the next option's key, its argument in optarg. OPTIONS_END: the arguments
  * begin at optind. OPTIONS_WRONG: a message was printed, return EXIT_USAGE. OPTIONS_HELP:
- * --help was given and answered, return EXIT_OK.
+ * --help was given and answered, return EXIT_OK. --help=words answers the shells' completions.
  */
 int options_next(const struct cmd_usage *usage, int argc, char **argv);
 

@@ -180,8 +180,6 @@ static void child_environment(const struct recording *r, const char *shim, const
 		setenv("GPUTRAIL_RING_BYTES", r->ring_bytes, 1);
 	if (r->callpath)
 		setenv("GPUTRAIL_CALLPATH", r->callpath, 1);
-	if (r->host_only)
-		setenv("GPUTRAIL_CUPTI", "off", 1);
 	if (r->simulate) {
 		prepend("LD_LIBRARY_PATH", sim_dir, ':');
 		if (*r->simulate)
@@ -472,6 +470,7 @@ int recording_run(const struct recording *recording)
 		.command = recording->command,
 		.simulated = recording->simulate,
 		.callpath = recording->callpath,
+		.control = recording->control,
 	};
 	int listener, rc = check_parts(recording, shim, sim_dir);
 

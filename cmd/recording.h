@@ -6,16 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "collector/control.h"
+
 struct recording {
 	const char *name;		/* of the gputrail command, for messages */
 	const char *output;		/* pattern: %p process id, %h host, %t time, %% */
 	bool force;			/* replace an existing file */
 	bool quiet;			/* no closing line */
 	bool wait_primary;		/* do not wait for other processes of the tree */
-	bool host_only;			/* no GPU times */
 	const char *simulate;		/* NULL: real driver; "": simulated, default device */
 	const char *ring_bytes;		/* NULL: the shim's default */
 	const char *callpath;		/* the same */
+	struct control_options control;	/* what is taken and when */
 	char *const *command;		/* NULL terminated */
 	const char *const *environment;	/* NULL terminated NAME=VALUE, or NULL */
 };

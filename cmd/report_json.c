@@ -8,7 +8,6 @@
 
 #include "analysis/memory_use.h"
 #include "analysis/table.h"
-#include "cmd/json.h"
 
 #include <stdlib.h>
 
@@ -303,7 +302,7 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 {
 	static const enum view_id shown[] = {
 		VIEW_FINDINGS, VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
-		VIEW_PROCESSES,
+		VIEW_PROCESSES, VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS,
 	};
 	struct findings_options options = { .limits = limits };
 	struct json json = { .out = out };
@@ -324,6 +323,10 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 	findings_free(&findings);
 	if (result == 0)
 		result = put_memory_use(run, &json);
+	if (result == 0)
+		result = json_put_families(run, &json);
+	if (result == 0)
+		result = json_put_steps(run, &json);
 	json_close(&json, '}');
 	return result;
 }

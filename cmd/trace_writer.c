@@ -435,6 +435,39 @@ static int memory_write(void *arg, const struct timeline_memory *memory)
 	return ferror(w->json.out);
 }
 
+/* --- marks --------------------------------------------------------------------------------- */
+
+static int pid_of(const struct run_process_list *processes, int id)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->rows[i].id == id)
+			return processes->rows[i].pid;
+	return 0;
+}
+
+static int marks_write(struct writer *w)
+{
+	struct run_process_list processes;
+	struct run_mark_list marks;
+
+	if (run_processes(w->timeline->run, &processes) < 0)
+		return -1;
+	if (run_marks(w->timeline->run, &marks) < 0) {
+		run_process_list_free(&processes);
+		return -1;
+	}
+	for (size_t i = 0; i < marks.count; i++) {
+		event_open(&w->json, "i", "mark", marks.rows[i].text,
+			   pid_of(&processes, marks.rows[i].process), 0);
+		json_unsigned(&w->json, "ts", marks.rows[i].start_ns / 1000);
+		json_text(&w->json, "s", "g");
+		json_close(&w->json, '}');
+	}
+	run_mark_list_free(&marks);
+	run_process_list_free(&processes);
+	return 0;
+}
+
 static int writer_init(struct writer *w)
 {
 	int64_t launches = w->timeline->graph_launches_max;
@@ -467,6 +500,8 @@ int trace_write(struct timeline *timeline, int64_t device, FILE *out)
 		result = timeline_calls(timeline, call_write, &w);
 	if (result == 0)
 		result = timeline_memory(timeline, memory_write, &w);
+	if (result == 0)
+		result = marks_write(&w);
 	json_close(&w.json, ']');
 	json_close(&w.json, '}');
 	lanes_free(&w.gpu);

@@ -31,6 +31,9 @@ struct python_key {
 	uint32_t instruction;		/* << 1 | is_entry */
 };
 
+/* The node that stands for frames that were cut off: of natives, what is all zeros otherwise. */
+#define PYTHON_CUT UINT32_MAX		/* a code */
+
 struct pair_key {
 	uint32_t native, python;
 };
@@ -110,8 +113,8 @@ void callpath_native_node(struct process *p, struct ring *ring,
 		return;
 	key.parent = mapped(paths->native, paths->native_capacity, def->parent);
 	key.module = module_of_wire(p, def->module);
-	if (!key.module)
-		key.process = p->id;
+	if (!key.module && (def->parent || def->module || def->address))
+		key.process = p->id;	/* no process: cut off */
 	index = intern_add(&cp->natives, &key, &is_new);
 	paths->native[def->node] = index + 1;	/* INTERN_NONE becomes 0: unknown */
 }
@@ -138,7 +141,7 @@ void callpath_python_node(struct process *p, struct ring *ring,
 	    !array_reserve(&paths->python, &paths->python_capacity, def->node, sizeof(uint32_t)))
 		return;
 	key.parent = mapped(paths->python, paths->python_capacity, def->parent);
-	key.code = mapped(paths->codes, paths->code_capacity, def->code);
+	key.code = def->code ? mapped(paths->codes, paths->code_capacity, def->code) : PYTHON_CUT;
 	paths->python[def->node] = intern_add(&cp->pythons, &key, &is_new) + 1;
 }
 
@@ -163,8 +166,8 @@ static uint32_t path_child(struct callpath *cp, uint32_t parent, uint32_t frame)
 
 /* One Python frame, from the innermost outwards. */
 struct python_walk {
-	const struct callpath *cp;
 	uint32_t at;			/* 1 + index, 0 at the end */
+	bool is_cut;
 };
 
 /*
@@ -180,8 +183,11 @@ static uint32_t python_run(struct callpath *cp, struct python_walk *walk, uint32
 		const struct python_key *key = intern_key(&cp->pythons, walk->at - 1);
 
 		is_entry = key->instruction & 1;
-		frames[count++] = frame_python(cp, key->code, key->instruction >> 1);
 		walk->at = key->parent;
+		if (key->code == PYTHON_CUT)
+			walk->is_cut = true;
+		else
+			frames[count++] = frame_python(cp, key->code, key->instruction >> 1);
 	}
 	return count;
 }
@@ -189,18 +195,24 @@ static uint32_t python_run(struct callpath *cp, struct python_walk *walk, uint32
 /*
  * Native frames of the interpreter's loop are replaced by the Python frames they ran. Matching
  * goes from the innermost frame outwards, so that a path whose outer part was cut off keeps its
- * inner part right; Python frames without a native one are the outermost.
+ * inner part right; Python frames without a native one are the outermost. Whichever part was cut
+ * off, the path begins with a frame that says so.
  */
 static uint32_t merge(struct callpath *cp, uint32_t native, uint32_t python)
 {
 	uint32_t frames[DEPTH_MAX], count = 0, path = 0;
-	struct python_walk walk = { cp, python };
+	struct python_walk walk = { python, false };
 
 	while (native && count < DEPTH_MAX) {
 		const struct native_key *key = intern_key(&cp->natives, native - 1);
+		uint32_t frame;
 		bool is_eval;
-		uint32_t frame = frame_native(cp, key->module, key->process, key->address, &is_eval);
 
+		if (!key->module && !key->process) {
+			walk.is_cut = true;
+			break;
+		}
+		frame = frame_native(cp, key->module, key->process, key->address, &is_eval);
 		if (is_eval && python)
 			count = python_run(cp, &walk, frames, count);
 		else
@@ -209,6 +221,8 @@ static uint32_t merge(struct callpath *cp, uint32_t native, uint32_t python)
 	}
 	while (walk.at && count < DEPTH_MAX)
 		count = python_run(cp, &walk, frames, count);
+	if (walk.is_cut || native || walk.at)
+		path = path_child(cp, 0, frame_cut(cp));
 	while (count-- > 0)
 		path = path_child(cp, path, frames[count]);
 	return path;
@@ -233,6 +247,7 @@ uint32_t callpath_of(struct process *p, struct ring *ring, uint32_t native, uint
 	if (is_new) {
 		if (!array_reserve(&cp->pair_paths, &cp->pair_capacity, index, sizeof(uint32_t)))
 			return 0;
+		frames_learn_loops(p);
 		cp->pair_paths[index] = merge(cp, key.native, key.python);
 	}
 	return cp->pair_paths[index];

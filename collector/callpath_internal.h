@@ -14,6 +14,7 @@ struct module {
 	uint8_t build_id_bytes;
 	bool opened, is_interpreter;	/* holds the Python interpreter's loop */
 	struct symbols *symbols;
+	uint64_t loops[2 * WIRE_PYTHON_LOOPS];	/* [begin, end) of each part that the shim told of */
 };
 
 struct code {
@@ -58,8 +59,12 @@ uint32_t module_of_wire(struct process *process, uint32_t wire_module);
 uint32_t code_add(struct callpath *callpath, const struct wire_def_python_code *def);
 
 /* Rows of `frame`; 0 when the table is full. */
+/* Learns from the process where its interpreter's loop lies. */
+void frames_learn_loops(struct process *process);
 uint32_t frame_native(struct callpath *callpath, uint32_t module, uint32_t process,
 		      uint64_t address, bool *is_eval);
+/* Stands outside of a path whose outer frames were cut off at the depth cap. */
+uint32_t frame_cut(struct callpath *callpath);
 uint32_t frame_python(struct callpath *callpath, uint32_t code, uint32_t instruction);
 
 #endif

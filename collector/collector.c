@@ -66,7 +66,9 @@ struct collector *collector_new(const struct collector_options *options, int lis
 		return NULL;
 	c->options = options_copy(c, options);
 	c->listener = listener;
+	c->control_runs = !options->control.delay_ns;
 	c->summary = summary_new();
+	c->estimate = estimate_new();
 	c->callpath = callpath_new(c);
 	c->first_event_ns = INT64_MAX;
 	c->kernel_keys = (struct intern){ .key_bytes = 16, .limit = FUNCTIONS_MAX };
@@ -79,9 +81,10 @@ struct collector *collector_new(const struct collector_options *options, int lis
 	}
 	/* Its nodes name it by the id it will get, so it keeps its place. */
 	c->windows[TABLE_GRAPH_LAUNCH].fifo = true;
-	if (!c->path || !c->summary || !c->callpath || clock_init(&c->clock) < 0) {
+	if (!c->path || !c->summary || !c->estimate || !c->callpath || clock_init(&c->clock) < 0) {
 		clock_free(&c->clock);
 		summary_free(c->summary);
+		estimate_free(c->estimate);
 		callpath_free(c->callpath);
 		free(c->path);
 		free(c);
@@ -141,6 +144,7 @@ static void accept_one(struct collector *c)
 	p->id = c->process_count;
 	c->open_count++;
 	entity_process(p);
+	control_accept(p);
 	welcome(p, 0, NULL);
 }
 
@@ -206,6 +210,7 @@ static void write_due(struct collector *c, bool last)
 			}
 		}
 		summary_write(c->summary, c->db, now);
+		estimate_write(c->estimate, c->db);
 		callpath_write(c->callpath);
 		meta_update(c);
 	}
@@ -222,6 +227,7 @@ void collector_step(struct collector *c, int wait_ms, int extra_fd)
 {
 	uint64_t before = c->records;
 
+	control_step(c, clock_now(&c->clock));
 	for (uint32_t i = 0; i < c->process_count; i++)
 		if (!c->processes[i]->closed)
 			process_drain(c->processes[i]);
@@ -308,6 +314,7 @@ static void collector_free(struct collector *c)
 	free(c->waiting);
 	free(c->processes);
 	summary_free(c->summary);
+	estimate_free(c->estimate);
 	callpath_free(c->callpath);
 	clock_free(&c->clock);
 	if (c->listener >= 0)

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/control.h"
+
 struct collector;
 
 struct collector_options {
@@ -16,6 +18,7 @@ struct collector_options {
 	char *const *command;		/* NULL terminated, for meta; may be NULL */
 	const char *simulated;		/* device of the simulated driver, NULL a real one */
 	const char *callpath;		/* what paths are taken; NULL: as this environment says */
+	struct control_options control;
 };
 
 struct collector_figures {

@@ -6,6 +6,7 @@
 #include "collector/clock.h"
 #include "collector/collector.h"
 #include "collector/database.h"
+#include "collector/estimate.h"
 #include "collector/graphnode.h"
 #include "collector/intern.h"
 #include "collector/summary.h"
@@ -169,6 +170,8 @@ struct process {
 	uint32_t module_capacity;
 	struct join join;
 	uint64_t dropped;		/* records that found a ring full */
+	bool is_sampled;		/* GPU times are taken of a part: the rest is estimated */
+	uint32_t detail_row;		/* of table detail: what is taken now, 0 none */
 	uint64_t counters[COUNT_TOTAL];
 };
 
@@ -194,12 +197,14 @@ struct collector {
 	uint32_t idle_rounds;
 	struct clock clock;
 	struct summary *summary;
+	struct estimate *estimate;
 	struct callpath *callpath;
 	struct window windows[TABLE_COUNT];
 	int listener;
 	struct process **processes;
 	uint32_t process_count, process_capacity, open_count;
-	uint32_t thread_count;
+	uint32_t thread_count, detail_count;
+	bool control_runs;		/* the time between --delay and the end of --duration */
 
 	struct text *texts;
 	struct text **text_list;
@@ -303,6 +308,14 @@ void process_look_again(struct process *p);
 void process_counters(struct process *p);
 uint64_t process_counter(const struct process *p, unsigned counter);	/* enum wire_counter */
 void process_free(struct process *p);
+
+/* control.c */
+void control_meta(struct collector *c);
+void control_accept(struct process *p);	/* before the process is welcomed */
+void control_step(struct collector *c, int64_t now_ns);
+void control_level(struct process *p, const struct wire_level *level);
+void control_end(struct process *p, int64_t at_ns);
+void control_marks(struct process *p);
 
 /* meta.c */
 void meta_start(struct collector *c, const struct collector_options *options);

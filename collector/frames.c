@@ -34,7 +34,7 @@ struct code_key {
 	uint32_t name, file, first_line, table_hash;
 };
 
-enum { FRAME_NATIVE = 1, FRAME_PYTHON = 2 };
+enum { FRAME_NATIVE = 1, FRAME_PYTHON = 2, FRAME_CUT = 3 };
 
 struct frame_key {
 	uint32_t kind, owner;		/* module, or code */
@@ -136,6 +136,35 @@ static struct symbols *module_symbols(struct callpath *cp, uint32_t module)
 	return m->symbols;
 }
 
+void frames_learn_loops(struct process *p)
+{
+	for (unsigned i = 0; i < WIRE_PYTHON_LOOPS; i++) {
+		const uint64_t *told = &p->control->counters[WIRE_GAUGE_PYTHON_LOOPS + 2 * i];
+		uint64_t begin = __atomic_load_n(told, __ATOMIC_ACQUIRE);
+		uint32_t number = module_of_wire(p, (uint32_t)(begin >> 48));
+
+		if (begin && number) {
+			struct module *module = &p->collector->callpath->modules[number - 1];
+
+			module->loops[2 * i] = begin & 0xffffffffffffull;
+			module->loops[2 * i + 1] = told[1];
+		}
+	}
+}
+
+/* Its .cold parts and, where handlers are functions of their own, its entry have no symbol in an
+ * interpreter without .symtab. */
+static bool is_told_loop(const struct callpath *cp, uint32_t module, uint64_t address)
+{
+	for (unsigned i = 0; module && i < WIRE_PYTHON_LOOPS; i++) {
+		const uint64_t *loop = &cp->modules[module - 1].loops[2 * i];
+
+		if (address >= loop[0] && address < loop[1])
+			return true;
+	}
+	return false;
+}
+
 /* Names of code that a JIT compiler wrote: /tmp/perf-PID.map, read again when it has grown. */
 static const char *perf_map_find(struct callpath *cp, uint32_t process, uint64_t address,
 				 uint64_t *start)
@@ -180,6 +209,7 @@ uint32_t frame_native(struct callpath *cp, uint32_t module, uint32_t process, ui
 			cp->frame_is_eval[index] = !strncmp(mangled, INTERPRETER_LOOP,
 							    sizeof(INTERPRETER_LOOP) - 1);
 		}
+		cp->frame_is_eval[index] |= is_told_loop(cp, module, address - 1);
 		database_run(cp->collector->db, "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?)",
 			     "itttiiii", (int64_t)index + 1,
 			     module && cp->modules[module - 1].is_interpreter ? "interpreter"
@@ -189,6 +219,20 @@ uint32_t frame_native(struct callpath *cp, uint32_t module, uint32_t process, ui
 		free(name);
 	}
 	*is_eval = cp->frame_is_eval[index];
+	return index + 1;
+}
+
+uint32_t frame_cut(struct callpath *cp)
+{
+	struct frame_key key = { .kind = FRAME_CUT };
+	uint32_t index;
+	bool is_new;
+
+	index = intern_add(&cp->frame_keys, &key, &is_new);
+	if (index != INTERN_NONE && is_new)
+		database_run(cp->collector->db, "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?)",
+			     "itttiiii", (int64_t)index + 1, "truncated", "[truncated]", NULL, NIL,
+			     NIL, NIL, NIL);
 	return index + 1;
 }
 

@@ -91,10 +91,14 @@ static void orphan(struct process *p, const struct wire_gpu *gpu)
 	row->column[8] = gpu->correlation;
 }
 
-/* Work inside a graph launch; the launch's id in the file, or NIL, its start and path. */
-static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_launch,
-		 int64_t launched_ns, uint32_t path)
+/* Work inside a graph launch: `launch` is its row and graph_launch its id in the file; NULL and NIL
+ * when it was not seen. */
+static void node(struct process *p, const struct wire_gpu *gpu, const struct window_row *launch,
+		 int64_t graph_launch)
 {
+	int64_t launched_ns = launch ? launch->column[1] : INT64_MAX;
+	uint32_t path = launch ? launch->path : 0, graph = launch ? (uint32_t)launch->column[7] : 0;
+	uint32_t group = launch ? estimate_group(p->collector->clock.origin_ns + launched_ns) : 0;
 	struct gpu_times times = times_of(p, gpu);
 	struct window_row *row;
 	uint32_t made_by = graph_nodes_path(&p->graph_nodes, gpu->graph_node, launched_ns);
@@ -107,6 +111,8 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 		if (!row)
 			return;
 		row->path = path;
+		row->nodes = graph;
+		row->correlation = group;
 		row->config = shape_gpu_config(p, (const struct wire_gpu_kernel *)gpu);
 		row->column[2] = times.dur;
 		row->column[3] = graph_launch;
@@ -120,6 +126,8 @@ static void node(struct process *p, const struct wire_gpu *gpu, int64_t graph_la
 	if (!row)
 		return;
 	row->path = path;
+	row->nodes = graph;
+	row->correlation = group;
 	row->column[2] = 0;
 	row->column[3] = 0;
 	row->column[4] = times.dur;
@@ -157,7 +165,7 @@ static void join_graph(struct process *p, struct window_row *row, uint64_t seque
 	if (row->flags & ROW_WRITTEN)
 		row->flags |= ROW_CHANGED;
 	graph_seen(p->collector, (uint32_t)row->column[7], gpu->graph, row->nodes);
-	node(p, gpu, (int64_t)sequence + 1, row->column[1], row->path);
+	node(p, gpu, row, (int64_t)sequence + 1);
 }
 
 /* One host call, one GPU operation. */
@@ -252,8 +260,12 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 
 static void lonely(struct process *p, const struct wire_gpu *gpu)
 {
+	if (gpu->head.result & WIRE_GPU_EDGE) {
+		p->counters[COUNT_gpu_edges]++;
+		return;
+	}
 	if (gpu->graph) {
-		node(p, gpu, NIL, INT64_MAX, 0);
+		node(p, gpu, NULL, NIL);
 	} else {
 		p->counters[COUNT_gpu_orphans]++;
 		orphan(p, gpu);

@@ -350,6 +350,9 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 	case WIRE_ARGUMENTS:
 		arguments_record(p, ring, (const struct wire_arguments *)head);
 		break;
+	case WIRE_LEVEL:
+		control_level(p, (const struct wire_level *)head);
+		break;
 	case WIRE_GPU_KERNEL:
 	case WIRE_GPU_COPY:
 	case WIRE_GPU_SET:

@@ -87,7 +87,7 @@ static void meta_write(struct import *im)
 				  (int64_t)((uint64_t)im->base_ns + (uint64_t)im->origin_ns));
 	database_meta_int(im->db, "first_event", 0);
 	database_meta_int(im->db, "last_event", im->result->span_ns);
-	database_meta_text(im->db, "callpath", "off");
+	database_meta_text(im->db, "callpath", im->paths.count ? "imported" : "off");
 }
 
 static void counters_write(struct import *im)
@@ -105,7 +105,7 @@ static void counters_write(struct import *im)
 				     (int64_t)im->counters[i]);
 	if (late)
 		database_run(im->db, "INSERT INTO counter VALUES (0,'busy_late_ns',?)", "i", late);
-	for (int i = IMPORT_import_cpu_ops; i <= IMPORT_import_bad_times; i++)
+	for (int i = IMPORT_import_annotations; i <= IMPORT_import_bad_times; i++)
 		im->result->skipped += im->counters[i];
 }
 
@@ -145,6 +145,7 @@ static void forget(struct import *im)
 	intern_free(&im->contexts);
 	intern_free(&im->streams);
 	intern_free(&im->graphs);
+	free(im->sums);
 	import_stage_close(im);
 	summary_free(im->summary);
 }

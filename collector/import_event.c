@@ -17,7 +17,7 @@ const struct field_def kineto_fields[FIELDS] = {
 #undef FIELD
 };
 
-enum what { SKIP, CALL, KERNEL, COPY, SET };
+enum what { SKIP, CALL, KERNEL, COPY, SET, PYTHON, OPERATOR };
 
 /* Categories, with the names of old versions. */
 static const struct {
@@ -25,8 +25,8 @@ static const struct {
 	enum what what;
 	enum import_counter counter;	/* of SKIP */
 } categories[] = {
-	{ "cpu_op", SKIP, IMPORT_import_cpu_ops },
-	{ "python_function", SKIP, IMPORT_import_python },
+	{ "cpu_op", OPERATOR, 0 },
+	{ "python_function", PYTHON, 0 },
 	{ "kernel", KERNEL, 0 },
 	{ "cuda_runtime", CALL, 0 },
 	{ "cuda_driver", CALL, 0 },
@@ -40,7 +40,7 @@ static const struct {
 	{ "Memcpy", COPY, 0 },
 	{ "Memset", SET, 0 },
 	{ "Runtime", CALL, 0 },
-	{ "Operator", SKIP, IMPORT_import_cpu_ops },
+	{ "Operator", OPERATOR, 0 },
 };
 
 static const char *text_of(const struct kineto *k, enum field field)
@@ -118,6 +118,19 @@ static bool take_call(struct kineto *k)
 		.correlation = number(k, FIELD_correlation, 0, INT64_MAX, 0),
 		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
 		.dur_ns = duration(k),
+		.chain = NIL,
+	});
+}
+
+static bool take_scope(struct kineto *k, enum what what)
+{
+	return import_stage_scope(k->im, &(struct import_scope){
+		.name = text_of(k, FIELD_name),
+		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
+		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),
+		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
+		.dur_ns = duration(k),
+		.is_python = what == PYTHON,
 	});
 }
 
@@ -189,6 +202,8 @@ bool kineto_event(struct kineto *k)
 								   : IMPORT_import_others]++;
 		else if (categories[i].what == CALL)
 			return take_call(k) && !import_failed(k->im);
+		else if (categories[i].what == PYTHON || categories[i].what == OPERATOR)
+			return take_scope(k, categories[i].what) && !import_failed(k->im);
 		else
 			return take_op(k, categories[i].what);
 		return true;

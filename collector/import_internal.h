@@ -28,6 +28,13 @@ enum import_counter {
 
 struct import_call {
 	int64_t pid, tid, correlation, start_ns, dur_ns, result;
+	int64_t chain;			/* its frames, as staged; NIL: the scopes around it tell */
+	const char *name;
+};
+
+struct import_scope {			/* a function or operator that a thread was in */
+	int64_t pid, tid, start_ns, dur_ns;
+	bool is_python;
 	const char *name;
 };
 
@@ -74,7 +81,9 @@ struct import {
 	struct database *db;
 	struct summary *summary;
 	sqlite3 *stage;
-	sqlite3_stmt *add_call, *add_op, *add_label, *find_label;
+	sqlite3_stmt *add_call, *add_op, *add_label, *find_label, *add_scope, *add_frame;
+	sqlite3_stmt *next_scope, *find_chain;
+	bool scope_pending;		/* next_scope is on a row */
 	uint64_t staged;
 	uint64_t counters[IMPORT_COUNTERS];
 	int64_t base_ns;		/* what turns the source's times into CLOCK_REALTIME */
@@ -87,11 +96,15 @@ struct import {
 	struct import_api *apis, **api_list;
 	uint32_t api_count, api_capacity;
 	struct intern shapes, kernels, file_shapes, processes, threads, contexts, streams, graphs;
+	struct intern frames, file_frames, modules, paths, scope_threads;
+	struct import_thread_scopes *open_scopes;	/* by number in scope_threads */
+	uint32_t open_scopes_capacity;
 	struct import_device devices[IMPORT_DEVICES_MAX];
 	uint32_t device_count;
 	struct import_sum {
 		int64_t launches, gpu_ns, host_ns, calls, copy_bytes, replay_gpu_ns;
-	} sum;
+	} *sums;			/* by path */
+	uint32_t sum_capacity;
 };
 
 /* Remembers the first reason; always returns false. */
@@ -115,7 +128,19 @@ bool import_stage_label(struct import *im, bool gpu, int64_t pid, int64_t tid, c
 void import_stage_find_label(struct import *im, bool gpu, int64_t pid, int64_t tid, char *text,
 			     size_t bytes);
 bool import_stage_run(struct import *im, const char *sql);
+bool import_stage_insert(struct import *im, sqlite3_stmt *statement, const int64_t *values,
+			 int count);
 uint32_t import_text(struct import *im, const char *bytes);	/* 0: no memory */
+
+/* import_path.c */
+bool import_stage_scope(struct import *im, const struct import_scope *scope);
+/* A frame of a chain of calls; depth 0 is the innermost. module NULL: unknown. */
+bool import_stage_frame(struct import *im, int64_t chain, int64_t depth, const char *symbol,
+			const char *module);
+bool import_paths_begin(struct import *im);
+void import_paths_free(struct import *im);
+/* The path of a call, 0 none; to be asked in order of start_ns, a time of the source. */
+uint32_t import_path(struct import *im, int64_t pid, int64_t tid, int64_t start_ns, int64_t chain);
 
 /* import_api.c: name as the source has it, version suffixes are cut; NULL: no memory */
 struct import_api *import_api(struct import *im, const char *name);

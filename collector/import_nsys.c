@@ -193,7 +193,15 @@ static bool take_call(struct nsys *n, sqlite3_stmt *row)
 		.correlation = column_or(row, 3, 0),
 		.result = column_or(row, 4, 0),
 		.name = *text_column(row, 5) ? text_column(row, 5) : "?",
+		.chain = column(row, 6),
 	});
+}
+
+/* Depth 0 is the innermost frame; what nsys found no name for, it gives as an address. */
+static bool take_frame(struct nsys *n, sqlite3_stmt *row)
+{
+	return import_stage_frame(n->im, column_or(row, 0, 0), column_or(row, 1, 0),
+				  text_column(row, 2), text_column(row, 3));
 }
 
 /* The columns that all GPU operations have, first in the same order. */
@@ -319,8 +327,9 @@ static const struct {
 	  take_device },
 	{ "TARGET_INFO_SESSION_START_TIME", "utcEpochNs", take_clock },
 	{ "META_DATA_EXPORT", "name value", take_version },
-	{ "CUPTI_ACTIVITY_KIND_RUNTIME", "!start !end globalTid correlationId returnValue @nameId",
-	  take_call },
+	{ "CUPTI_ACTIVITY_KIND_RUNTIME", "!start !end globalTid correlationId returnValue @nameId"
+	  " callchainId", take_call },
+	{ "CUDA_CALLCHAINS", "!id !stackDepth @symbol @module", take_frame },
 	{ "CUPTI_ACTIVITY_KIND_KERNEL", OP_COLUMNS "@demangledName @shortName registersPerThread"
 	  " staticSharedMemory dynamicSharedMemory localMemoryPerThread gridX gridY gridZ"
 	  " blockX blockY blockZ clusterX clusterY clusterZ", take_kernel },
@@ -344,6 +353,7 @@ static const struct {
 	{ "CUBLAS_EVENTS", IMPORT_import_others },
 	{ "CUDNN_EVENTS", IMPORT_import_others },
 	{ "CUPTI_ACTIVITY_KIND_RUNTIME", IMPORT_COUNTERS },
+	{ "CUDA_CALLCHAINS", IMPORT_COUNTERS },
 	{ "CUPTI_ACTIVITY_KIND_KERNEL", IMPORT_COUNTERS },
 	{ "CUPTI_ACTIVITY_KIND_MEMCPY", IMPORT_COUNTERS },
 	{ "CUPTI_ACTIVITY_KIND_MEMSET", IMPORT_COUNTERS },

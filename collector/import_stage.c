@@ -16,10 +16,13 @@ static const char stage_schema[] =
 	"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;"
 	"PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=FILE;"
 	"CREATE TABLE call (id INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, correlation INTEGER,"
-	" start INTEGER, dur INTEGER, result INTEGER, api INTEGER, class INTEGER);"
+	" start INTEGER, dur INTEGER, result INTEGER, api INTEGER, class INTEGER, chain INTEGER);"
 	"CREATE TABLE op (id INTEGER PRIMARY KEY, kind INTEGER, pid INTEGER, device INTEGER,"
 	" context INTEGER, stream INTEGER, correlation INTEGER, start INTEGER, dur INTEGER,"
 	" bytes INTEGER, graph INTEGER, node INTEGER, whole INTEGER, shape INTEGER, call INTEGER);"
+	"CREATE TABLE scope (id INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, start INTEGER,"
+	" dur INTEGER, frame INTEGER);"
+	"CREATE TABLE chain (id INTEGER, depth INTEGER, frame INTEGER);"
 	"CREATE TABLE label (gpu INTEGER, pid INTEGER, tid INTEGER, name TEXT,"
 	" PRIMARY KEY (gpu, pid, tid)) WITHOUT ROWID;"
 	"BEGIN";
@@ -34,23 +37,31 @@ bool import_stage_run(struct import *im, const char *sql)
 
 bool import_stage_open(struct import *im)
 {
-	static const char add_call[] = "INSERT INTO call VALUES (NULL,?,?,?,?,?,?,?,?)";
+	static const char add_call[] = "INSERT INTO call VALUES (NULL,?,?,?,?,?,?,?,?,?)";
 	static const char add_op[] =
 		"INSERT INTO op VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)";
 	static const char add_label[] = "INSERT OR IGNORE INTO label VALUES (?,?,?,?)";
 	static const char find_label[] =
 		"SELECT name FROM label WHERE gpu = ? AND pid = ? AND tid = ?";
 
+	const struct { const char *sql; sqlite3_stmt **statement; } statements[] = {
+		{ add_call, &im->add_call },
+		{ add_op, &im->add_op },
+		{ add_label, &im->add_label },
+		{ find_label, &im->find_label },
+		{ "INSERT INTO scope VALUES (NULL,?,?,?,?,?)", &im->add_scope },
+		{ "INSERT INTO chain VALUES (?,?,?)", &im->add_frame },
+	};
+	bool good;
+
 	im->shapes.key_bytes = sizeof(struct import_shape);
 	im->shapes.limit = TEXTS_MAX;
-	if (sqlite3_open("", &im->stage) != SQLITE_OK || !import_stage_run(im, stage_schema) ||
-	    sqlite3_prepare_v2(im->stage, add_call, -1, &im->add_call, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(im->stage, add_op, -1, &im->add_op, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(im->stage, add_label, -1, &im->add_label, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(im->stage, find_label, -1, &im->find_label, NULL) != SQLITE_OK)
-		return import_fail(im, IMPORT_FAILED, "sorting events on disk: %s",
+	good = sqlite3_open("", &im->stage) == SQLITE_OK && import_stage_run(im, stage_schema);
+	for (size_t i = 0; good && i < sizeof(statements) / sizeof(statements[0]); i++)
+		good = sqlite3_prepare_v2(im->stage, statements[i].sql, -1, statements[i].statement,
+					  NULL) == SQLITE_OK;
+	return good || import_fail(im, IMPORT_FAILED, "sorting events on disk: %s",
 				   sqlite3_errmsg(im->stage));
-	return true;
 }
 
 void import_stage_close(struct import *im)
@@ -61,6 +72,9 @@ void import_stage_close(struct import *im)
 	sqlite3_finalize(im->add_op);
 	sqlite3_finalize(im->add_label);
 	sqlite3_finalize(im->find_label);
+	sqlite3_finalize(im->add_scope);
+	sqlite3_finalize(im->add_frame);
+	import_paths_free(im);
 	sqlite3_close(im->stage);
 	HASH_ITER(hh, im->texts, text, next) {
 		HASH_DEL(im->texts, text);
@@ -93,7 +107,8 @@ uint32_t import_text(struct import *im, const char *bytes)
 }
 
 /* Runs an INSERT with these numbers; NIL is NULL. */
-static bool insert(struct import *im, sqlite3_stmt *statement, const int64_t *values, int count)
+bool import_stage_insert(struct import *im, sqlite3_stmt *statement, const int64_t *values,
+			 int count)
 {
 	for (int i = 0; i < count; i++) {
 		if (values[i] == NIL)
@@ -105,7 +120,6 @@ static bool insert(struct import *im, sqlite3_stmt *statement, const int64_t *va
 	if (sqlite3_reset(statement) != SQLITE_OK)
 		return import_fail(im, IMPORT_FAILED, "sorting events on disk: %s",
 				   sqlite3_errmsg(im->stage));
-	im->staged++;
 	return true;
 }
 
@@ -127,10 +141,11 @@ bool import_stage_call(struct import *im, const struct import_call *call)
 		return import_fail(im, IMPORT_FAILED, "no memory for another name of a call");
 	if (!times_usable(im, call->start_ns, call->dur_ns))
 		return true;
-	return insert(im, im->add_call,
+	im->staged++;
+	return import_stage_insert(im, im->add_call,
 		      (int64_t[]){ call->pid, call->tid, call->correlation, call->start_ns,
-				   call->dur_ns, call->result, api->id, api->class },
-		      8);
+				   call->dur_ns, call->result, api->id, api->class, call->chain },
+		      9);
 }
 
 bool import_stage_op(struct import *im, const struct import_op *op)
@@ -149,7 +164,8 @@ bool import_stage_op(struct import *im, const struct import_op *op)
 		if (shape == INTERN_NONE)
 			return import_fail(im, IMPORT_FAILED, "too many launch configurations");
 	}
-	return insert(im, im->add_op,
+	im->staged++;
+	return import_stage_insert(im, im->add_op,
 		      (int64_t[]){ op->kind, op->pid, op->device, op->context, op->stream,
 				   op->correlation, op->start_ns, op->dur_ns, op->bytes, op->graph,
 				   op->node, op->whole_graph, shape },
@@ -159,8 +175,7 @@ bool import_stage_op(struct import *im, const struct import_op *op)
 bool import_stage_label(struct import *im, bool gpu, int64_t pid, int64_t tid, const char *name)
 {
 	sqlite3_bind_text(im->add_label, 4, name, -1, SQLITE_TRANSIENT);
-	im->staged--;				/* a name is no event */
-	return insert(im, im->add_label, (int64_t[]){ gpu, pid, tid }, 3);
+	return import_stage_insert(im, im->add_label, (int64_t[]){ gpu, pid, tid }, 3);
 }
 
 void import_stage_find_label(struct import *im, bool gpu, int64_t pid, int64_t tid, char *text,

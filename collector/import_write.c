@@ -20,7 +20,7 @@ struct found {
 
 struct call_row {
 	int64_t id, start, dur, result;
-	uint32_t process, thread, api;
+	uint32_t process, thread, api, path;
 	enum import_class class;
 };
 
@@ -62,17 +62,17 @@ static const char find_calls[] =
 	"CREATE INDEX op_call ON op (call, start);";
 
 static const char joined[] =
-	"SELECT c.start AS at, c.id, c.pid, c.tid, c.start, c.dur, c.result, c.api, c.class,"
+	"SELECT c.start AS at, c.id, c.pid, c.tid, c.start, c.dur, c.result, c.api, c.class, c.chain,"
 	" o.id, o.kind, o.pid, o.device, o.context, o.stream, o.correlation, o.start, o.dur,"
 	" o.bytes, o.graph, o.node, o.whole, o.shape"
 	" FROM call c LEFT JOIN op o ON o.call = c.id"
 	" UNION ALL "
-	"SELECT o.start, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+	"SELECT o.start, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
 	" o.id, o.kind, o.pid, o.device, o.context, o.stream, o.correlation, o.start, o.dur,"
 	" o.bytes, o.graph, o.node, o.whole, o.shape FROM op o WHERE o.call IS NULL"
-	" ORDER BY 1, 2, 17, 10";
+	" ORDER BY 1, 2, 18, 11";
 
-enum { C_ID = 1, C_PID, C_TID, C_START, C_DUR, C_RESULT, C_API, C_CLASS, O_ID, O_KIND, O_PID,
+enum { C_ID = 1, C_PID, C_TID, C_START, C_DUR, C_RESULT, C_API, C_CLASS, C_CHAIN, O_ID, O_KIND, O_PID,
        O_DEVICE, O_CONTEXT, O_STREAM, O_CORRELATION, O_START, O_DUR, O_BYTES, O_GRAPH, O_NODE,
        O_WHOLE, O_SHAPE };
 
@@ -94,6 +94,13 @@ static int64_t query_int(struct import *im, const char *sql)
 }
 
 /* --- rows ---------------------------------------------------------------------------------- */
+
+/* What happened at a path, to be added to. */
+static struct import_sum *sum_of(struct import *im, uint32_t path)
+{
+	return array_reserve(&im->sums, &im->sum_capacity, path, sizeof(*im->sums)) ? &im->sums[path]
+										    : &im->sums[0];
+}
 
 /* Counts a GPU operation in the summaries; host_ns NIL: it has no call of its own. */
 static void count_op(struct import *im, const struct found *f, uint32_t process, uint32_t device,
@@ -135,9 +142,10 @@ static void write_orphan(struct import *im, const struct found *f)
 	count_op(im, f, import_process(im, f->op.pid), device, shape, NIL);
 }
 
-/* Work inside a graph; launch NIL: its launch is not in the trace. */
-static void write_inside(struct import *im, const struct found *f, int64_t launch)
+/* Work inside a graph; launch NIL: its launch is not in the trace. path: that of its launch. */
+static void write_inside(struct import *im, const struct found *f, int64_t launch, uint32_t path)
 {
+	struct import_sum *sum = sum_of(im, path);
 	uint32_t stream = import_stream(im, &f->op), shape = file_shape(im, f);
 	int64_t start = f->op.start_ns, end = start + f->op.dur_ns;
 
@@ -146,17 +154,17 @@ static void write_inside(struct import *im, const struct found *f, int64_t launc
 
 		fill(row, 7, (int64_t[]){ start, f->op.dur_ns, launch, stream, shape, f->op.node,
 					  NIL });
-		im->sum.launches++;
+		sum->launches++;
 	} else {
 		int64_t *row = database_row(im->db, TABLE_COPY, start, end);
 
 		fill(row, 11, (int64_t[]){ start, 0, 0, f->op.dur_ns, NIL, stream, f->op.kind,
-					   f->op.bytes, NIL, 0, launch });
-		im->sum.copy_bytes += f->op.bytes;
+					   f->op.bytes, NIL, path, launch });
+		sum->copy_bytes += f->op.bytes;
 	}
-	im->sum.gpu_ns += f->op.dur_ns;
+	sum->gpu_ns += f->op.dur_ns;
 	if (launch != NIL)
-		im->sum.replay_gpu_ns += f->op.dur_ns;
+		sum->replay_gpu_ns += f->op.dur_ns;
 	count_op(im, f, import_process(im, f->op.pid), import_device(im, f->op.device), shape, NIL);
 }
 
@@ -202,11 +210,11 @@ static void write_graph(struct writer *w)
 	if (row)
 		id = row[0];
 	fill(row, 10, (int64_t[]){ c->start, c->dur, first - c->start, last - first, c->thread,
-				   stream, graph, w->op_count, c->api, 0 });
+				   stream, graph, w->op_count, c->api, c->path });
 	summary_graph_launch(im->summary, device);
 	summary_launched(im->summary, device, c->start);
 	for (uint32_t i = 0; i < w->op_count; i++)
-		write_inside(im, &w->ops[i], id);
+		write_inside(im, &w->ops[i], id, c->path);
 }
 
 static void write_single(struct writer *w)
@@ -221,22 +229,23 @@ static void write_single(struct writer *w)
 				    c->start < f->op.start_ns ? c->start : f->op.start_ns,
 				    gpu_end > call_end ? gpu_end : call_end);
 	int64_t delay = f->op.start_ns - c->start;
+	struct import_sum *sum = sum_of(im, c->path);
 
 	if (f->op.kind == 0) {
 		fill(row, 9, (int64_t[]){ c->start, c->dur, delay, f->op.dur_ns, c->thread, stream,
-					  shape, c->api, 0 });
+					  shape, c->api, c->path });
 		summary_launched(im->summary, device, c->start);
-		im->sum.launches++;
+		sum->launches++;
 	} else {
 		bool async = strstr(im->api_list[c->api]->name, "Async") != NULL;
 		int64_t kind = f->op.kind | (int64_t)async << 24;
 
 		fill(row, 11, (int64_t[]){ c->start, c->dur, delay, f->op.dur_ns, c->thread, stream,
-					   kind, f->op.bytes, c->api, 0, NIL });
+					   kind, f->op.bytes, c->api, c->path, NIL });
 		w->ops[0].op.kind = kind;
-		im->sum.copy_bytes += f->op.bytes;
+		sum->copy_bytes += f->op.bytes;
 	}
-	im->sum.gpu_ns += f->op.dur_ns;
+	sum->gpu_ns += f->op.dur_ns;
 	count_op(im, f, c->process, device, shape, c->dur);
 	for (uint32_t i = 1; i < w->op_count; i++) {
 		im->counters[IMPORT_import_extra]++;
@@ -249,12 +258,14 @@ static void call_done(struct writer *w)
 {
 	struct import *im = w->im;
 	const struct call_row *c = &w->call;
+	struct import_sum *sum;
 
 	if (!c->id)
 		return;
 	summary_api(im->summary, c->process, c->api, c->dur, c->result != 0);
-	im->sum.calls++;
-	im->sum.host_ns += c->dur;
+	sum = sum_of(im, c->path);
+	sum->calls++;
+	sum->host_ns += c->dur;
 	im->result->calls++;
 	if (w->op_count && (c->class == CLASS_GRAPH || w->ops[0].op.whole_graph)) {
 		write_graph(w);
@@ -264,7 +275,7 @@ static void call_done(struct writer *w)
 		int64_t *row = database_row(im->db, TABLE_CALL, c->start, c->start + c->dur);
 
 		fill(row, 9, (int64_t[]){ c->start, c->dur, c->thread, c->api, c->result, NIL, NIL,
-					  NIL, 0 });
+					  NIL, c->path });
 		im->counters[IMPORT_import_no_gpu] += c->class != CLASS_OTHER && !c->result;
 	}
 	w->op_count = 0;
@@ -305,6 +316,8 @@ static bool take_row(struct writer *w, sqlite3_stmt *row)
 			.class = (enum import_class)column(row, C_CLASS),
 			.process = import_process(im, column(row, C_PID)),
 			.thread = import_thread(im, column(row, C_PID), column(row, C_TID), start),
+			.path = import_path(im, column(row, C_PID), column(row, C_TID),
+					    column(row, C_START), column(row, C_CHAIN)),
 		};
 	}
 	if (column(row, O_ID) == NIL)
@@ -313,7 +326,7 @@ static bool take_row(struct writer *w, sqlite3_stmt *row)
 	if (id == NIL) {
 		im->counters[IMPORT_import_no_host]++;
 		if (found.op.graph != NIL)
-			write_inside(im, &found, NIL);
+			write_inside(im, &found, NIL, 0);
 		else
 			write_orphan(im, &found);
 		return true;
@@ -369,6 +382,18 @@ static bool write_rows(struct import *im, struct writer *w)
 	return true;
 }
 
+static void write_sums(struct import *im)
+{
+	for (uint32_t path = 0; path < im->sum_capacity; path++) {
+		const struct import_sum *sum = &im->sums[path];
+
+		if (path == 0 || sum->calls)
+			database_run(im->db, "INSERT INTO sum_path VALUES (?,?,?,?,?,?,0,?)",
+				     "iiiiiii", (int64_t)path, sum->launches, sum->gpu_ns,
+				     sum->host_ns, sum->calls, sum->copy_bytes, sum->replay_gpu_ns);
+	}
+}
+
 bool import_write(struct import *im)
 {
 	struct writer w = { .im = im };
@@ -376,15 +401,14 @@ bool import_write(struct import *im)
 
 	if (!import_stage_run(im, "CREATE INDEX call_correlation ON call (correlation, pid)") ||
 	    !find_span(im) || !import_stage_run(im, find_processes) ||
-	    !import_stage_run(im, find_calls))
+	    !import_stage_run(im, find_calls) || !import_paths_begin(im) ||
+	    !array_reserve(&im->sums, &im->sum_capacity, 0, sizeof(*im->sums)))
 		return false;
 	written = write_rows(im, &w) && import_api_write(im);
 	free(w.ops);
 	if (!written)
 		return false;
-	database_run(im->db, "INSERT INTO sum_path VALUES (0,?,?,?,?,?,0,?)", "iiiiii",
-		     im->sum.launches, im->sum.gpu_ns, im->sum.host_ns, im->sum.calls,
-		     im->sum.copy_bytes, im->sum.replay_gpu_ns);
+	write_sums(im);
 	summary_write(im->summary, im->db, im->result->span_ns);
 	return true;
 }

@@ -158,6 +158,7 @@ void meta_start(struct collector *c, const struct collector_options *options)
 	if (options->simulated)
 		database_meta_text(c->db, "simulated_device", options->simulated);
 	callpath_write_mode(c, options->callpath);
+	control_meta(c);
 	environment_write(c);
 }
 

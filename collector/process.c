@@ -278,6 +278,7 @@ void process_drain(struct process *p)
 	uint32_t count = ring_count(p);
 	bool any = false;
 
+	control_marks(p);
 	for (uint32_t i = 0; i < count; i++) {
 		struct wire_ring *shared = &p->control->rings[i];
 
@@ -387,7 +388,14 @@ void process_counters(struct process *p)
 		{ WIRE_GAUGE_PATH_PYTHON_PS, "callpath_python_ps" },
 	};
 	struct collector *c = p->collector;
+	uint32_t python = (uint32_t)p->control->counters[WIRE_GAUGE_PYTHON_VERSION];
+	char version[16];
 
+	if (python) {
+		snprintf(version, sizeof(version), "%u.%u.%u", python >> 24, python >> 16 & 0xff,
+			 python >> 8 & 0xff);
+		database_meta_text(c->db, "python_version", version);
+	}
 	for (unsigned i = 0; i < WIRE_COUNTER_COUNT; i++) {
 		uint64_t value = process_counter(p, i);
 
@@ -439,10 +447,12 @@ void process_close(struct process *p)
 	join_free(&p->join);
 	p->state = end_state(p);
 	p->end_ns = clock_now(&c->clock);
+	control_end(p, p->end_ns);
 	entity_process(p);
 	process_counters(p);
 	close(p->socket);
-	p->socket = -1;
+	close(p->memfd);		/* `gputrail ctl` looks for it */
+	p->socket = p->memfd = -1;
 }
 
 void process_free(struct process *p)

@@ -27,6 +27,21 @@ static struct resolved launch_shape(struct window_row *row)
 	return resolved;
 }
 
+static uint32_t group_of(const struct collector *c, const struct window_row *row)
+{
+	return estimate_group(c->clock.origin_ns + row->column[START]);
+}
+
+static struct estimate_key launch_key(const struct window_row *row, struct resolved shape)
+{
+	return (struct estimate_key){ row->process->id, shape.device, shape.shape, 0 };
+}
+
+static struct estimate_key copy_key(const struct window_row *row, uint32_t device)
+{
+	return (struct estimate_key){ row->process->id, device, 0, (uint32_t)row->column[7] };
+}
+
 static void write_launch(struct collector *c, struct window_row *row)
 {
 	struct resolved shape = launch_shape(row);
@@ -42,6 +57,11 @@ static void write_launch(struct collector *c, struct window_row *row)
 	summary_launched(c->summary, shape.device, row->column[START]);
 	summary_api(c->summary, row->process->id, (uint32_t)row->column[8], row->column[DUR],
 		    false);
+	if (row->process->is_sampled) {
+		struct estimate_key key = launch_key(row, shape);
+
+		estimate_unit(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+	}
 }
 
 static void write_graph_launch(struct collector *c, struct window_row *row)
@@ -54,6 +74,8 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 		    false);
 	graph_seen(c, (uint32_t)row->column[7], 0, row->nodes);
 	row->column[8] = row->nodes;
+	if (row->process->is_sampled)
+		estimate_graph(c->estimate, (uint32_t)row->column[7], group_of(c, row), row->nodes > 0);
 }
 
 /* Whoever made the node told so from another thread, perhaps after the GPU record was read. */
@@ -74,7 +96,17 @@ static void write_copy(struct collector *c, struct window_row *row)
 	if (row->column[9] != NIL) {
 		summary_api(c->summary, row->process->id, (uint32_t)row->column[9],
 			    row->column[DUR], false);
+		if (row->process->is_sampled) {
+			struct estimate_key key = copy_key(row, device);
+
+			estimate_unit(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+		}
 		return;
+	}
+	if (row->process->is_sampled && row->nodes) {
+		struct estimate_key key = copy_key(row, device);
+
+		estimate_inside(c->estimate, &key, row->nodes, row->correlation, row->column[GPU_DUR]);
 	}
 	row->column[10] = node_path(row, row->column[10]);
 	if (row->column[10] == NIL)
@@ -89,6 +121,11 @@ static void write_node(struct collector *c, struct window_row *row)
 	row->column[7] = node_path(row, row->column[7]);
 	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL,
 		       row->column[START], row->column[2]);
+	if (row->process->is_sampled && row->nodes) {
+		struct estimate_key key = launch_key(row, shape);
+
+		estimate_inside(c->estimate, &key, row->nodes, row->correlation, row->column[2]);
+	}
 }
 
 static void write_orphan(struct collector *c, struct window_row *row)
@@ -229,6 +266,11 @@ static void late_times(struct collector *c, enum table table, struct window_row 
 		shape = launch_shape(row);
 		summary_kernel_late(c->summary, process, shape.device, shape.shape, gpu_start(row),
 				    row->column[GPU_DUR]);
+		if (row->process->is_sampled) {
+			struct estimate_key key = launch_key(row, shape);
+
+			estimate_late(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+		}
 	} else if (table == TABLE_COPY) {
 		summary_copy_late(c->summary, process,
 				  stream_device(c, (uint32_t)row->column[STREAM]),

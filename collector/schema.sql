@@ -61,7 +61,7 @@ CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"
   id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER);
 CREATE TABLE frame (
   id INTEGER PRIMARY KEY,
-  kind TEXT,             -- native, interpreter (native, of Python itself), python
+  kind TEXT,             -- native, interpreter (native, of Python itself), python, truncated
   symbol TEXT,           -- function; NULL unknown
   file TEXT, line INTEGER,
   module INTEGER,        -- NULL: code without a file
@@ -113,6 +113,13 @@ CREATE TABLE arguments (-- what calls were told besides what their tables have; 
   id INTEGER PRIMARY KEY, json TEXT);
 CREATE TABLE call_arguments (-- of the call that this thread began at start_ns, in any table above
   id INTEGER PRIMARY KEY, start_ns INTEGER, thread INTEGER, arguments INTEGER);
+CREATE TABLE detail (   -- what was taken of a process when; few rows
+  id INTEGER PRIMARY KEY, process INTEGER, start_ns INTEGER,
+  end_ns INTEGER,         -- NULL: to the end of what was recorded
+  level TEXT,             -- off, host, events, graph, full
+  cause TEXT);            -- start, asked, range, sample
+CREATE TABLE mark (     -- instants that somebody named; few rows
+  id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 
@@ -149,6 +156,13 @@ CREATE TABLE sum_path (    -- what happened at each call path itself (not below 
   path INTEGER PRIMARY KEY, launches INTEGER, gpu_ns INTEGER, host_ns INTEGER,
   calls INTEGER, copy_bytes INTEGER, alloc_bytes INTEGER,
   replay_gpu_ns INTEGER);  -- GPU time inside graphs launched here; gpu_ns has it at the capture
+CREATE TABLE sum_sample (  -- work whose GPU times were not taken, estimated from that whose were
+  process INTEGER, device INTEGER, shape INTEGER,
+  kind INTEGER,           -- of copies, as copy.kind; shape is 0 then
+  missing INTEGER,        -- launches, launches of the graph it is in, or copies without GPU times
+  estimate_ns INTEGER,    -- of them, to be added to total_ns of sum_kernel or sum_copy
+  error_ns INTEGER,       -- 95 % bound of that estimate's error; NULL: not known
+  PRIMARY KEY (process, device, shape, kind)) WITHOUT ROWID;
 CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms * 10^l
   level INTEGER, device INTEGER, bucket INTEGER,
   busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, launches INTEGER, live_bytes INTEGER,

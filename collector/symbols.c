@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "collector/minidebug.h"
 #include "collector/symbols.h"
 
 #include <elf.h>
@@ -22,18 +23,19 @@ struct symbol {
 	const char *name;
 };
 
-/* A mapped file; its names are used in place. */
+/* An ELF file in memory; its names are used in place. */
 struct image {
 	const uint8_t *bytes;
 	size_t size;
+	bool is_decoded;	/* from malloc, else mapped */
 };
 
-#define IMAGES_MAX 2	/* the file itself and its debug file */
+enum { IMAGE_FILE, IMAGE_DEBUG, IMAGE_MINI, IMAGES };	/* itself, its debug file, .gnu_debugdata */
 
 struct symbols {
 	struct symbol *rows;
 	size_t count, capacity;
-	struct image images[IMAGES_MAX];
+	struct image images[IMAGES];
 	char *text;		/* of a perf map */
 	size_t text_bytes;
 };
@@ -52,9 +54,17 @@ static bool image_map(const char *path, struct image *image)
 	close(fd);
 	if (bytes == MAP_FAILED)
 		return false;
-	image->bytes = bytes;
-	image->size = (size_t)status.st_size;
+	*image = (struct image){ bytes, (size_t)status.st_size, false };
 	return true;
+}
+
+static void image_free(struct image *image)
+{
+	if (image->is_decoded)
+		free((void *)(uintptr_t)image->bytes);
+	else if (image->bytes)
+		munmap((void *)(uintptr_t)image->bytes, image->size);
+	image->bytes = NULL;
 }
 
 /* `bytes` bytes at `offset`, or NULL when they do not lie inside the file. */
@@ -133,6 +143,34 @@ static bool tables_read(struct symbols *s, const struct image *image, uint32_t t
 			found = true;
 		}
 	return found;
+}
+
+/* The symbol table of a stripped file that distributions keep in it, compressed, without the names
+ * that .dynsym has. */
+static bool mini_read(const struct image *file, struct image *mini)
+{
+	static const char name[] = ".gnu_debugdata";
+	Elf64_Shdr names, section;
+	Elf64_Ehdr header;
+
+	memcpy(&header, file->bytes, sizeof(header));
+	if (!section_read(file, header.e_shstrndx, &names))
+		return false;
+	for (unsigned i = 0; section_read(file, i, &section); i++) {
+		const void *bytes = image_at(file, section.sh_offset, section.sh_size);
+		const char *own = section.sh_name < names.sh_size ?
+			image_at(file, names.sh_offset + section.sh_name, sizeof(name)) : NULL;
+
+		if (section.sh_type != SHT_PROGBITS || !bytes || !own ||
+		    memcmp(own, name, sizeof(name)))
+			continue;
+		mini->bytes = minidebug_decode(bytes, section.sh_size, &mini->size);
+		mini->is_decoded = mini->bytes != NULL;
+		if (mini->bytes && mini->size > sizeof(Elf64_Ehdr))
+			return true;
+		image_free(mini);
+	}
+	return false;
 }
 
 /* The GNU build id of a file, or 0 bytes. */
@@ -214,32 +252,31 @@ struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t b
 	struct symbols *s = calloc(1, sizeof(*s));
 	struct image *file, *debug;
 	const uint8_t *id = NULL;
+	bool found = false;
 	size_t id_bytes;
 
 	if (!s)
 		return NULL;
-	file = &s->images[0];
-	debug = &s->images[1];
-	if (!image_map(path, file))
-		file->bytes = NULL;
-	if (file->bytes) {
+	file = &s->images[IMAGE_FILE];
+	debug = &s->images[IMAGE_DEBUG];
+	if (image_map(path, file)) {
 		id_bytes = build_id_read(file, &id);
 		if (build_id_bytes && id_bytes &&
 		    (id_bytes != build_id_bytes || memcmp(id, build_id, id_bytes))) {
-			munmap((void *)(uintptr_t)file->bytes, file->size);
-			file->bytes = NULL;	/* replaced since it was recorded */
+			image_free(file);	/* replaced since it was recorded */
 		} else if (id_bytes) {
 			build_id = id;
 			build_id_bytes = id_bytes;
 		}
 	}
 	if (build_id_bytes > 1 &&
-	    !(debug_path && debug_file_map(debug_path, build_id, build_id_bytes, debug)) &&
-	    !debug_file_map("/usr/lib/debug", build_id, build_id_bytes, debug))
-		debug->bytes = NULL;
-	for (int i = 0; i < IMAGES_MAX; i++)
+	    !(debug_path && debug_file_map(debug_path, build_id, build_id_bytes, debug)))
+		debug_file_map("/usr/lib/debug", build_id, build_id_bytes, debug);
+	for (int i = IMAGE_FILE; i <= IMAGE_DEBUG; i++)
 		if (s->images[i].bytes)
-			tables_read(s, &s->images[i], SHT_SYMTAB);
+			found |= tables_read(s, &s->images[i], SHT_SYMTAB);
+	if (!found && file->bytes && mini_read(file, &s->images[IMAGE_MINI]))
+		tables_read(s, &s->images[IMAGE_MINI], SHT_SYMTAB);
 	if (file->bytes)
 		tables_read(s, file, SHT_DYNSYM);
 	symbols_finish(s);
@@ -258,7 +295,7 @@ bool symbols_file_matches(const char *path, const uint8_t *build_id, size_t buil
 	if (matches && build_id_bytes)
 		matches = build_id_read(&image, &id) == build_id_bytes &&
 			  !memcmp(id, build_id, build_id_bytes);
-	munmap((void *)(uintptr_t)image.bytes, image.size);
+	image_free(&image);
 	return matches;
 }
 
@@ -266,9 +303,8 @@ void symbols_close(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
-	for (int i = 0; i < IMAGES_MAX; i++)
-		if (symbols->images[i].bytes)
-			munmap((void *)(uintptr_t)symbols->images[i].bytes, symbols->images[i].size);
+	for (int i = 0; i < IMAGES; i++)
+		image_free(&symbols->images[i]);
 	free(symbols->rows);
 	free(symbols->text);
 	free(symbols);

@@ -13,10 +13,10 @@
 struct symbols;
 
 /*
- * Reads .symtab of `path`, of its separate debug file (found by build id or .gnu_debuglink below
- * /usr/lib/debug and `debug_path`, which may be NULL) and .dynsym. A file that is missing, not
- * ELF, or whose build id is another one than `build_id` (when build_id_bytes > 0) gives a table
- * without names. NULL only without memory.
+ * Reads .symtab of `path` and of its separate debug file (found by build id below `debug_path`,
+ * which may be NULL, and /usr/lib/debug), .gnu_debugdata where neither has one, and .dynsym. A file
+ * that is missing, not ELF, or whose build id is another one than `build_id` (when
+ * build_id_bytes > 0) gives a table without names. NULL only without memory.
  */
 struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t build_id_bytes,
 			     const char *debug_path);

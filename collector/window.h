@@ -23,11 +23,11 @@ enum row_flag {
 
 struct window_row {
 	struct process *process;
-	uint32_t correlation;
+	uint32_t correlation;		/* work inside of graphs: estimate_group of its launch */
 	uint32_t config;		/* launches: configuration; 0 none */
 	uint32_t flags;			/* enum row_flag */
 	uint32_t path;			/* call path, id in the file */
-	uint32_t nodes;			/* graph launches: nodes seen */
+	uint32_t nodes;			/* graph launches: nodes seen; inside of them: the graph */
 	uint64_t graph_node;		/* work inside of graphs: the node's id; path is its launch's */
 	int64_t end;			/* latest time known of this row, for waiting and zones */
 	int64_t written_id;

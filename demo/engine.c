@@ -177,9 +177,11 @@ static void engine_output(const struct plan *plan, int slot)
 static void engine_step(const struct plan *plan)
 {
 	int slot = (int)(plan->step % SLOTS);
+	uint64_t begin_ns;
 
 	while (sem_wait(&steps_allowed))
 		;
+	begin_ns = clock_now_ns();
 	engine.model.plants = plan->plants;
 	if (plan->count > 0) {
 		planted_before_forward(&engine.model, plan);
@@ -189,6 +191,9 @@ static void engine_step(const struct plan *plan)
 		planted_after_forward(&engine.model, plan);
 	}
 	engine_output(plan, slot);
+	if (plan->count > 0)
+		step_record(plan->step, begin_ns, !plan->prefill_tokens ? "decode"
+			    : plan->decode_count ? "prefill+decode" : "prefill");
 }
 
 void engine_run(void)

@@ -82,7 +82,9 @@ class Engine:
                 self.wait_for_requests(step)
                 continue
             self.allowed.acquire()
+            begin_ns = time.monotonic_ns()
             self.step(plan)
+            self.plants.record_step(step, begin_ns, plan.phase)
             step += 1
 
     def wait_for_requests(self, step):

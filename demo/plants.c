@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of plants, their rates, and the file of facts that GPUTRAIL_DEMO_PLANTS names:
- * "name, begin, end, thread, detail" with tabs between, times in CLOCK_MONOTONIC ns.
+ * "name, begin, end, thread, detail" with tabs between, times in CLOCK_MONOTONIC ns. The file that
+ * GPUTRAIL_DEMO_STEPS names has the steps in the same form.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -26,7 +27,7 @@ static const struct {
 
 static plant_set chosen;
 static double rates[PLANT_COUNT];
-static FILE *facts;
+static FILE *facts, *steps;
 static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 
 uint64_t clock_now_ns(void)
@@ -62,10 +63,24 @@ static int plants_choose(const char *cause, size_t length)
 	return -1;
 }
 
+/* The file that a variable names, with a line that tells what is in it; NULL: none wanted. */
+static int facts_open(const char *variable, const char *what, FILE **file)
+{
+	const char *path = getenv(variable);
+
+	if (!path || !*path)
+		return 0;
+	*file = fopen(path, "we");
+	if (!*file) {
+		perror(path);
+		return -1;
+	}
+	fprintf(*file, "# %s\tbegin_ns\tend_ns\tthread\tdetail\n", what);
+	return 0;
+}
+
 int plants_open(const char *causes)
 {
-	const char *path = getenv("GPUTRAIL_DEMO_PLANTS");
-
 	while (causes && *causes) {
 		size_t length = strcspn(causes, ",");
 
@@ -73,22 +88,17 @@ int plants_open(const char *causes)
 			return -1;
 		causes += length + (causes[length] == ',');
 	}
-	if (!path || !*path)
-		return 0;
-	facts = fopen(path, "we");
-	if (!facts) {
-		perror(path);
-		return -1;
-	}
-	fputs("# plant\tbegin_ns\tend_ns\tthread\tdetail\n", facts);
-	return 0;
+	return facts_open("GPUTRAIL_DEMO_PLANTS", "plant", &facts) ||
+	       facts_open("GPUTRAIL_DEMO_STEPS", "step", &steps) ? -1 : 0;
 }
 
 void plants_close(void)
 {
 	if (facts && fclose(facts))
 		perror("server: record of plants");
-	facts = NULL;
+	if (steps && fclose(steps))
+		perror("server: record of steps");
+	facts = steps = NULL;
 }
 
 plant_set plants_chosen(void)
@@ -119,4 +129,11 @@ void plant_record(enum plant plant, uint64_t begin_ns, const char *detail)
 	fprintf(facts, "%s\t%llu\t%llu\t%d\t%s\n", table[plant].name, (unsigned long long)begin_ns,
 		(unsigned long long)end_ns, (int)gettid(), detail ? detail : "");
 	pthread_mutex_unlock(&facts_lock);
+}
+
+void step_record(long step, uint64_t begin_ns, const char *detail)
+{
+	if (steps)		/* by the one thread that launches */
+		fprintf(steps, "%ld\t%llu\t%llu\t%d\t%s\n", step, (unsigned long long)begin_ns,
+			(unsigned long long)clock_now_ns(), (int)gettid(), detail);
 }

@@ -23,7 +23,7 @@ typedef uint64_t plant_set;
 _Static_assert(PLANT_COUNT <= 64, "plant_set holds one bit per plant");
 #define PLANT_BIT(id) ((plant_set)1 << PLANT_##id)
 
-/* Reads "cause[:rate],..."; opens the record of facts. Returns 0, or -1 after saying what is wrong. */
+/* Reads "cause[:rate],..."; opens the records. Returns 0, or -1 after saying what is wrong. */
 int plants_open(const char *causes);
 void plants_close(void);
 
@@ -36,5 +36,7 @@ plant_set plants_due(uint64_t occasion);
 uint64_t clock_now_ns(void);	/* CLOCK_MONOTONIC */
 /* Puts on record that the calling thread planted this from begin_ns until now. */
 void plant_record(enum plant plant, uint64_t begin_ns, const char *detail);
+/* The same of a step; one thread only. */
+void step_record(long step, uint64_t begin_ns, const char *detail);
 
 #endif

@@ -24,11 +24,9 @@ class Plants:
                 self.rates[name] = 0
             if not 0 < self.rates[name] <= 1:
                 raise ValueError(f"rate of '{cause}' is not above 0 and at most 1")
-        path = os.environ.get("GPUTRAIL_DEMO_PLANTS")
         self.lock = threading.Lock()
-        self.facts = open(path, "w", encoding="utf-8") if path else None
-        if self.facts:
-            self.facts.write("# plant\tbegin_ns\tend_ns\tthread\tdetail\n")
+        self.facts = open_facts("GPUTRAIL_DEMO_PLANTS", "plant")
+        self.steps = open_facts("GPUTRAIL_DEMO_STEPS", "step")
 
     def __contains__(self, name):
         return name in self.rates
@@ -40,16 +38,35 @@ class Plants:
 
     def record(self, name, begin_ns, detail=""):
         """The calling thread planted this from begin_ns until now."""
-        if not self.facts:
+        self.write(self.facts, name, begin_ns, detail)
+
+    def record_step(self, step, begin_ns, detail):
+        """The calling thread launched this step from begin_ns until now."""
+        self.write(self.steps, step, begin_ns, detail)
+
+    def write(self, file, name, begin_ns, detail):
+        """One line."""
+        if not file:
             return
         line = f"{name}\t{begin_ns}\t{time.monotonic_ns()}\t{threading.get_native_id()}\t{detail}\n"
         with self.lock:
-            self.facts.write(line)
+            file.write(line)
 
     def close(self):
         """Writes out what is on record."""
-        if self.facts:
-            self.facts.close()
+        for file in (self.facts, self.steps):
+            if file:
+                file.close()
+
+
+def open_facts(variable, what):
+    """The file that a variable names, with a line that tells what is in it; None: not wanted."""
+    path = os.environ.get(variable)
+    if not path:
+        return None
+    file = open(path, "w", encoding="utf-8")
+    file.write(f"# {what}\tbegin_ns\tend_ns\tthread\tdetail\n")
+    return file
 
 
 def host_work(duration_ns):

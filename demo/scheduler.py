@@ -43,6 +43,13 @@ class Plan:
         """Requests in the step."""
         return len(self.items)
 
+    @property
+    def phase(self):
+        """What it is for the record of steps."""
+        if not self.prefill_tokens:
+            return "decode"
+        return "prefill+decode" if self.decode_batch else "prefill"
+
     def add(self, request, tokens, is_prefill):
         """Takes tokens of a request into the step."""
         request.computed += tokens

@@ -411,51 +411,74 @@ static const uint8_t *fde_find(const uint8_t *header, uint64_t ip)
 	return header + first.fde;
 }
 
+struct function {
+	const uint8_t *fde;		/* NULL: none */
+	struct cie cie;
+	struct reader rest;		/* of the FDE, after the range */
+	uint64_t start, bytes;
+};
+
+/* False where there is an FDE in a form that is not handled here. */
+static bool function_read(uint64_t ip, struct function *f)
+{
+	const uint8_t *header = header_find(ip);
+	struct reader *r = &f->rest;
+	uint32_t length, back;
+
+	f->fde = header ? fde_find(header, ip) : NULL;
+	if (!f->fde)
+		return true;
+	memcpy(&length, f->fde, 4);
+	if (length < 8 || length == 0xffffffff)
+		return false;
+	*r = (struct reader){ f->fde + 4, f->fde + 4 + length, false };
+	back = (uint32_t)read_fixed(r, 4);
+	if (back == 0 || !cie_read(f->fde + 4 - back, &f->cie))
+		return false;
+	f->start = read_encoded(r, f->cie.pointer_encoding, 0);
+	f->bytes = read_encoded(r, f->cie.pointer_encoding & 0x0f, 0);
+	if (r->bad || ip < f->start || ip - f->start >= f->bytes)
+		f->fde = NULL;
+	return true;
+}
+
+bool cfi_function_range(uint64_t ip, uint64_t *low, uint64_t *high)
+{
+	struct function f;
+
+	if (!function_read(ip, &f) || !f.fde)
+		return false;
+	*low = f.start;
+	*high = f.start + f.bytes;
+	return true;
+}
+
 void cfi_rule_read(uint64_t ip, struct cfi_rule *rule)
 {
-	const uint8_t *header = header_find(ip), *fde;
 	struct row row = { .kind = CFI_UNKNOWN }, initial;
-	struct reader r;
-	struct cie cie;
-	uint64_t start, bytes;
-	uint32_t length;
+	struct function f;
 
 	rule->ip = ip;
 	rule->kind = CFI_UNKNOWN;
-	fde = header ? fde_find(header, ip) : NULL;
-	if (!fde) {
+	if (!function_read(ip, &f))
+		return;
+	if (!f.fde) {
 		rule->kind = CFI_ABSENT;
 		return;
 	}
-	memcpy(&length, fde, 4);
-	if (length < 8 || length == 0xffffffff)
-		return;
-	r = (struct reader){ fde + 4, fde + 4 + length, false };
-	{
-		uint32_t back = (uint32_t)read_fixed(&r, 4);
+	if (f.cie.has_augmentation) {
+		uint64_t skip = read_uleb(&f.rest);
 
-		if (back == 0 || !cie_read(fde + 4 - back, &cie))
-			return;
-	}
-	start = read_encoded(&r, cie.pointer_encoding, 0);
-	bytes = read_encoded(&r, cie.pointer_encoding & 0x0f, 0);
-	if (r.bad || ip < start || ip - start >= bytes) {
-		rule->kind = CFI_ABSENT;
-		return;
-	}
-	if (cie.has_augmentation) {
-		uint64_t skip = read_uleb(&r);
-
-		r.at += skip;
+		f.rest.at += skip;
 	}
 	memset(&initial, 0, sizeof(initial));
 	initial.kind = CFI_UNKNOWN;
-	if (!instructions_run(cie.instructions, &cie, start, UINT64_MAX, &initial, &initial))
+	if (!instructions_run(f.cie.instructions, &f.cie, f.start, UINT64_MAX, &initial, &initial))
 		return;
 	row = initial;
-	if (!instructions_run(r, &cie, start, ip, &initial, &row))
+	if (!instructions_run(f.rest, &f.cie, f.start, ip, &initial, &row))
 		return;
-	if (cie.is_signal) {
+	if (f.cie.is_signal) {
 		rule->kind = CFI_SIGNAL;
 		return;
 	}

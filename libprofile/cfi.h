@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_CFI_H
 #define GPUTRAIL_LIBPROFILE_CFI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cfi_kind {
@@ -35,5 +36,8 @@ extern int (*cfi_find_object)(void *address, void *result);
 /* Reads the rule for `ip`, an address inside the instruction to look at (return address - 1).
  * Fills kind CFI_UNKNOWN where there is no usable rule. */
 void cfi_rule_read(uint64_t ip, struct cfi_rule *rule);
+
+/* The function that `ip` lies in, or the part of it that the compiler put there. */
+bool cfi_function_range(uint64_t ip, uint64_t *low, uint64_t *high);
 
 #endif

@@ -10,11 +10,14 @@
 #include "libprofile/cupti.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "libprofile/env.h"
 #include "libprofile/path.h"
 
 static bool was_started;		/* here or in the process this one was forked from */
+static uint32_t started_pid;
+static void *subscriber;
 
 /* Work inside of graphs is launched far from the code that it belongs to. The call that makes a
  * node gives it its path; copies of the node, which are what runs, are followed by their ids. */
@@ -43,13 +46,14 @@ static void on_callback(void *user, int domain, uint32_t cbid, const void *data)
 	if (domain != CUPTI_DOMAIN_DRIVER || call->site != CUPTI_SITE_ENTER || !thread)
 		return;
 	thread->correlation = call->correlation;
+	__atomic_store_n(&thread->last_correlation, call->correlation, __ATOMIC_RELAXED);
 	/* The runtime can change the current context in ways that no wrapper sees. */
 	if (call->context && call->context != thread->context_handle)
 		thread->context_known = false;
 }
 
 /* Callback ids of an older library end earlier; what it does not know cannot be called either. */
-static void enable_callbacks(void *subscriber)
+static void set_callbacks(bool is_on)
 {
 	static const struct { uint16_t cbid; char category[24]; } rows[] = {
 #define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \
@@ -65,12 +69,12 @@ static void enable_callbacks(void *subscriber)
 				     !strcmp(category, "LAUNCH_LEGACY") ||
 				     !strcmp(category, "GRAPH_LAUNCH") ||
 				     !strcmp(category, "COPY") || !strcmp(category, "SET")))
-			cupti.EnableCallback(1, subscriber, CUPTI_DOMAIN_DRIVER, rows[i].cbid);
+			cupti.EnableCallback(is_on, subscriber, CUPTI_DOMAIN_DRIVER, rows[i].cbid);
 	}
 }
 
 /* A library that does not know them leaves work inside of graphs with the path of its launch. */
-static void enable_nodes(void *subscriber)
+static void enable_nodes(void)
 {
 	static const uint32_t cbids[] = { CUPTI_NODE_CREATED, CUPTI_NODE_CLONED,
 					  CUPTI_NODE_UPDATED };
@@ -81,46 +85,100 @@ static void enable_nodes(void *subscriber)
 		cupti.EnableCallback(1, subscriber, CUPTI_DOMAIN_RESOURCE, cbids[i]);
 }
 
-static bool enable_kinds(void)
+/* Launches of graphs as a whole hide what is inside of them. */
+static struct { int kind; bool in_graph, in_full, is_on; } kinds[] = {
+	{ CUPTI_KIND_GRAPH_TRACE,	true, false, false },
+	{ CUPTI_KIND_CONCURRENT_KERNEL,	true, true, false },
+	{ CUPTI_KIND_MEMCPY,		true, true, false },
+	{ CUPTI_KIND_MEMCPY2,		true, true, false },
+	{ CUPTI_KIND_MEMSET,		true, true, false },
+};
+
+/* False: not one kind could be had. */
+static bool set_kinds(enum wire_detail level)
 {
-	static const int kinds[] = {
-		CUPTI_KIND_CONCURRENT_KERNEL, CUPTI_KIND_MEMCPY, CUPTI_KIND_MEMCPY2,
-		CUPTI_KIND_MEMSET,
-	};
-	uint8_t per_thread = 0;
-	size_t bytes = sizeof(per_thread);
 	bool any = false;
 
-	/* A buffer for each launching thread would use the pool up. Older libraries do not know
-	 * the attribute. */
-	cupti.ActivitySetAttribute(CUPTI_ATTRIBUTE_PER_THREAD_BUFFER, &bytes, &per_thread);
-	if (cupti.ActivityRegisterCallbacks(cupti_buffer_give, cupti_buffer_take))
-		return false;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (!cupti.ActivityEnable(kinds[i]))
-			any = true;
-		else
-			process_count(WIRE_COUNTER_cupti_errors, 1);
+		bool wanted = level == WIRE_DETAIL_GRAPH ? kinds[i].in_graph :
+			level == WIRE_DETAIL_FULL && kinds[i].in_full;
+
+		if (wanted != kinds[i].is_on) {
+			if (wanted ? cupti.ActivityEnable(kinds[i].kind) :
+			    cupti.ActivityDisable(kinds[i].kind))
+				process_count(WIRE_COUNTER_cupti_errors, 1);
+			else
+				kinds[i].is_on = wanted;
+		}
+		any |= kinds[i].is_on;
 	}
 	return any;
 }
 
+/* A call that CUPTI gave an id is on its way into the driver for a moment longer. */
+static void let_calls_pass(void)
+{
+	struct timespec pause = { 0, 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static void cupti_level(enum wire_detail level)
+{
+	bool was_on = gpu_window.is_open;
+
+	if (level == WIRE_DETAIL_HOST) {
+		if (was_on) {
+			gpu_window_close();
+			set_callbacks(false);
+			let_calls_pass();
+		}
+		set_kinds(level);
+	} else {
+		set_kinds(level);
+		if (!was_on) {
+			set_callbacks(true);
+			gpu_window_open();
+		}
+	}
+}
+
+static bool register_buffers(void)
+{
+	uint8_t per_thread = 0;
+	size_t bytes = sizeof(per_thread);
+
+	/* A buffer for each launching thread would use the pool up. Older libraries do not know
+	 * the attribute. */
+	cupti.ActivitySetAttribute(CUPTI_ATTRIBUTE_PER_THREAD_BUFFER, &bytes, &per_thread);
+	return !cupti.ActivityRegisterCallbacks(cupti_buffer_give, cupti_buffer_take);
+}
+
 /* Subscribing tells whether somebody else is there; without it we would silently take over the
- * buffers of a tool that was first. */
+ * buffers of a tool that was first. That a kind can be had tells that the driver takes this CUPTI. */
 static int subscribe(void)
 {
-	void *subscriber = NULL;
 	int result = cupti.Subscribe(&subscriber, on_callback, NULL);
 
 	if (result)
 		return result;
-	if (enable_kinds()) {
-		enable_callbacks(subscriber);
-		enable_nodes(subscriber);
+	if (register_buffers() && set_kinds(WIRE_DETAIL_FULL)) {
+		enable_nodes();
 		return CUPTI_OK;
 	}
 	cupti.Unsubscribe(subscriber);
 	return CUPTI_NOT_INITIALIZED;
+}
+
+/* Attached before: the same library again, as what it knew of this process is still right. */
+static int attach_again(void)
+{
+	int result = subscribe();
+
+	if (result)
+		process_count(result == CUPTI_OTHER_SUBSCRIBER ? WIRE_COUNTER_cupti_refused :
+			      WIRE_COUNTER_cupti_errors, 1);
+	return result;
 }
 
 static bool start(void)
@@ -129,6 +187,8 @@ static bool start(void)
 	bool any = false;
 	int result;
 
+	if (was_started && started_pid == process.control->pid)
+		return attach_again() == CUPTI_OK;
 	if (was_started) {
 		gpu_backend_note("forked from a process that used CUPTI; host times only", "");
 		return false;
@@ -142,6 +202,7 @@ static bool start(void)
 		result = subscribe();
 		if (result == CUPTI_OK) {
 			was_started = true;
+			started_pid = process.control->pid;
 			process.control->cupti_version = cupti.version;
 			return true;
 		}
@@ -160,7 +221,7 @@ static bool start(void)
 	return false;
 }
 
-static bool cupti_start(void)
+static bool cupti_attach(void)
 {
 	char text[24];
 
@@ -187,6 +248,15 @@ static void cupti_flush(void)
 	flush(0);
 }
 
+/* Nothing of CUPTI's stays in the way of a call or a kernel. cuptiFinalize is not for a process
+ * that goes on: it waits for contexts, and races with calls in progress. */
+static void cupti_detach(void)
+{
+	flush(0);
+	cupti.Unsubscribe(subscriber);
+	subscriber = NULL;
+}
+
 /* Forced only now: it gives up on records that are not complete. */
 static void cupti_stop(void)
 {
@@ -196,7 +266,9 @@ static void cupti_stop(void)
 
 const struct gpu_backend gpu_backend_cupti = {
 	.kind = WIRE_BACKEND_CUPTI,
-	.start = cupti_start,
+	.attach = cupti_attach,
+	.level = cupti_level,
 	.flush = cupti_flush,
+	.detach = cupti_detach,
 	.stop = cupti_stop,
 };

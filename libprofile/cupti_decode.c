@@ -35,6 +35,7 @@ static uint32_t name_count;
 /* The same by address, valid until a module goes and the address may hold another name. */
 static struct pointer { const char *address; uint32_t id, generation; } *pointers;
 static bool consumer_is_gone;
+static uint16_t edge_flag;		/* of the record being decoded: WIRE_GPU_EDGE or 0 */
 
 /* Bytes of a kernel record as this library writes it. Version 18 is 11.8 or 12.0; the smaller is
  * right for what is read here. */
@@ -147,22 +148,26 @@ static void fill_gpu(struct wire_gpu *gpu, enum wire_kind kind, uint32_t bytes)
 
 	gpu->head = (struct wire_head){
 		.bytes = (uint16_t)bytes, .kind = (uint16_t)kind,
-		.result = (uint16_t)(is_bad ? WIRE_GPU_BAD_TIME : 0),
+		.result = (uint16_t)((is_bad ? WIRE_GPU_BAD_TIME : 0) | edge_flag),
 	};
 	gpu->reserved = 0;
 	if (is_bad)
 		process_count(WIRE_COUNTER_cupti_bad_times, 1);
 }
 
-#define FILL_GPU(record, source, kind, wire) do {					\
+#define FILL_WHERE(record, source, kind) do {						\
 	(record)->gpu.start = GET(source, kind, start);					\
 	(record)->gpu.end = GET(source, kind, end);					\
 	(record)->gpu.correlation = (uint32_t)GET(source, kind, correlation);		\
 	(record)->gpu.device = (uint32_t)GET(source, kind, device);			\
 	(record)->gpu.context = (uint32_t)GET(source, kind, context);			\
 	(record)->gpu.stream = (uint32_t)GET(source, kind, stream);			\
-	(record)->gpu.graph_node = GET(source, kind, graph_node);			\
 	(record)->gpu.graph = (uint32_t)GET(source, kind, graph);			\
+} while (0)
+
+#define FILL_GPU(record, source, kind, wire) do {					\
+	FILL_WHERE(record, source, kind);						\
+	(record)->gpu.graph_node = GET(source, kind, graph_node);			\
 	fill_gpu(&(record)->gpu, wire, sizeof(*(record)));				\
 } while (0)
 
@@ -239,11 +244,60 @@ static bool decode_set(const uint8_t *source)
 	return true;
 }
 
+/* A graph launch as a whole is told of as if the graph were one kernel: so it is counted, timed and
+ * shown wherever kernels are. */
+static bool decode_graph(const uint8_t *source)
+{
+	char text[32];
+	size_t at = util_append(text, 0, sizeof(text), "graph#");
+	struct wire_gpu_kernel *record;
+	uint32_t name;
+
+	util_append_number(text, at, sizeof(text), GET(source, GRAPH, graph));
+	name = intern(text);
+	record = reserve(sizeof(*record));
+	if (!record)
+		return false;
+	memset(record, 0, sizeof(*record));
+	FILL_WHERE(record, source, GRAPH);
+	fill_gpu(&record->gpu, WIRE_GPU_KERNEL, sizeof(*record));
+	record->name = name;
+	ring_commit(thread_self, sizeof(*record));
+	return true;
+}
+
+/* Whether it was launched while its detail was on: for other work nobody waits. */
+static enum gpu_watched is_watched(const uint8_t *record)
+{
+	static const uint8_t offsets[] = {
+		[CUPTI_KIND_CONCURRENT_KERNEL] = AT_KERNEL_correlation,
+		[CUPTI_KIND_MEMCPY] = AT_COPY_correlation,
+		[CUPTI_KIND_MEMCPY2] = AT_PEER_correlation,
+		[CUPTI_KIND_MEMSET] = AT_SET_correlation,
+		[CUPTI_KIND_GRAPH_TRACE] = AT_GRAPH_correlation,
+	};
+	uint32_t kind = (uint32_t)load(record, 0, 4);
+
+	return kind < sizeof(offsets) && offsets[kind] ?
+		gpu_window_had((uint32_t)load(record, offsets[kind], 4)) : GPU_WATCHED;
+}
+
 void cupti_decode(const uint8_t *record)
 {
 	bool is_sent;
 
 	process_count(WIRE_COUNTER_cupti_records, 1);
+	edge_flag = 0;
+	switch (is_watched(record)) {
+	case GPU_UNWATCHED:
+		process_count(WIRE_COUNTER_gpu_unwatched, 1);
+		return;
+	case GPU_WATCHED_EDGE:
+		edge_flag = WIRE_GPU_EDGE;
+		break;
+	case GPU_WATCHED:
+		break;
+	}
 	switch ((int)load(record, 0, 4)) {
 	case CUPTI_KIND_CONCURRENT_KERNEL:
 		is_sent = decode_kernel(record);
@@ -257,6 +311,9 @@ void cupti_decode(const uint8_t *record)
 	case CUPTI_KIND_MEMSET:
 		is_sent = decode_set(record);
 		break;
+	case CUPTI_KIND_GRAPH_TRACE:
+		is_sent = decode_graph(record);
+		break;
 	default:
 		process_count(WIRE_COUNTER_cupti_unknown, 1);
 		return;
@@ -267,6 +324,8 @@ void cupti_decode(const uint8_t *record)
 
 bool cupti_decode_start(void)
 {
+	if (names)
+		return true;		/* attached again */
 	names = util_map(NAMES_SIZE * sizeof(*names));
 	pointers = util_map(POINTERS_SIZE * sizeof(*pointers));
 	return names && pointers;

@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the GPU-time back end: chooses it, flushes it from an own thread, stops it at exit. */
+/* Chooses the GPU-time back end, and keeps which correlation ids it has GPU records for. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #include "libprofile/gpu_backend.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <time.h>
+#define WINDOWS_KEPT 16u		/* records of older windows have all come */
+#define EDGE 64				/* calls that may be in progress at once */
 
-#define FLUSH_PERIOD_NS 50000000L
-#define STOP_LIMIT_NS 2000000000ull
+struct gpu_window gpu_window;
 
 static const struct gpu_backend *backend;
-static uint32_t thread_state;		/* enum flush_state */
-static bool stop_wanted;
-static pthread_mutex_t wake_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-
-enum flush_state { FLUSH_NONE, FLUSH_RUNNING, FLUSH_DONE };
+static bool is_attached;
+static struct { uint32_t first, last; } past[WINDOWS_KEPT];
+static uint32_t past_count;
 
 void gpu_backend_note(const char *text, const char *detail)
 {
@@ -30,105 +23,111 @@ void gpu_backend_note(const char *text, const char *detail)
 	util_append(note, at, sizeof(process.control->backend_note), detail);
 }
 
-void gpu_backend_start(void)
+bool gpu_backend_attach(void)
 {
-	if (!gpu_backend_cupti.start())
-		return;
+	if (is_attached || !gpu_backend_cupti.attach())
+		return is_attached;
 	backend = &gpu_backend_cupti;
 	process.control->backend = backend->kind;
+	is_attached = true;
+	return true;
 }
 
-/* Sleeps one period; true when it is time to stop. */
-static bool wait_period(void)
+bool gpu_backend_is_attached(void)
 {
-	struct timespec until;
-	bool is_stop;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += FLUSH_PERIOD_NS;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	pthread_mutex_lock(&wake_lock);
-	if (!stop_wanted)
-		pthread_cond_timedwait(&wake, &wake_lock, &until);
-	is_stop = stop_wanted;
-	pthread_mutex_unlock(&wake_lock);
-	return is_stop;
+	return is_attached;
 }
 
-/* Captures of other threads in the default mode fail when any thread makes an unsafe call; the
- * relaxed mode exempts this thread for good. Its own driver calls are never recorded. */
-static void *flush_main(void *unused)
+enum wire_detail gpu_backend_best(enum wire_detail wanted)
 {
-	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
-	struct thread *thread;
+	return is_attached ? wanted : WIRE_DETAIL_HOST;
+}
 
-	(void)unused;
-	prctl(PR_SET_NAME, "gputrail-flush");
-	thread = thread_self = thread_claim();
-	if (thread)
-		thread->ready = 0;
-	if (real.cuThreadExchangeStreamCaptureMode)
-		real.cuThreadExchangeStreamCaptureMode(&mode);
-	while (!wait_period())
+void gpu_backend_level(enum wire_detail level)
+{
+	if (is_attached)
+		backend->level(level);
+}
+
+void gpu_backend_flush(void)
+{
+	if (is_attached)
 		backend->flush();
-	backend->stop();
-	__atomic_store_n(&thread_state, FLUSH_DONE, __ATOMIC_RELEASE);
-	return NULL;
 }
 
-void gpu_backend_ready(void)
+void gpu_backend_detach(void)
 {
-	sigset_t all, before;
-	pthread_t thread;
-	uint32_t state = FLUSH_NONE;
-
-	if (!backend || !__atomic_compare_exchange_n(&thread_state, &state, FLUSH_RUNNING, false,
-						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
-	if (backend->ready)
-		backend->ready();
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, flush_main, NULL))
-		__atomic_store_n(&thread_state, FLUSH_DONE, __ATOMIC_RELEASE);
-	else
-		pthread_detach(thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (is_attached)
+		backend->detach();
+	is_attached = false;
 }
 
-/* The last flush can hang inside of CUPTI; the exit must not. */
 void gpu_backend_stop(void)
 {
-	struct timespec pause = { 0, 1000000 };
-	uint64_t end = clock_monotonic_ns() + STOP_LIMIT_NS;
+	if (is_attached)
+		backend->stop();
+}
 
-	if (!backend || __atomic_load_n(&thread_state, __ATOMIC_ACQUIRE) != FLUSH_RUNNING)
-		return;
-	pthread_mutex_lock(&wake_lock);
-	stop_wanted = true;
-	pthread_cond_signal(&wake);
-	pthread_mutex_unlock(&wake_lock);
-	while (__atomic_load_n(&thread_state, __ATOMIC_ACQUIRE) != FLUSH_DONE) {
-		if (clock_monotonic_ns() >= end) {
-			process_count(WIRE_COUNTER_flush_timeouts, 1);
-			return;
-		}
-		nanosleep(&pause, NULL);
+/* Ids only grow, so every id that a callback has not told of yet is greater than all it has. */
+static uint32_t greatest_correlation(void)
+{
+	uint32_t count = __atomic_load_n(&process.control->ring_count, __ATOMIC_ACQUIRE);
+	uint32_t greatest = gpu_window.last;
+
+	for (uint32_t i = 0; i < count && i < WIRE_RINGS_MAX; i++) {
+		uint32_t last = __atomic_load_n(&process.threads[i].last_correlation,
+						__ATOMIC_RELAXED);
+
+		if (last && (!greatest || (int32_t)(last - greatest) > 0))
+			greatest = last;
 	}
+	return greatest;
+}
+
+void gpu_window_open(void)
+{
+	gpu_window.first = greatest_correlation() + 1;
+	__atomic_store_n(&gpu_window.since, clock_wire(), __ATOMIC_RELAXED);
+	__atomic_store_n(&gpu_window.is_open, true, __ATOMIC_RELEASE);
+}
+
+void gpu_window_close(void)
+{
+	if (!gpu_window.is_open)
+		return;
+	gpu_window.last = greatest_correlation();
+	__atomic_store_n(&gpu_window.is_open, false, __ATOMIC_RELEASE);
+	past[past_count % WINDOWS_KEPT].first = gpu_window.first;
+	past[past_count++ % WINDOWS_KEPT].last = gpu_window.last;
+}
+
+static enum gpu_watched watched(uint32_t correlation, uint32_t first, uint32_t last, bool is_open)
+{
+	int32_t after = (int32_t)(correlation - first), before = (int32_t)(last - correlation);
+
+	if (after < -EDGE || (!is_open && before < -EDGE))
+		return GPU_UNWATCHED;
+	return (after < EDGE && past_count) || (!is_open && before < EDGE) ? GPU_WATCHED_EDGE :
+									     GPU_WATCHED;
+}
+
+enum gpu_watched gpu_window_had(uint32_t correlation)
+{
+	enum gpu_watched is = watched(correlation, gpu_window.first, gpu_window.last,
+				      gpu_window.is_open);
+
+	if (!correlation)
+		return GPU_WATCHED;
+	for (uint32_t i = 0; i < past_count && i < WINDOWS_KEPT && !is; i++)
+		is = watched(correlation, past[i].first, past[i].last, false);
+	return is;
 }
 
 /* The parent's CUPTI state in this copy is unusable: its worker thread is not here. */
 void gpu_backend_forget(void)
 {
-	static const pthread_mutex_t fresh_lock = PTHREAD_MUTEX_INITIALIZER;
-	static const pthread_cond_t fresh_wake = PTHREAD_COND_INITIALIZER;
-
 	backend = NULL;
-	thread_state = FLUSH_NONE;
-	stop_wanted = false;
-	memcpy(&wake_lock, &fresh_lock, sizeof(wake_lock));
-	memcpy(&wake, &fresh_wake, sizeof(wake));
+	is_attached = false;
+	gpu_window = (struct gpu_window){ .is_open = false };
+	past_count = 0;
 }

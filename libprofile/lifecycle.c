@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "libprofile/context.h"
+#include "libprofile/control.h"
 #include "libprofile/functions.h"
-#include "libprofile/gpu_backend.h"
 #include "libprofile/interpose.h"
 #include "libprofile/ranges.h"
 
@@ -29,7 +29,7 @@ static void at_exit(void)
 {
 	if (!*process.alive)
 		return;
-	gpu_backend_stop();
+	control_stop();
 	__atomic_store_n(&process.control->state, WIRE_PROCESS_EXITING, __ATOMIC_RELEASE);
 }
 
@@ -55,7 +55,7 @@ void lifecycle_started(void)
 	functions_start();
 	ranges_start();
 	got_count_linked();
-	gpu_backend_start();
+	control_start();
 }
 
 void lifecycle_cuda_ready(void)
@@ -64,12 +64,12 @@ void lifecycle_cuda_ready(void)
 		return;
 	if (!process.exit_registered)
 		process.exit_registered = !atexit(at_exit);
-	gpu_backend_ready();
+	control_ready();
 }
 
 void lifecycle_forget_all(void)
 {
 	context_forget_all();
 	functions_forget_all();
-	gpu_backend_forget();
+	control_forget();
 }

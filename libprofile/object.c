@@ -44,6 +44,8 @@ enum object_kind object_kind_of(const char *path)
 		return OBJECT_CUPTI;
 	if (!strncmp(name, "libc.so", 7) || !strncmp(name, "libdl.so", 8))
 		return OBJECT_LIBC;
+	if (!strncmp(name, "libpython3.", 11) && name[11] >= '0' && name[11] <= '9')
+		return OBJECT_PYTHON;
 	return OBJECT_OTHER;
 }
 

@@ -17,6 +17,7 @@
 #include "libprofile/cfi.h"
 #include "libprofile/env.h"
 #include "libprofile/pypath.h"
+#include "libprofile/python.h"
 #include "libprofile/ring.h"
 #include "libprofile/unwind.h"
 #include "libprofile/unwind_odd.h"
@@ -38,12 +39,13 @@ struct module {
 static struct {
 	uint32_t mode;
 	uint32_t depth_limit;
-	uint32_t native_measured, python_measured;
+	uint32_t native_measured, python_measured, python_told;
 	struct spinlock lock;
 	uint32_t count;			/* release-stored after the entry is complete */
 	struct module list[MODULES];
 } modules;
 
+uint32_t path_loads;			/* counted by dlopen's trampoline */
 static uint32_t python_version;
 static struct object self;
 static char executable[512];		/* the loader knows it only as "" */
@@ -287,9 +289,53 @@ static bool tell_code(void *user, uint32_t id, uint64_t code)
 
 /* --- threads ------------------------------------------------------------------------------- */
 
-static void *look_up_global(const char *symbol)
+/* Finds an interpreter and says once which one it is. */
+static bool python_find(void)
 {
-	return real_dlsym(NULL, symbol);	/* RTLD_DEFAULT */
+	bool is_readable = python_look(&python_version);
+
+	if (python_version && !__atomic_exchange_n(&modules.python_told, 1, __ATOMIC_RELAXED)) {
+		process.control->counters[WIRE_GAUGE_PYTHON_VERSION] = python_version;
+		if (!is_readable)
+			process_count(WIRE_COUNTER_python_unread, 1);
+	}
+	return is_readable;
+}
+
+/*
+ * The interpreter keeps a frame of its own on the native stack of each run of its loop. So the
+ * native frame there is the loop, whether or not that code has a name.
+ */
+static void loops_learn(void *user, const struct pywalk *walk)
+{
+	uint64_t *loops = &process.control->counters[WIRE_GAUGE_PYTHON_LOOPS];
+	struct thread *thread = user;
+
+	for (uint32_t i = 0; thread->unwinder && i < walk->seen_count; i++) {
+		const struct pyseen *seen = &walk->seen[i];
+		uint64_t low, high, begin, ip = 0;
+		struct object object;
+		uint32_t module;
+		bool ok;
+
+		if (!seen->stamp)
+			ip = unwinder_frame_holding(thread->unwinder, seen->frame);
+		if (!ip || !cfi_function_range(ip - 1, &low, &high))
+			continue;
+		module = module_of(thread, ip - 1, &object, &ok);
+		if (!module || !ok)
+			continue;
+		begin = (uint64_t)module << 48 | (low - object.base);
+		spin_lock(&modules.lock);
+		for (unsigned k = 0; k < 2 * WIRE_PYTHON_LOOPS && loops[k] != begin; k += 2) {
+			if (loops[k])
+				continue;
+			loops[k + 1] = high - object.base;
+			__atomic_store_n(&loops[k], begin, __ATOMIC_RELEASE);
+			break;
+		}
+		spin_unlock(&modules.lock);
+	}
 }
 
 static void settings_make(void)
@@ -305,6 +351,7 @@ static void settings_make(void)
 	modules.depth_limit = unwind_depth_limit = depth_read();
 	unwind_on_truncated = pypath_on_truncated = count_cut;
 	unwind_on_full = pypath_on_full = count_full;
+	pypath_on_new = loops_learn;
 	modules.mode = mode_read();
 }
 
@@ -346,6 +393,7 @@ static void walkers_make(struct thread *thread)
 	size_t bytes;
 
 	thread->path_generation = __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE);
+	thread->path_loads = __atomic_load_n(&path_loads, __ATOMIC_RELAXED);
 	if (modules.mode == MODE_UNKNOWN)
 		settings_make();
 	if ((modules.mode == MODE_BOTH || modules.mode == MODE_NATIVE) && !thread->unwinder &&
@@ -356,7 +404,7 @@ static void walkers_make(struct thread *thread)
 		pthread_attr_destroy(&attributes);
 	}
 	if ((modules.mode == MODE_BOTH || modules.mode == MODE_PYTHON) && !thread->pypath &&
-	    pyframes_init(look_up_global, &python_version))
+	    python_find())
 		thread->pypath = pypath_new(tell_python, tell_code, thread, modules.depth_limit);
 	cost_measure(thread);
 }
@@ -392,7 +440,8 @@ static __attribute__((noinline)) void capture_rarely(struct thread *thread, uint
 						     uint32_t *python)
 {
 	thread->path_generation &= ~NODES_MADE;
-	if (thread->path_generation != __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE))
+	if (thread->path_generation != __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE) ||
+	    thread->path_loads != __atomic_load_n(&path_loads, __ATOMIC_RELAXED))
 		walkers_make(thread);
 	capture(thread, native, python);
 	for (uint32_t i = 0; i < thread->graph_node_count; i++)
@@ -403,7 +452,9 @@ static __attribute__((noinline)) void capture_rarely(struct thread *thread, uint
 void path_capture(struct thread *thread, uint32_t *native, uint32_t *python)
 {
 	if (unlikely(thread->path_generation !=
-		     __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE)))
+		     __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE) ||
+		     (!thread->pypath &&
+		      thread->path_loads != __atomic_load_n(&path_loads, __ATOMIC_RELAXED))))
 		capture_rarely(thread, native, python);
 	else
 		capture(thread, native, python);

@@ -92,23 +92,22 @@ static inline uint64_t word_at(uint64_t base, int16_t offset)
 	return *(const uint64_t *)(uintptr_t)(base + (uint64_t)(int64_t)offset);
 }
 
-/* 0x030b07f0 from Py_Version (3.11 on), else parsed from Py_GetVersion()'s text. */
+/* 0x030b07f0 from Py_Version (3.11 on), else 0x03090c00 parsed from Py_GetVersion()'s text. */
 static uint32_t version_find(void *(*look_up)(const char *symbol))
 {
 	const unsigned long *version = look_up("Py_Version");
 	const char *(*text)(void);
+	uint32_t parts[3] = { 0 };
 	const char *c;
-	uint32_t minor = 0;
 
 	if (version)
 		return (uint32_t)*version;
 	*(void **)&text = look_up("Py_GetVersion");
-	c = text ? text() : NULL;
-	if (!c || c[0] != '3' || c[1] != '.')
-		return 0;
-	for (c += 2; *c >= '0' && *c <= '9'; c++)
-		minor = minor * 10 + (uint32_t)(*c - '0');
-	return 0x03000000u | minor << 16;
+	c = text ? text() : "";
+	for (unsigned i = 0; i < 3; i++, c += *c == '.')
+		for (; *c >= '0' && *c <= '9'; c++)
+			parts[i] = parts[i] * 10 + (uint32_t)(*c - '0');
+	return parts[0] << 24 | parts[1] << 16 | parts[2] << 8;
 }
 
 static bool layout_from_offsets(const uint64_t *words, uint32_t version, struct py_layout *layout)
@@ -155,7 +154,7 @@ static bool layout_from_offsets(const uint64_t *words, uint32_t version, struct 
 
 bool pyframes_init(void *(*look_up)(const char *symbol), uint32_t *version)
 {
-	const uint64_t *runtime = look_up("_PyRuntime");
+	const uint64_t *runtime;
 	struct py_layout layout;
 	bool found = false;
 
@@ -169,6 +168,7 @@ bool pyframes_init(void *(*look_up)(const char *symbol), uint32_t *version)
 	py.code_type = (uint64_t)(uintptr_t)look_up("PyCode_Type");
 	*(void **)&py.interpreter_newest = look_up("PyInterpreterState_Head");
 	*(void **)&py.interpreter_main = look_up("PyInterpreterState_Main");
+	runtime = look_up("_PyRuntime");
 	if (runtime && memcmp(runtime, "xdebugpy", 8) == 0)
 		found = layout_from_offsets(runtime, (uint32_t)runtime[1], &layout);
 	for (size_t i = 0; !found && i < sizeof(layouts) / sizeof(layouts[0]); i++)

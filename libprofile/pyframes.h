@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define PYFRAMES_DEPTH_MAX 256u
+#define PYFRAMES_MINOR_FIRST 9		/* minor versions of Python 3 that are read */
+#define PYFRAMES_MINOR_LAST 14
 
 struct pyframe {
 	uint64_t code;		/* PyCodeObject */

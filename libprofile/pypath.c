@@ -39,6 +39,7 @@ struct pypath {
 };
 
 void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
+void (*pypath_on_new)(void *user, const struct pywalk *walk);
 
 struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, void *user,
 			  uint32_t depth_limit)
@@ -127,7 +128,7 @@ static uint32_t code_number(struct pypath *p, const struct pyframe *frame)
 
 static uint32_t path_lay(struct pypath *p, uint32_t count)
 {
-	uint32_t node = 0;
+	uint32_t node = p->walk.truncated ? trie_child(&p->trie, 0, TRIE_CUT) : 0;
 
 	while (count-- > 0) {
 		const struct pyframe *frame = &p->walk.frames[count];
@@ -143,7 +144,7 @@ static uint32_t path_lay(struct pypath *p, uint32_t count)
 
 static __attribute__((noinline)) uint32_t node_of_walk(struct pypath *p)
 {
-	uint64_t hash = p->walk.count;
+	uint64_t hash = p->walk.count * 2 + p->walk.truncated;
 	struct path_slot *slot;
 
 	if (!p->walk.count)
@@ -163,6 +164,8 @@ static __attribute__((noinline)) uint32_t node_of_walk(struct pypath *p)
 	if (slot->hash != hash) {
 		if (p->walk.truncated && pypath_on_truncated)
 			pypath_on_truncated();
+		if (pypath_on_new)
+			pypath_on_new(p->user, &p->walk);
 		slot->node = path_lay(p, p->walk.count);
 		slot->hash = hash;
 	}

@@ -15,12 +15,15 @@ typedef bool pypath_tell_code(void *user, uint32_t id, uint64_t code);
 struct pypath;
 
 /* Node keys: code id << 32 | instruction << 1 | is_entry. Paths deeper than depth_limit (at most
- * PYFRAMES_DEPTH_MAX) lose their outermost frames. NULL: no memory. */
+ * PYFRAMES_DEPTH_MAX) lose their outermost frames, for which a node TRIE_CUT stands. NULL: no
+ * memory. */
 struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, void *user,
 			  uint32_t depth_limit);
 /* Called, if not NULL, for each path that was cut, and each node or code object that found its
  * table full. */
 extern void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
+/* Called, if not NULL, before the nodes of a path that is new are told, with its frames. */
+extern void (*pypath_on_new)(void *user, const struct pywalk *walk);
 void pypath_free(struct pypath *paths);
 
 /* The calling thread's Python path, 0 outside Python. No GIL, lock, allocation or syscall. */

@@ -6,6 +6,7 @@
 #include "libprofile/record.h"
 
 #include "libprofile/context.h"
+#include "libprofile/gpu_backend.h"
 #include "libprofile/ranges.h"
 #include "libprofile/ring.h"
 
@@ -26,7 +27,7 @@ void record_fill(const struct call *call, struct wire_call *record, enum wire_ki
 	record->end = call->end;
 	record->native_path = call->native_path;
 	record->python_path = call->python_path;
-	record->correlation = thread->correlation;
+	record->correlation = gpu_window_has(thread->correlation) ? thread->correlation : 0;
 	record->context = thread->context;
 }
 

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_RECORD_H
 #define GPUTRAIL_LIBPROFILE_RECORD_H
 
+#include "libprofile/cost.h"
 #include "libprofile/path.h"
 #include "libprofile/shim.h"
 
@@ -58,6 +59,10 @@ static inline void call_leave(struct call *call)
 {
 	struct thread *thread = call->thread;
 
+	if (unlikely(++thread->calls % COST_CALLS_PER_SAMPLE == 0)) {
+		thread->leave_ticks += clock_wire() - call->end;
+		thread->leave_samples++;
+	}
 	__atomic_store_n(&thread->ring->current_api, 0, __ATOMIC_RELAXED);
 	thread->ready = 1;
 }
@@ -123,6 +128,7 @@ void record_set(const struct call *call, uint64_t destination, uint32_t value, u
 
 /* record_object.c: calls that change what later records mean */
 void record_init(const struct call *call);
+void record_profiler(const struct call *call, bool begins);
 void record_context(const struct call *call, uint64_t context, uint64_t device, uint64_t flags);
 void record_context_gone(const struct call *call, CUcontext context);
 void record_device_reset(const struct call *call, CUdevice device);

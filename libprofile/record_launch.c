@@ -9,6 +9,7 @@
 
 #include "libprofile/context.h"
 #include "libprofile/functions.h"
+#include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
 
 /* Captures begun and not ended in the whole process. Streams join a capture through events, so
@@ -103,11 +104,12 @@ static uint32_t launch_attributes(const CUlaunchConfig *config, uint16_t cluster
 	return flags;
 }
 
-static void count_correlation(const struct call *call, uint32_t flags)
+static void count_launch(const struct call *call, uint32_t flags)
 {
-	if (unlikely(!call->thread->correlation) &&
-	    process.control->backend == WIRE_BACKEND_CUPTI && call->result == CUDA_SUCCESS &&
-	    !(flags & WIRE_LAUNCH_CAPTURED))
+	cost_launch(call->thread, call->end - call->begin, gpu_window.is_open);
+	if (unlikely(!call->thread->correlation) && gpu_window.is_open &&
+	    process.control->backend == WIRE_BACKEND_CUPTI && call->begin > gpu_window.since &&
+	    call->result == CUDA_SUCCESS && !(flags & WIRE_LAUNCH_CAPTURED))
 		process_count(WIRE_COUNTER_correlation_missing, 1);
 }
 
@@ -143,7 +145,7 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 	flags |= record_stream_flags(call, config->hStream);
 	record->flags = flags;
 	record->reserved = 0;
-	count_correlation(call, flags);
+	count_launch(call, flags);
 	ring_commit(thread, sizeof(*record));
 }
 
@@ -195,6 +197,6 @@ void record_graph_launch(const struct call *call, CUgraphExec graph, CUstream st
 	record->graph_exec = (uintptr_t)graph;
 	record->flags = record_stream_flags(call, stream);
 	record->reserved = 0;
-	count_correlation(call, record->flags);
+	count_launch(call, record->flags);
 	ring_commit(thread, sizeof(*record));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libprofile/context.h"
+#include "libprofile/control.h"
 #include "libprofile/functions.h"
 #include "libprofile/lifecycle.h"
 
@@ -16,6 +17,13 @@ void record_init(const struct call *call)
 	if (call->result == CUDA_SUCCESS)
 		lifecycle_cuda_ready();
 	record_plain(call);
+}
+
+void record_profiler(const struct call *call, bool begins)
+{
+	record_plain(call);
+	if (call->result == CUDA_SUCCESS)
+		control_range(begins);
 }
 
 void record_context(const struct call *call, uint64_t context, uint64_t device, uint64_t flags)

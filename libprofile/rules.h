@@ -367,7 +367,7 @@
 	OBJECT(OUT_HANDLE(ppExportTable), 0, pExportTableId ? util_hash(pExportTableId, 16) : 0)
 #define RECORD_cuProfilerInitialize(...) \
 	PLAIN(); TEXT_MORE(configFile, outputMode); TEXT(outputFile)
-#define RECORD_cuProfilerStart(...) PLAIN()
-#define RECORD_cuProfilerStop(...) PLAIN()
+#define RECORD_cuProfilerStart(...) record_profiler(&shim_call, true)
+#define RECORD_cuProfilerStop(...) record_profiler(&shim_call, false)
 
 #endif

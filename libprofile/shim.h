@@ -62,7 +62,7 @@ struct object {
 	unsigned index;			/* place in the load order */
 	char path[512];
 };
-enum object_kind { OBJECT_OTHER, OBJECT_CUDA, OBJECT_CUPTI, OBJECT_LIBC, OBJECT_SHIM };
+enum object_kind { OBJECT_OTHER, OBJECT_CUDA, OBJECT_CUPTI, OBJECT_LIBC, OBJECT_PYTHON, OBJECT_SHIM };
 enum object_kind object_kind_of(const char *path);
 struct dl_phdr_info;
 void object_fill(const struct dl_phdr_info *info, unsigned index, struct object *object);
@@ -80,6 +80,7 @@ struct process {
 	int memfd;
 	uint32_t starting_pid;		/* who set PROCESS_STARTING */
 	bool use_tsc;
+	bool is_paused;			/* only calls that later ones depend on are recorded */
 	bool exit_registered;
 	bool cuda_ready;		/* cuInit succeeded */
 	uint64_t memfd_bytes, memfd_device, memfd_inode;
@@ -123,10 +124,16 @@ struct thread {
 	uint64_t head, tail_seen;
 	uint32_t context;		/* id of the current context */
 	uint32_t correlation;		/* set by the GPU back end during a call */
+	uint32_t last_correlation;	/* greatest it ever set here */
+	uint32_t calls;			/* recorded or counted; for what that costs see cost.h */
+	uint32_t leave_samples;
+	uint64_t leave_ticks;		/* wire clock between the driver's return and ours, sampled */
+	uint64_t launch_ticks[2];	/* in the driver, with GPU detail off and on */
+	uint64_t launches[2];
 	CUcontext context_handle;
 	bool context_known;
 	uint32_t tid;
-	uint32_t path_generation;
+	uint32_t path_generation, path_loads;
 	struct unwinder *unwinder;	/* NULL: native paths are off */
 	struct pypath *pypath;		/* NULL: off, or no interpreter that can be read */
 	uint32_t graph_node_count;	/* made by the call in progress, for its path */

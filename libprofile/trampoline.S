@@ -71,6 +71,7 @@
 dlopen:
 	.cfi_startproc
 	endbr64
+	lock incl path_loads(%rip)	/* perhaps of an interpreter */
 	testl	$8, %esi		/* RTLD_DEEPBIND */
 	je	1f
 	movl	$1, interpose_scan_pending(%rip)
@@ -132,6 +133,15 @@ dlclose:
 	.macro	LOAD register, symbol
 	adrp	\register, \symbol
 	ldr	\register, [\register, :lo12:\symbol]
+	.endm
+
+	.macro	COUNT symbol
+	adrp	x9, \symbol
+	add	x9, x9, :lo12:\symbol
+8:	ldaxr	w10, [x9]
+	add	w10, w10, #1
+	stlxr	w11, w10, [x9]
+	cbnz	w11, 8b
 	.endm
 
 	.macro	LOOKUP symbol, real, hook
@@ -197,6 +207,7 @@ dlclose:
 dlopen:
 	.cfi_startproc
 	hint	#34
+	COUNT	path_loads		/* perhaps of an interpreter */
 	tbz	w1, #3, 1f		/* RTLD_DEEPBIND */
 	mov	w9, #1
 	adrp	x10, interpose_scan_pending
@@ -229,12 +240,7 @@ dlopen:
 dlclose:
 	.cfi_startproc
 	hint	#34
-	adrp	x9, unwind_code_generation
-	add	x9, x9, :lo12:unwind_code_generation
-1:	ldaxr	w10, [x9]
-	add	w10, w10, #1
-	stlxr	w11, w10, [x9]
-	cbnz	w11, 1b
+	COUNT	unwind_code_generation
 	LOAD	x16, real_dlclose
 	cbz	x16, 2f
 	br	x16

@@ -19,6 +19,9 @@ struct trie_node {
 	uint32_t used;
 };
 
+/* Key of the root's child that stands for frames that were cut off; no frame has it. */
+#define TRIE_CUT 0u
+
 /* False: the definition could not be sent now. */
 typedef bool trie_tell(void *user, uint32_t node, uint32_t parent, uint64_t key);
 

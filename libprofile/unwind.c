@@ -26,6 +26,7 @@ void (*unwind_on_full)(void);
 #if defined(__x86_64__)
 
 #define RULES 4096u		/* direct mapped, a power of two */
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* A word of the stack that has to be as it was. */
 struct check {
@@ -33,13 +34,23 @@ struct check {
 	uint64_t value;
 };
 
+/* A remembered frame. Interrupted ones are never remembered. */
+struct memo_frame {
+	uint64_t ip, sp, rbp;
+	uint32_t node;			/* of the path from the outermost frame to here */
+	uint16_t checks;		/* words to re-read for this frame and all outside it */
+	uint8_t needs_rbp;		/* rbp decides something here or further out */
+};
+
 struct unwinder {
-	uint64_t stack_low, stack_high, skip_low, skip_high;
+	uint64_t stack_low, stack_words;
+	uint64_t skip_low, skip_bytes;
 	uint32_t generation;
 	uint32_t memo_count;
 	bool on_own_stack;
+	bool is_cut;			/* the memo's outermost frame has callers */
 	struct unwind_counts counts;
-	struct unwind_frame memo[UNWIND_DEPTH_MAX];	/* [0] is the outermost frame */
+	struct memo_frame memo[UNWIND_DEPTH_MAX];	/* [0] is the outermost frame */
 	struct unwind_frame fresh[UNWIND_DEPTH_MAX + 1];	/* [0] is the innermost frame */
 	struct check checks[3 * UNWIND_DEPTH_MAX];	/* in the order of memo */
 	struct cfi_rule rules[RULES];
@@ -60,10 +71,10 @@ struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t 
 
 	if (u == MAP_FAILED)
 		return NULL;
-	u->stack_low = stack_low;
-	u->stack_high = stack_high;
+	u->stack_low = (stack_low + 7) & ~7ull;
+	u->stack_words = (stack_high - u->stack_low) / 8;
 	u->skip_low = skip_low;
-	u->skip_high = skip_high;
+	u->skip_bytes = skip_high - skip_low;
 	u->trie.tell = tell;
 	u->trie.user = user;
 	u->trie.on_full = unwind_on_full;
@@ -82,25 +93,44 @@ const struct unwind_counts *unwinder_counts(const struct unwinder *unwinder)
 
 /* --- stepping ------------------------------------------------------------------------------ */
 
-static const struct cfi_rule *rule_at(struct unwinder *u, uint64_t ip)
+static __attribute__((noinline)) void rule_miss(struct unwinder *u, uint64_t ip,
+						struct cfi_rule *rule)
+{
+	u->counts.misses++;
+	cfi_rule_read(ip, rule);
+}
+
+static inline struct cfi_rule *rule_at(struct unwinder *u, uint64_t ip)
 {
 	struct cfi_rule *rule = &u->rules[(ip ^ ip >> 12) & (RULES - 1)];
 
-	if (rule->ip != ip || rule->kind == CFI_NONE) {
-		u->counts.misses++;
-		cfi_rule_read(ip, rule);
-	}
+	if (unlikely(rule->ip != ip))
+		rule_miss(u, ip, rule);
 	return rule;
+}
+
+/* Whether a word lies in the thread's own stack, in one comparison: where the address is not that
+ * of a word, its low bits make the rotated number too large. */
+static inline bool is_on_stack(const struct unwinder *u, uint64_t address)
+{
+	uint64_t at = address - u->stack_low;
+
+	return (at >> 3 | at << 61) < u->stack_words;
+}
+
+static inline uint64_t word_at(uint64_t address)
+{
+	return *(const uint64_t *)(uintptr_t)address;
 }
 
 /* Reads a word of the stack. Off the thread's own stack (coroutine, alternate signal stack) the
  * kernel reads for us, so that a wrong address is an error and not a fault. */
-static inline bool word_read(struct unwinder *u, uint64_t address, uint64_t *value)
+static bool word_read(struct unwinder *u, uint64_t address, uint64_t *value)
 {
 	struct iovec local = { value, 8 }, remote = { (void *)(uintptr_t)address, 8 };
 
-	if (address >= u->stack_low && address <= u->stack_high - 8 && address % 8 == 0) {
-		*value = *(const uint64_t *)(uintptr_t)address;
+	if (is_on_stack(u, address)) {
+		*value = word_at(address);
 		return true;
 	}
 	u->on_own_stack = false;
@@ -129,8 +159,8 @@ static enum step signal_step(struct unwinder *u, const struct unwind_frame *fram
  * only when rbp points into the part of the stack above. */
 static bool frame_pointer_usable(const struct unwinder *u, const struct unwind_frame *frame)
 {
-	return frame->rbp % 8 == 0 && frame->rbp >= frame->sp &&
-	       frame->rbp >= u->stack_low && frame->rbp < u->stack_high - 16;
+	return frame->rbp >= frame->sp && is_on_stack(u, frame->rbp) &&
+	       is_on_stack(u, frame->rbp + 16);
 }
 
 /* Which words such a step depends on is not known: the walk is right but not kept. */
@@ -144,26 +174,24 @@ static enum step odd_step(struct unwinder *u, const struct unwind_frame *frame,
 	return caller->ip ? STEP_OK : STEP_END;
 }
 
-/* From *frame to its caller. Fills the slots of *frame. */
-static enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
-			    struct unwind_frame *caller)
+/* From *frame to its caller by any rule. Fills the slots of *frame. */
+static __attribute__((noinline)) enum step step_rare(struct unwinder *u, struct unwind_frame *frame,
+						     struct unwind_frame *caller,
+						     struct cfi_rule *rule)
 {
-	const struct cfi_rule *rule = rule_at(u, frame->ip - !frame->is_interrupted);
 	int32_t offset = rule->offset;
 	int16_t rbp_at = rule->rbp_at;
 	uint8_t kind = rule->kind;
 	uint64_t cfa;
 
-	frame->ra_slot = frame->rbp_slot = frame->cfa_slot = 0;
+	frame->rbp_slot = frame->cfa_slot = 0;
 	caller->is_interrupted = 0;
-	u->counts.steps++;
 	if (kind == CFI_ABSENT && frame_pointer_usable(u, frame)) {
 		kind = CFI_RBP;
 		offset = 16;
 		rbp_at = -16;
 	}
 	frame->uses_rbp = kind == CFI_RBP || kind == CFI_RBP_DEREF || rbp_at == CFI_RBP_AT_RBP;
-	frame->keeps_rbp = rbp_at == CFI_RBP_SAME;
 	switch (kind) {
 	case CFI_RSP: cfa = frame->sp + (uint64_t)(int64_t)offset; break;
 	case CFI_RBP: cfa = frame->rbp + (uint64_t)(int64_t)offset; break;
@@ -183,7 +211,6 @@ static enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
 		return STEP_UNKNOWN;
 	caller->sp = cfa;
 	caller->rbp = frame->rbp;
-	frame->ra_slot = cfa - 8;
 	if (rbp_at != CFI_RBP_SAME) {
 		frame->rbp_slot = rbp_at == CFI_RBP_AT_RBP ?
 			frame->rbp : cfa + (uint64_t)(int64_t)rbp_at;
@@ -191,6 +218,52 @@ static enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
 			return STEP_UNKNOWN;
 	}
 	return caller->ip ? STEP_OK : STEP_END;
+}
+
+/* Where a walk is, kept in registers: each step waits for the one before, and a detour through
+ * memory would double that. */
+struct place {
+	uint64_t ip, sp, rbp;
+	bool is_interrupted;
+};
+
+static inline struct place frame_place(const struct unwind_frame *frame)
+{
+	return (struct place){ frame->ip, frame->sp, frame->rbp, frame->is_interrupted };
+}
+
+/* One step for what nearly all frames are: CFA from a register, all words on the own stack.
+ * Fills the slots of frame[0], and frame[1]. */
+static inline enum step frame_step(struct unwinder *u, struct unwind_frame *frame,
+				   struct place *at)
+{
+	struct cfi_rule *rule = rule_at(u, at->ip - !at->is_interrupted);
+	bool uses_rbp = rule->kind == CFI_RBP;
+	uint64_t cfa = (uses_rbp ? at->rbp : at->sp) + (uint64_t)(int64_t)rule->offset;
+	uint64_t rbp_slot = 0;
+	enum step step;
+
+	if (unlikely((rule->kind != CFI_RSP && !uses_rbp) || cfa <= at->sp ||
+		     !is_on_stack(u, cfa - 8)))
+		goto rare;
+	if (rule->rbp_at != CFI_RBP_SAME) {
+		rbp_slot = cfa + (uint64_t)(int64_t)rule->rbp_at;
+		if (unlikely(!is_on_stack(u, rbp_slot)))	/* CFI_RBP_AT_RBP never is */
+			goto rare;
+		at->rbp = word_at(rbp_slot);
+	}
+	frame[0].cfa_slot = 0;
+	frame[0].rbp_slot = rbp_slot;
+	frame[0].uses_rbp = uses_rbp;
+	frame[1].ip = at->ip = word_at(cfa - 8);
+	frame[1].sp = at->sp = cfa;
+	frame[1].rbp = at->rbp;
+	frame[1].is_interrupted = at->is_interrupted = false;
+	return at->ip ? STEP_OK : STEP_END;
+rare:
+	step = step_rare(u, frame, frame + 1, rule);
+	*at = frame_place(frame + 1);
+	return step;
 }
 
 /* --- memo ---------------------------------------------------------------------------------- */
@@ -226,38 +299,41 @@ static uint32_t memo_verify(const struct unwinder *u, uint32_t count)
 	return count;
 }
 
-/* Whether the walk goes on from `frame` as it did from the memo's. */
-static inline bool frame_equal(const struct unwind_frame *memo, const struct unwind_frame *frame)
+/* Whether the walk goes on as it did from the memo's frame. */
+static inline bool frame_equal(const struct memo_frame *memo, const struct place *at)
 {
-	return memo->sp == frame->sp && memo->ip == frame->ip &&
-	       memo->is_interrupted == frame->is_interrupted &&
-	       (memo->rbp == frame->rbp || !memo->needs_rbp);
+	return memo->sp == at->sp && memo->ip == at->ip && !at->is_interrupted &&
+	       (memo->rbp == at->rbp || !memo->needs_rbp);
 }
 
-/* Appends a frame to the memo, together with the slots that keep it true. */
-static void memo_push(struct unwinder *u, const struct unwind_frame *frame, uint32_t node)
+/* Appends fresh[count - 1 ... 0] to the memo, together with the words that keep them true. fresh[i + 1]
+ * is the caller of fresh[i]; only an outermost one has none. Returns the innermost node. */
+static uint32_t memo_append(struct unwinder *u, uint32_t count, uint32_t node)
 {
-	uint32_t checks = u->memo_count ? u->memo[u->memo_count - 1].checks : 0;
-	const struct unwind_frame *caller = u->memo_count ? &u->memo[u->memo_count - 1] : NULL;
-	struct unwind_frame *slot = &u->memo[u->memo_count];
+	struct memo_frame *memo = &u->memo[u->memo_count];
+	bool has_caller = u->memo_count > 0, needs_rbp = has_caller && memo[-1].needs_rbp;
+	struct check *check = &u->checks[has_caller ? memo[-1].checks : 0];
 
-	if (caller && frame->ra_slot)
-		u->checks[checks++] = (struct check){
-			(const uint64_t *)(uintptr_t)frame->ra_slot, caller->ip };
-	if (caller && caller->needs_rbp && frame->rbp_slot)
-		u->checks[checks++] = (struct check){
-			(const uint64_t *)(uintptr_t)frame->rbp_slot, caller->rbp };
-	if (caller && frame->cfa_slot)
-		u->checks[checks++] = (struct check){
-			(const uint64_t *)(uintptr_t)frame->cfa_slot, caller->sp };
-	slot->ip = frame->ip;
-	slot->sp = frame->sp;
-	slot->rbp = frame->rbp;
-	slot->is_interrupted = frame->is_interrupted;
-	slot->node = node;
-	slot->checks = checks;
-	slot->needs_rbp = frame->uses_rbp || (frame->keeps_rbp && caller && caller->needs_rbp);
-	u->memo_count++;
+	u->memo_count += count;
+	for (const struct unwind_frame *f = &u->fresh[count]; f-- > u->fresh; memo++) {
+		if (f->ip - u->skip_low >= u->skip_bytes)
+			node = trie_child(&u->trie, node, f->ip);
+		if (has_caller) {
+			*check++ = (struct check){
+				(const uint64_t *)(uintptr_t)(f[1].sp - 8), f[1].ip };
+			if (needs_rbp && f->rbp_slot)
+				*check++ = (struct check){
+					(const uint64_t *)(uintptr_t)f->rbp_slot, f[1].rbp };
+			if (unlikely(f->cfa_slot))
+				*check++ = (struct check){
+					(const uint64_t *)(uintptr_t)f->cfa_slot, f[1].sp };
+		}
+		has_caller = true;
+		needs_rbp = f->uses_rbp || (needs_rbp && !f->rbp_slot);
+		*memo = (struct memo_frame){ f->ip, f->sp, f->rbp, node,
+					     (uint16_t)(check - u->checks), needs_rbp };
+	}
+	return node;
 }
 
 static void memo_check_generation(struct unwinder *u)
@@ -275,25 +351,25 @@ static void memo_check_generation(struct unwinder *u)
 
 static void memo_truncated(struct unwinder *u)
 {
+	u->is_cut = true;
 	u->counts.truncated++;
 	if (unwind_on_truncated)
 		unwind_on_truncated();
 }
 
 /* Walks from fresh[0] until the memo is met or the stack ends. Returns the number of fresh
- * frames; *joined is the number of memo frames that stay below them. Frames are made where they
- * stay: copying what was just written in bytes stalls. */
+ * frames; *joined is the number of memo frames that stay below them. */
 static uint32_t walk(struct unwinder *u, uint32_t *joined)
 {
+	struct place at = frame_place(u->fresh);
 	uint32_t fresh = 0, memo = u->memo_count;
 	bool verified = false;
+	enum step step;
 
 	for (;;) {
-		struct unwind_frame *frame = &u->fresh[fresh];
-
-		while (memo && u->memo[memo - 1].sp < frame->sp)
+		while (memo && u->memo[memo - 1].sp < at.sp)
 			memo--;
-		if (memo && frame_equal(&u->memo[memo - 1], frame)) {
+		if (memo && frame_equal(&u->memo[memo - 1], &at)) {
 			uint32_t stand = verified ? memo : memo_verify(u, memo);
 
 			verified = true;
@@ -309,50 +385,61 @@ static uint32_t walk(struct unwinder *u, uint32_t *joined)
 			memo = 0;
 			break;
 		}
-		switch (frame_step(u, frame, frame + 1)) {
-		case STEP_OK:
-			fresh++;
-			continue;
-		case STEP_UNKNOWN:
-			u->counts.unknown++;
-			/* fall through */
-		case STEP_END:
-			fresh++;
+		step = frame_step(u, &u->fresh[fresh++], &at);
+		if (step != STEP_OK) {
+			u->counts.unknown += step == STEP_UNKNOWN;
+			u->is_cut = false;
 			memo = 0;
 			break;
 		}
-		break;
 	}
+	u->counts.steps += fresh;
 	*joined = memo;
 	return fresh;
 }
 
-/* The walk when the innermost frame is not the memo's. */
-static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u,
-						    const struct unwind_frame *frame)
+uint64_t unwinder_frame_holding(const struct unwinder *u, uint64_t address)
 {
+	uint32_t low = 0, high = u->memo_count;	/* outermost first: sp falls */
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (u->memo[middle].sp > address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && low < u->memo_count ? u->memo[low].ip : 0;
+}
+
+/* The walk when the innermost frame is not the memo's. By values: reading at once what was just
+ * written in parts stalls. */
+static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, uint64_t ip, uint64_t sp,
+						    uint64_t rbp)
+{
+	const struct unwind_frame frame = { .ip = ip, .sp = sp, .rbp = rbp };
 	uint32_t fresh, joined, node;
 	int saved_errno = errno;
 
-	u->on_own_stack = frame->sp >= u->stack_low && frame->sp < u->stack_high;
+	u->on_own_stack = is_on_stack(u, sp & ~7ull);
 	if (!u->on_own_stack)
 		u->memo_count = 0;
-	u->fresh[0] = *frame;
+	u->fresh[0] = frame;
 	fresh = walk(u, &joined);
-	if (joined + fresh > unwind_depth_limit) {
-		u->memo_count = 0;	/* keep the innermost frames, not only the fresh ones */
-		u->fresh[0] = *frame;
+	/* Of a cut path always as many frames, so that a stack has one path however it came about. */
+	if (joined + fresh > unwind_depth_limit ||
+	    (joined && u->is_cut && joined + fresh < unwind_depth_limit)) {
+		u->memo_count = 0;
+		u->fresh[0] = frame;
 		fresh = walk(u, &joined);
 	}
 	u->memo_count = joined;
-	node = joined ? u->memo[joined - 1].node : 0;
-	for (uint32_t i = fresh; i-- > 0;) {
-		const struct unwind_frame *f = &u->fresh[i];
-
-		if (f->ip < u->skip_low || f->ip >= u->skip_high)
-			node = trie_child(&u->trie, node, f->ip);
-		memo_push(u, f, node);
-	}
+	if (joined)
+		node = u->memo[joined - 1].node;
+	else
+		node = u->is_cut ? trie_child(&u->trie, 0, TRIE_CUT) : 0;
+	node = memo_append(u, fresh, node);
 	if (!u->on_own_stack) {
 		u->counts.foreign_stacks++;
 		u->memo_count = 0;
@@ -363,21 +450,21 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u,
 
 __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 {
-	struct unwind_frame frame;
+	struct place at;
 	uint32_t count;
 
 	/* The address after the lea is looked up as a return address is: minus one. */
-	frame.is_interrupted = 0;
+	at.is_interrupted = false;
 	__asm__ volatile("lea 0f(%%rip), %0\n0:\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
-			 : "=r"(frame.ip), "=r"(frame.sp), "=r"(frame.rbp));
+			 : "=r"(at.ip), "=r"(at.sp), "=r"(at.rbp));
 	memo_check_generation(u);
 	count = u->memo_count;
 	u->counts.walks++;
-	if (count && frame_equal(&u->memo[count - 1], &frame) && memo_verify(u, count) == count) {
+	if (count && frame_equal(&u->memo[count - 1], &at) && memo_verify(u, count) == count) {
 		u->counts.joins++;
 		return u->memo[count - 1].node;
 	}
-	return path_slow(u, &frame);
+	return path_slow(u, at.ip, at.sp, at.rbp);
 }
 
 #else	/* no reader of call frame information for this architecture: no native paths */
@@ -386,6 +473,13 @@ __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 void unwind_code_changed(void)
 {
 	__atomic_fetch_add(&unwind_code_generation, 1, __ATOMIC_RELEASE);
+}
+
+uint64_t unwinder_frame_holding(const struct unwinder *unwinder, uint64_t address)
+{
+	(void)unwinder;
+	(void)address;
+	return 0;
 }
 
 struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t skip_low,

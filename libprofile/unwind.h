@@ -18,17 +18,14 @@
 
 #define UNWIND_DEPTH_MAX 256u
 
+/* One step of a walk: the state in a frame, and what the step to its caller was read from besides
+ * the return address, which always lies below the caller's sp. */
 struct unwind_frame {
-	uint64_t ip, sp, rbp;	/* state in this frame */
-	uint64_t ra_slot;	/* address of its return address; 0 in the outermost frame */
+	uint64_t ip, sp, rbp;
 	uint64_t cfa_slot;	/* word that holds its CFA (realigned stacks), 0 */
 	uint64_t rbp_slot;	/* where the caller's rbp is saved; 0 if still in rbp */
-	uint32_t node;		/* of the path from the outermost frame to here */
-	uint32_t checks;	/* words to re-read for this frame and all outside it */
 	uint8_t is_interrupted;	/* by a signal: ip is no return address */
 	uint8_t uses_rbp;	/* its CFA comes from rbp */
-	uint8_t keeps_rbp;	/* the caller's rbp is still in rbp */
-	uint8_t needs_rbp;	/* rbp decides something here or further out */
 };
 
 struct unwinder;
@@ -41,7 +38,8 @@ void unwinder_free(struct unwinder *unwinder);
 
 /* NULL, or is called for each node that found its trie full. */
 extern void (*unwind_on_full)(void);
-/* Paths deeper than this lose their outermost frames: 8 to UNWIND_DEPTH_MAX. */
+/* Paths deeper than this lose their outermost frames, for which a node TRIE_CUT stands: 8 to
+ * UNWIND_DEPTH_MAX. */
 extern uint32_t unwind_depth_limit;
 /* NULL, or is called for each path that was cut. */
 extern void (*unwind_on_truncated)(void);
@@ -49,6 +47,10 @@ extern void (*unwind_on_truncated)(void);
 /* The caller's call path as a node, 0 where nothing is known. No lock, no allocation, no
  * syscall when the stack was seen before. */
 uint32_t unwinder_path(struct unwinder *unwinder);
+
+/* The instruction of the frame, in the last path taken, whose part of the stack holds `address`;
+ * 0: none. */
+uint64_t unwinder_frame_holding(const struct unwinder *unwinder, uint64_t address);
 
 /* Code is being unmapped: rules, memos and nodes of all threads are stale. The dlclose trampoline
  * counts the generation up by itself. */

@@ -17,14 +17,32 @@
 	(likely(real.symbol != NULL) || (real_resolve() && real.symbol) ? \
 		real.symbol args : CUDA_ERROR_NOT_FOUND)
 
-#define WRAP(symbol, per_thread, params, args, action)				\
+/* While recording is stopped these categories still are: what they make and change, later records
+ * name. The rest is passed through. */
+static inline __attribute__((always_inline)) bool is_kept(const char *category)
+{
+	static const char *const kept[] = {
+		"INIT", "CONTEXT", "PROFILER", "STREAM_LIFE", "CAPTURE", "MODULE", "LIBRARY",
+		"FUNC_ATTR", "KERNEL_HANDLE", "GRAPH_INSTANTIATE", "GRAPH_EXEC_LIFE", "GRAPH_LIFE",
+		"ALLOC", "ALLOC_ASYNC", "ALLOC_MANAGED", "FREE", "HOST_MEM", "MEMPOOL", "VMM", "IPC",
+		"ARRAY_TEXTURE",
+	};
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		is |= !__builtin_strcmp(category, kept[i]);
+	return is;
+}
+
+#define WRAP(symbol, per_thread, is_state, params, args, action)		\
 	SHIM_EXPORT CUresult symbol params;					\
 	SHIM_EXPORT CUresult symbol params					\
 	{									\
 		struct call shim_call;						\
 		CUresult shim_result;						\
 										\
-		if (!call_enter(&shim_call, API_##symbol, per_thread))		\
+		if ((unlikely(process.is_paused) && !(is_state)) ||		\
+		    !call_enter(&shim_call, API_##symbol, per_thread))		\
 			return CALL_REAL(symbol, args);				\
 		shim_result = CALL_REAL(symbol, args);				\
 		if (call_returned(&shim_call, shim_result)) {			\
@@ -34,13 +52,14 @@
 		return shim_result;						\
 	}
 
-#define WRAP_1(symbol, base, per_thread, params, args) \
-	WRAP(symbol, per_thread, params, args, call_path(&shim_call); RECORD_##base args)
-#define WRAP_2(symbol, base, per_thread, params, args) \
-	WRAP(symbol, per_thread, params, args, record_counted(&shim_call))
-#define WRAP_3(symbol, base, per_thread, params, args)
+#define WRAP_1(symbol, base, per_thread, category, params, args) \
+	WRAP(symbol, per_thread, is_kept(category), params, args, \
+	     call_path(&shim_call); RECORD_##base args)
+#define WRAP_2(symbol, base, per_thread, category, params, args) \
+	WRAP(symbol, per_thread, false, params, args, record_counted(&shim_call))
+#define WRAP_3(symbol, base, per_thread, category, params, args)
 
 #define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \
-	WRAP_##tier(symbol, base, per_thread, params, args)
+	WRAP_##tier(symbol, base, per_thread, #category, params, args)
 #include "driver/driver_api.def"
 #undef API

@@ -22,6 +22,20 @@ bool cupti_any_kind_is_on(void)
 	return cupti_any_api_is_on();
 }
 
+uint64_t cupti_watched(void)
+{
+	uint64_t bits = cupti_any_api_is_on() || cupti_any_callback_is_on() ? CUPTI_WATCHES_CALLS : 0;
+
+	for (uint32_t kind = 0; kind < CUPTI_ACTIVITY_KIND_LIMIT; kind++)
+		bits |= (uint64_t)cupti_kind_is_on(kind) << kind;
+	return bits;
+}
+
+static bool is_watched(const struct sim_activity *activity, uint32_t kind)
+{
+	return activity->watched >> kind & 1;
+}
+
 /* A time of the simulator on the client's clock. */
 static uint64_t on_clock(uint64_t monotonic_ns)
 {
@@ -31,7 +45,7 @@ static uint64_t on_clock(uint64_t monotonic_ns)
 /* Ids are given to calls only while something watches calls. */
 static uint32_t correlation_of(const struct sim_activity *activity)
 {
-	return cupti_any_api_is_on() || cupti_any_callback_is_on() ? activity->correlation : 0;
+	return activity->watched & CUPTI_WATCHES_CALLS ? activity->correlation : 0;
 }
 
 static bool is_nth(_Atomic unsigned long *counter, long n)
@@ -83,9 +97,9 @@ static void report_kernel(const struct sim_activity *activity)
 	static _Atomic uint64_t last_grid;
 	struct cupti_record record;
 	uint64_t start_ns, end_ns;
-	bool is_concurrent = cupti_kind_is_on(CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
+	bool is_concurrent = is_watched(activity, CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
 
-	if (!is_concurrent && !cupti_kind_is_on(CUPTI_ACTIVITY_KIND_KERNEL))
+	if (!is_concurrent && !is_watched(activity, CUPTI_ACTIVITY_KIND_KERNEL))
 		return;
 	kernel_times(activity, &start_ns, &end_ns);
 	cupti_record_begin(&record, CUPTI_RECORD_kernel,
@@ -139,7 +153,7 @@ static void report_copy(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_MEMCPY))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_MEMCPY))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_memcpy, CUPTI_ACTIVITY_KIND_MEMCPY);
 	PUT_TRANSFER(&record, memcpy, activity);
@@ -155,7 +169,7 @@ static void report_peer_copy(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_MEMCPY2))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_MEMCPY2))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_memcpy2, CUPTI_ACTIVITY_KIND_MEMCPY2);
 	PUT_TRANSFER(&record, memcpy2, activity);
@@ -174,7 +188,7 @@ static void report_set(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_MEMSET))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_MEMSET))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_memset, CUPTI_ACTIVITY_KIND_MEMSET);
 	PUT_TRANSFER(&record, memset, activity);
@@ -188,7 +202,7 @@ static void report_graph(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_GRAPH_TRACE))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_GRAPH_TRACE))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_graph_trace, CUPTI_ACTIVITY_KIND_GRAPH_TRACE);
 	PUT(&record, graph_trace, correlationId, correlation_of(activity));
@@ -207,7 +221,7 @@ static void report_sync(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_SYNCHRONIZATION))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_SYNCHRONIZATION))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_synchronization,
 			   CUPTI_ACTIVITY_KIND_SYNCHRONIZATION);
@@ -226,7 +240,7 @@ static void report_memory(const struct sim_activity *activity)
 {
 	struct cupti_record record;
 
-	if (!cupti_kind_is_on(CUPTI_ACTIVITY_KIND_MEMORY2))
+	if (!is_watched(activity, CUPTI_ACTIVITY_KIND_MEMORY2))
 		return;
 	cupti_record_begin(&record, CUPTI_RECORD_memory, CUPTI_ACTIVITY_KIND_MEMORY2);
 	PUT(&record, memory, memoryOperationType, activity->value);
@@ -246,7 +260,7 @@ static void report_memory(const struct sim_activity *activity)
 /* Called by the simulated driver, on any of its threads, once an operation has ended. */
 void cupti_activity(void *user, const struct sim_activity *activity)
 {
-	bool is_hidden = activity->graph && cupti_kind_is_on(CUPTI_ACTIVITY_KIND_GRAPH_TRACE);
+	bool is_hidden = activity->graph && is_watched(activity, CUPTI_ACTIVITY_KIND_GRAPH_TRACE);
 
 	(void)user;
 	switch (activity->kind) {

@@ -26,6 +26,10 @@ bool cupti_any_callback_is_on(void)
 	return atomic_load(&subscriber_now) && atomic_load(&enabled_count) > 0;
 }
 
+bool cupti_has_subscriber(void)
+{
+	return atomic_load(&subscriber_now) != NULL;
+}
 
 static void subscribed(CUpti_SubscriberHandle *handle, CUpti_CallbackFunc callback, void *data,
 		       const char *name)

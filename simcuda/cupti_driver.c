@@ -10,6 +10,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void *driver;
 static void (*listen)(const struct sim_listener *listener);
+static void (*watch)(uint64_t bits);
 static void (*settle)(void);
 
 static const struct sim_listener listener = {
@@ -26,6 +27,7 @@ static void driver_open(void)
 		driver = dlopen("libcuda.so.1", RTLD_LAZY);
 	if (driver && !listen) {
 		listen = (void (*)(const struct sim_listener *))dlsym(driver, "simcuda_listen");
+		watch = (void (*)(uint64_t))dlsym(driver, "simcuda_watch");
 		settle = (void (*)(void))dlsym(driver, "simcuda_settle");
 	}
 	pthread_mutex_unlock(&lock);
@@ -45,12 +47,14 @@ void *cupti_driver_symbol(_Atomic(void *) *slot, const char *name)
 
 bool cupti_driver_attach(void)
 {
-	bool is_wanted = cupti_any_kind_is_on() || cupti_any_callback_is_on();
+	bool is_wanted = cupti_any_kind_is_on() || cupti_has_subscriber();
 
 	driver_open();
 	if (!listen)
 		return false;
 	listen(is_wanted ? &listener : NULL);
+	if (watch)
+		watch(cupti_watched());
 	return true;
 }
 

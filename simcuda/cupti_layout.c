@@ -33,6 +33,13 @@ static const struct layout layouts[CUPTI_RECORDS] = {
 #undef FIELD
 
 #define RECORD(record, kind, header)
+#define SIZE(record, since, version, bytes) \
+	static_assert((bytes) <= CUPTI_RECORD_BYTES_MAX, #record " does not fit");
+#define FIELD(record, field, offset, bytes, since)
+#include "simcuda/cupti_records.def"
+#undef SIZE
+#undef FIELD
+
 #define SIZE(record, since, version, bytes)
 #define FIELD(record, field, offset, bytes, since) { offset, bytes, since },
 static const struct field fields[CUPTI_FIELDS] = {

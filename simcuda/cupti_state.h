@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_SIMCUDA_CUPTI_STATE_H
 #define GPUTRAIL_SIMCUDA_CUPTI_STATE_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,7 +35,7 @@ CUptiResult cupti_fail(CUptiResult result);
 	} while (0)
 
 /* --- records (cupti_layout.c) ------------------------------------------------------------------- */
-#define CUPTI_RECORD_BYTES_MAX 232
+#define CUPTI_RECORD_BYTES_MAX 248
 
 struct cupti_record {
 	uint32_t bytes;
@@ -100,6 +101,11 @@ static inline bool cupti_kind_is_on(uint32_t kind)
 	return atomic_load_explicit(&cupti_kinds[kind], memory_order_relaxed);
 }
 bool cupti_any_kind_is_on(void);
+/* What is recorded of work submitted now: a bit for each kind, and one for calls being watched. What
+ * is already on its way is recorded as it was wanted then. */
+#define CUPTI_WATCHES_CALLS (1ull << 63)
+static_assert(CUPTI_ACTIVITY_KIND_LIMIT < 63, "a bit for each kind");
+uint64_t cupti_watched(void);
 void cupti_activity(void *user, const struct sim_activity *activity);
 uint32_t cupti_thread_id(void);		/* as cuptiSetThreadIdType wants it */
 
@@ -109,6 +115,7 @@ uint32_t cupti_thread_id(void);		/* as cuptiSetThreadIdType wants it */
 void cupti_api_switch(CUpti_CallbackDomain domain, uint32_t cbid, bool is_on);
 bool cupti_any_api_is_on(void);
 bool cupti_any_callback_is_on(void);
+bool cupti_has_subscriber(void);
 /* One API call on its way, on the calling thread's stack of calls. */
 struct cupti_call {
 	uint64_t start_ns;

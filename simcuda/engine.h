@@ -138,6 +138,7 @@ struct sim_op {
 	enum sim_cause cause;
 	enum sim_op_state state;
 	bool has_effect, is_failed;
+	uint64_t watched;		/* what the listener watched when it was submitted */
 	struct sim_task task;
 };
 

@@ -31,6 +31,18 @@ SIM_EXPORT void simcuda_listen(const struct sim_listener *next)
 	atomic_store(&listener, next);
 }
 
+static _Atomic uint64_t watched;
+
+SIM_EXPORT void simcuda_watch(uint64_t bits)
+{
+	atomic_store(&watched, bits);
+}
+
+uint64_t sim_watched(void)
+{
+	return atomic_load_explicit(&watched, memory_order_relaxed);
+}
+
 uint32_t sim_correlation(void)
 {
 	return sim_thread.correlation;

@@ -238,6 +238,7 @@ int sim_graph_expand(struct sim_op *launch, uint64_t now_ns)
 				    launch->correlation);
 		op->tid = launch->tid;
 		op->graph = launch;
+		op->watched = launch->watched;
 		op->graph_id = launch->graph_id;
 		op->node = plan->nodes[i].id;
 		op->cause = launch->cause;

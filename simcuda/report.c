@@ -29,6 +29,7 @@ void sim_report_memory(const struct sim_allocation *allocation, bool is_free, ui
 		.start_ns = now_ns,
 		.end_ns = now_ns,
 		.correlation = sim_correlation(),
+		.watched = sim_watched(),
 		.device = allocation->device ? allocation->device->ordinal : 0,
 		.context = allocation->context ? allocation->context->id : 0,
 		.stream = allocation->stream ? allocation->stream->id : 0,

@@ -166,6 +166,7 @@ struct sim_activity {
 	enum sim_activity_kind kind;
 	uint64_t start_ns, end_ns;	/* CLOCK_MONOTONIC */
 	uint32_t correlation;
+	uint64_t watched;		/* as simcuda_watch had it when the work was submitted */
 	int device;
 	uint32_t context, stream;
 	uint32_t graph;			/* id of the executable graph, 0 outside */
@@ -200,6 +201,9 @@ struct sim_listener {
 };
 /* Exported for libcupti.so; one listener at a time, NULL removes it. */
 SIM_EXPORT void simcuda_listen(const struct sim_listener *listener);
+/* What the listener wants to know of work submitted from now on; bits are its own matter. */
+SIM_EXPORT void simcuda_watch(uint64_t bits);
+uint64_t sim_watched(void);
 /* Correlation id of the calling thread's outermost API call; our runtime shares it with the
  * driver calls it makes (simcuda_runtime_enter/leave, exported for libcudart). */
 uint32_t sim_correlation(void);

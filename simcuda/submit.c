@@ -108,6 +108,7 @@ struct sim_op *sim_op_prepare(const struct sim_task *task, struct sim_stream *st
 	op->correlation = correlation;
 	op->tid = sim_thread_id();
 	op->has_effect = task_has_effect(task);
+	op->watched = sim_watched();
 	sim_cost_of(op);
 	return op;
 }

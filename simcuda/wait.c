@@ -159,6 +159,7 @@ void sim_sync_report(struct sim_context *context, struct sim_stream *stream, int
 	op->start_ns = begin_ns;
 	op->end_ns = sim_now_ns();
 	op->correlation = sim_correlation();
+	op->watched = sim_watched();
 	op->tid = sim_thread_id();
 	op->state = SIM_OP_ENDED;
 	sim_report_add(op);

@@ -140,6 +140,7 @@ static bool activity_of(const struct sim_op *op, struct sim_activity *activity)
 
 	*activity = (struct sim_activity){
 		.start_ns = op->start_ns, .end_ns = op->end_ns, .correlation = op->correlation,
+		.watched = op->watched,
 		.device = op->context->device->ordinal, .context = op->context->id,
 		.stream = op->stream ? op->stream->id : 0, .graph = op->graph_id,
 		.graph_node = op->node,

@@ -340,7 +340,7 @@ void app_click(struct app *app, int y, int x, bool is_double)
 			return;
 		}
 	}
-	if (app_click_overview(app, y))
+	if (app_click_overview(app, y, is_double))
 		return;
 	if (app_timeline(app)) {
 		timeline_click(app_timeline(app), y, x);

@@ -96,7 +96,7 @@ void app_show_finding(struct app *app);
 void app_open_evidence(struct app *app, int line);
 /* Chooses and opens findings and kernels of the overview; false: that was not meant. */
 bool app_act_overview(struct app *app, enum action action);
-bool app_click_overview(struct app *app, int y);
+bool app_click_overview(struct app *app, int y, bool is_double);
 /* windows.c */
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);

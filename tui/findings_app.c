@@ -135,14 +135,14 @@ bool app_act_overview(struct app *app, enum action action)
 	return true;
 }
 
-bool app_click_overview(struct app *app, int y)
+bool app_click_overview(struct app *app, int y, bool is_double)
 {
 	struct view *view = app_view(app);
 
 	for (int i = 0; view->class == &view_overview && i < view->choices; i++) {
 		if (view->choice[i].y != y)
 			continue;
-		if (view->chosen == i)
+		if (is_double || view->chosen == i)
 			open_choice(app, &view->choice[i]);
 		else
 			view->chosen = i;

@@ -132,7 +132,8 @@ static void fill_row(struct path_row *row, const struct tree *tree, uint32_t ind
 	row->source = source_of(frame);
 	row->module = frame->module;
 	row->function = *or_empty(frame->function) ? frame->function : frame->text;
-	row->kind = frame->is_python ? "Python" : frame->is_interpreter ? "interpreter" : "native";
+	row->kind = frame->is_python ? "Python" : frame->is_interpreter ? "interpreter" :
+		    frame->is_truncated ? "outer frames were cut off" : "native";
 	row->gpu = node->total.gpu_ns, row->gpu_self = self.gpu_ns;
 	row->host = node->total.host_ns, row->host_self = self.host_ns;
 	row->launches = node->total.launches, row->launches_self = self.launches;

@@ -143,3 +143,35 @@ const char *wire_counter_text(unsigned counter)
 {
 	return counter < WIRE_COUNTER_COUNT ? counters[counter].text : "";
 }
+
+static const struct {
+	const char *text;
+	int is_asked;
+} details[WIRE_DETAIL_COUNT] = {
+	[WIRE_DETAIL_UNTOLD] = { "full", 0 },
+#define DETAIL(name, text, is_asked, meaning) [WIRE_DETAIL_##name] = { text, is_asked },
+#include "wire/details.def"
+};
+
+const char *wire_detail_name(unsigned detail)
+{
+	return detail < WIRE_DETAIL_COUNT ? details[detail].text : "unknown";
+}
+
+enum wire_detail wire_detail_asked(const char *name)
+{
+	for (unsigned i = 1; i < WIRE_DETAIL_COUNT; i++)
+		if (details[i].is_asked && !strcmp(details[i].text, name))
+			return (enum wire_detail)i;
+	return WIRE_DETAIL_UNTOLD;
+}
+
+const char *wire_cause_name(unsigned cause)
+{
+	static const char *const names[WIRE_CAUSE_COUNT] = {
+#define CAUSE(name, text) text,
+#include "wire/details.def"
+	};
+
+	return cause < WIRE_CAUSE_COUNT ? names[cause] : "unknown";
+}

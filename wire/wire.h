@@ -52,11 +52,16 @@ enum wire_counter {
 
 /* The last slots of counters[] are measurements instead: 0 is "not measured". */
 enum wire_gauge {
-	WIRE_GAUGE_PATH_NATIVE_PS = WIRE_COUNTERS_MAX - 3,	/* taking a known native path */
+	/* The parts of the Python interpreter's loop: of each, module number << 48 | where it begins
+	 * and, filled before, where it ends, both as in a native node. */
+	WIRE_GAUGE_PYTHON_LOOPS = WIRE_COUNTERS_MAX - 12,
+	WIRE_GAUGE_PYTHON_VERSION = WIRE_COUNTERS_MAX - 4,	/* 0x030e0af0 and the like */
+	WIRE_GAUGE_PATH_NATIVE_PS,				/* taking a known native path */
 	WIRE_GAUGE_PATH_NATIVE_FRAMES,				/* and how deep that was */
 	WIRE_GAUGE_PATH_PYTHON_PS,				/* the same for Python's */
 };
-static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PATH_NATIVE_PS, "raise WIRE_COUNTERS_MAX");
+#define WIRE_PYTHON_LOOPS 4u
+static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PYTHON_LOOPS, "raise WIRE_COUNTERS_MAX");
 
 /* Which back end delivers GPU times. */
 enum wire_backend {
@@ -64,6 +69,45 @@ enum wire_backend {
 	WIRE_BACKEND_CUPTI = 1,
 	WIRE_BACKEND_EVENTS = 2,	/* sampled CUDA events */
 };
+
+/* How much is taken: what is asked for, and what is in effect. Numbers are those of the wire. */
+enum wire_detail {
+	WIRE_DETAIL_UNTOLD = 0,		/* nobody asked: full */
+#define DETAIL(name, text, is_asked, meaning) WIRE_DETAIL_##name,
+#include "wire/details.def"
+	WIRE_DETAIL_COUNT
+};
+
+/* What the collector and `gputrail ctl` ask of the process: fields first, then `sequence` goes up
+ * and is woken as a futex. */
+struct wire_request {
+	uint32_t sequence;
+	uint32_t detail;		/* enum wire_detail, one that may be asked for */
+	uint32_t is_stopped;		/* 1: take nothing, attach to nothing */
+	uint32_t capture_range;		/* 1: cuProfilerStart and Stop clear and set is_stopped */
+	uint32_t budget_ppm;		/* of AUTO: most of the run's time that recording may take */
+	uint32_t reserved[3];
+};
+
+/* The process's answer. */
+struct wire_status_now {
+	uint32_t sequence;		/* of the request in effect; woken as a futex */
+	uint32_t detail;		/* enum wire_detail in effect */
+	uint32_t duty_ppm;		/* of the time with GPU detail, as sampling has it now */
+	uint32_t overhead_ppm;		/* measured of the recorder, of the last period */
+	uint64_t reserved[2];
+};
+
+/* An instant that somebody named. Its writer takes a FREE slot, fills it and sets READY. */
+enum wire_mark_state { WIRE_MARK_FREE = 0, WIRE_MARK_TAKEN = 1, WIRE_MARK_READY = 2 };
+#define WIRE_MARKS 16u
+struct wire_mark {
+	uint32_t state;			/* enum wire_mark_state */
+	uint32_t reserved;
+	uint64_t monotonic_ns;
+	char     text[112];
+};
+static_assert(sizeof(struct wire_mark) == 128, "mark");
 
 struct wire_ring {
 	/* written by the producer */
@@ -108,6 +152,9 @@ struct wire_control {
 	uint64_t attach_monotonic_ns;
 	uint64_t attach_realtime_ns;
 	char     backend_note[256];	/* why the back end is what it is, one sentence */
+	struct wire_request request;
+	struct wire_status_now now;
+	struct wire_mark marks[WIRE_MARKS];
 	uint64_t counters[WIRE_COUNTERS_MAX];
 	struct wire_api_stat api[WIRE_API_MAX];
 	struct wire_ring rings[WIRE_RINGS_MAX];
@@ -338,7 +385,8 @@ struct wire_def_thread {
 static_assert(sizeof(struct wire_def_thread) == 32, "def thread");
 
 /* --- call paths: numbers of nodes and codes belong to the ring that defines them; a later
- * definition of the same number replaces it. Node 0 is the root. ------------------------------ */
+ * definition of the same number replaces it. Node 0 is the root. A child of the root with nothing
+ * but zeros, native or Python, stands for the outer frames that were cut off. ------------------ */
 
 #define WIRE_NODES_MAX (1u << 20)
 
@@ -393,6 +441,21 @@ struct wire_def_graph_node {
 };
 static_assert(sizeof(struct wire_def_graph_node) == 40, "def graph node");
 
+/* From here on this is taken. */
+struct wire_level {
+	struct wire_head head;
+	uint64_t at;			/* wire clock */
+	uint32_t detail;		/* enum wire_detail in effect */
+	uint32_t cause;			/* enum wire_cause */
+};
+static_assert(sizeof(struct wire_level) == 24, "level");
+
+enum wire_cause {
+#define CAUSE(name, text) WIRE_CAUSE_##name,
+#include "wire/details.def"
+	WIRE_CAUSE_COUNT
+};
+
 /* --- GPU side, from the back end. Times: CLOCK_REALTIME ns as CUPTI gives them ------------- */
 
 enum wire_gpu_flag {
@@ -400,6 +463,7 @@ enum wire_gpu_flag {
 	WIRE_GPU_DEVICE_LAUNCHED = 2,
 	WIRE_GPU_CLOCK_MONOTONIC = 4,	/* times are CLOCK_MONOTONIC ns instead */
 	WIRE_GPU_SAMPLED = 8,		/* from CUDA events, includes launch latency */
+	WIRE_GPU_EDGE = 16,		/* launched as GPU detail began or ended: perhaps for no call */
 };
 
 struct wire_gpu {
@@ -467,5 +531,9 @@ int wire_control_valid(const struct wire_control *control, uint64_t file_bytes);
 const char *wire_kind_name(unsigned kind);
 const char *wire_counter_name(unsigned counter);
 const char *wire_counter_text(unsigned counter);
+const char *wire_detail_name(unsigned detail);
+const char *wire_cause_name(unsigned cause);
+/* The detail of that name which may be asked for, or UNTOLD. */
+enum wire_detail wire_detail_asked(const char *name);
 
 #endif

@@ -7,6 +7,7 @@ by brute force. As a program: fixture.py OUT.db [SEED [LAUNCHES]] writes a rando
 import math
 import os
 import random
+import shutil
 import sqlite3
 import sys
 
@@ -25,6 +26,22 @@ def union_ns(intervals):
             total += end - reach
             reach = end
     return total
+
+
+def shuffled(file, to, seed):
+    """The same rows in another order."""
+    shutil.copy(file, to)
+    db = sqlite3.connect(to)
+    rng = random.Random(seed)
+    for table in ("launch", "copy", "call", "orphan", "memory"):
+        rows = db.execute(f"SELECT * FROM {table}").fetchall()
+        rng.shuffle(rows)
+        db.execute(f"DELETE FROM {table}")
+        for number, row in enumerate(rows, 1):
+            db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})",
+                       (number, *row[1:]))
+    db.commit()
+    db.close()
 
 
 class Fixture:
@@ -218,6 +235,9 @@ def small(path, **meta):
     """A run small enough to check by hand; the numbers are in the tests."""
     f = Fixture(path, **meta)
     f.process()
+    f.add("detail", process=1, start_ns=0, level="full", cause="start")
+    f.db.execute("INSERT INTO sum_sample VALUES (1, 1, 0, 1, 2, 1000, 100)")
+    f.add("mark", process=1, start_ns=500, text="here")
     f.device()
     f.add("thread", process=1, tid=101, name="main", start_ns=0, end_ns=10**9)
     f.add("thread", process=1, tid=102, name="worker", start_ns=0, end_ns=10**9)

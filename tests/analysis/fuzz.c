@@ -18,6 +18,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/nsys.h"
+#include "analysis/steps.h"
 #include "analysis/table.h"
 
 #define MUTATIONS	1000
@@ -87,6 +88,13 @@ static int ignore_row(void *arg, const struct nsys_cell *cells, int count)
 	return 0;
 }
 
+static int ignore_launch(void *arg, const struct step_launch *launch)
+{
+	(void)arg;
+	(void)launch;
+	return 0;
+}
+
 static void read_views(struct run *run)
 {
 	for (int view = 0; view < VIEW_COUNT; view++) {
@@ -114,6 +122,7 @@ static void read_all(struct run *run)
 	struct run_bucket_list buckets;
 	struct run_fact_list facts;
 	struct run_info info;
+	struct step_result steps;
 
 	if (run_info(run, &info) == 0)
 		run_info_free(&info);
@@ -124,6 +133,10 @@ static void read_all(struct run *run)
 	read_views(run);
 	nsys_report_run(run, (enum nsys_report_id)(current % NSYS_COUNT),
 			(enum nsys_names)(current % 3), ignore_row, NULL);
+	if (run_steps(run, NULL, &steps) == 0) {
+		run_step_launches(run, &steps, ignore_launch, NULL);
+		step_result_free(&steps);
+	}
 	if (current % 4 == 0 && run_recount(run) == 0)
 		read_views(run);
 }

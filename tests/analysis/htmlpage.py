@@ -79,7 +79,8 @@ equal([row[1:] for row in page.tables["t-failures"][1:]],
       [["CUDA_ERROR_OUT_OF_MEMORY", "cuMemAlloc_v2", "700 ns", ""]], "failed calls")
 causes = {k: v for k, v in report["devices"][0]["idle_by_cause"].items() if v}
 equal({row[0].strip() for rows in page.tables.values() for row in rows
-       if len(row) == 7 and row[0].strip() in causes}, set(causes), "causes of idle time")
+       if row[0].strip().startswith("idle: ")}, {"idle: " + c for c in causes}, "causes of idle time")
+ok(all(f["name"] in text and f["title"] in text for f in report["findings"]), "findings")
 widths = [float(a["width"]) for t, a in page.tags if t == "rect" and a.get("height") == "26.00"]
 ok(abs(sum(widths) - 1000) < 0.1, "the bar of busy and idle time is whole", widths)
 equal([link for link in page.links if not link.startswith("#")], [], "nothing is fetched")
@@ -133,7 +134,7 @@ document.addEventListener("securitypolicyviolation", () => refused++);
 const evil = document.createElement("script");
 evil.textContent = "document.title = 'run'"; document.body.append(evil);
 setTimeout(() => { said.push(refused, document.title, getComputedStyle(document.querySelector(
-	"rect.busy")).fill); document.body.textContent = "SAID " + JSON.stringify(said); }, 50);
+	"rect.compute")).fill); document.body.textContent = "SAID " + JSON.stringify(said); }, 50);
 </script></body>"""
 if not CHROMIUM:
     skip("in a browser", "no chromium")

@@ -3,12 +3,11 @@
 """Causes of idle time: they add up to it exactly, whatever the events are and however their rows
 lie; each rule by a scene made for it."""
 import os
-import random
 import re
 import shutil
 import sqlite3
 
-from fixture import Fixture, random_run
+from fixture import Fixture, random_run, shuffled
 from tap import done, equal, ok, path, report_json, run
 
 US, MS = 1000, 1000000
@@ -28,22 +27,6 @@ def sums(file, name):
               f"{name}: causes of device {device['id']} add up to its idle time")
         equal(device["copy_only_ns"], device["busy_ns"] - device["compute_ns"],
               f"{name}: so does the time of copies alone")
-
-
-def shuffled(file, to, seed):
-    """The same rows in another order."""
-    shutil.copy(file, to)
-    db = sqlite3.connect(to)
-    rng = random.Random(seed)
-    for table in ("launch", "copy", "call", "orphan", "memory"):
-        rows = db.execute(f"SELECT * FROM {table}").fetchall()
-        rng.shuffle(rows)
-        db.execute(f"DELETE FROM {table}")
-        for number, row in enumerate(rows, 1):
-            db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})",
-                       (number, *row[1:]))
-    db.commit()
-    db.close()
 
 
 def chunk_map(file, rows=64):

@@ -58,8 +58,12 @@ equal(samples(families, "gputrail_kernel_time_seconds", "label"),
       {(k["label"],): k["total_ns"] / 1e9 for k in report["kernels"]}, "times of kernels")
 equal(samples(families, "gputrail_failed_calls", "name", "error"),
       {("cuMemAlloc_v2", "CUDA_ERROR_OUT_OF_MEMORY"): 1}, "failed calls")
-equal({k: v for k, v in samples(families, "gputrail_gpu_idle_cause_seconds", "cause").items() if v},
-      {(k,): v / 1e9 for k, v in device["idle_by_cause"].items() if v}, "idle time by cause")
+parts = {k: v for k, v in samples(families, "gputrail_gpu_sm_time_seconds", "idle", "part").items() if v}
+equal({k[1]: v for k, v in parts.items() if k[0] == "true"},
+      {k: v / 1e9 for k, v in device["idle_by_cause"].items() if v}, "idle time by cause")
+ok(abs(sum(parts.values()) - device["span_ns"] / 1e9) < 1e-12, "the parts add up to the span", parts)
+equal(samples(families, "gputrail_finding_lost_seconds", "finding", "where", "what"),
+      {(f["name"], f["where"], f["what"]): f["lost_ns"] / 1e9 for f in report["findings"]}, "findings")
 equal(families["gputrail_gpu_busy_seconds"][:3], ["counter", "seconds", True], "type, unit, help")
 equal(samples(families, "gputrail_recording", "command_line"), {("server --port 8000",): 1},
       "what was recorded")

@@ -232,7 +232,8 @@ equal([w for w in map(len, on_terminal("report", SMALL, NO_COLOR="1").replace("\
 # What is documented is there, and the other way round.
 doc = open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"),
            encoding="utf-8").read()
-documented = set(re.findall(r"^\| `([a-z_.\[\]]+)`", doc, re.M))
+documented = {name for name in re.findall(r"^\| `([a-z_0-9.\[\]]+)`", doc, re.M)
+              if not name.startswith("steps.")}      # steps.py compares these
 data = report_json(SMALL)
 actual = set()
 for key, value in data.items():

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "collector/minidebug.h"
 #include "collector/pylines.h"
 #include "collector/symbols.h"
 
@@ -226,6 +227,100 @@ static void test_stripped(void **state)
 	unlink(path);
 }
 
+#ifdef HAVE_LZMA
+/* A copy of this program without .symtab, with the section that `make` turns the mini file
+ * $1.mini.xz into, as distributions make it. Returns a descriptor, -1: a tool is missing. */
+static int mini_make(const char *make, char *path, size_t bytes)
+{
+	char command[1200];
+
+	snprintf(command, sizeof(command), "f() { objcopy --only-keep-debug \"$1\" \"$2.debug\" && "
+		 "objcopy -R .comment -g \"$2.debug\" \"$2.mini\" && xz -f -k \"$2.mini\" && (%s) && "
+		 "objcopy -S \"$1\" \"$2.bare\" && "
+		 "objcopy --add-section .gnu_debugdata=\"$2.mini.xz\" \"$2.bare\" \"$2\"; r=$?; "
+		 "rm -f \"$2\".debug \"$2\".mini* \"$2.bare\"; return $r; }; f", make);
+	return copy_make(command, own_path(), path, bytes);
+}
+
+static void test_mini(void **state)
+{
+	char path[256];
+	int fd = mini_make("true", path, sizeof(path)), count, wrong;
+	struct symbols *symbols;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	close(fd);
+	count = names_read(own_path(), "");
+	symbols = symbols_open(path, NULL, 0, NULL);
+	wrong = compare_names(symbols, count);
+	unlink(path);
+	assert_true(symbols_has(symbols, "test_lines_damaged"));
+	assert_int_equal(wrong, 0);
+	symbols_close(symbols);
+}
+
+/* Sections that hold no mini file: the names of .dynsym are all there are. */
+static void test_mini_useless(void **state)
+{
+	static const char *const makes[] = {
+		": >$2.mini.xz", "echo text | xz >$2.mini.xz", "head -c 2000 /dev/urandom >$2.mini.xz",
+		"head -c 90000000 /dev/zero | xz -0 >$2.mini.xz",	/* a bomb */
+		"head -c 900 $2.mini.xz >$2.cut && mv $2.cut $2.mini.xz",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(makes) / sizeof(makes[0]); i++) {
+		char path[256];
+		int fd = mini_make(makes[i], path, sizeof(path));
+		struct symbols *symbols;
+
+		if (fd < 0)
+			skip();
+		close(fd);
+		symbols = symbols_open(path, NULL, 0, NULL);
+		unlink(path);
+		assert_false(symbols_has(symbols, "test_lines_damaged"));
+		symbols_close(symbols);
+	}
+}
+
+/* Any byte of a small section may be wrong: the decoder's checks find it. */
+static void test_mini_damaged(void **state)
+{
+	char path[256];
+	int fd = mini_make("true", path, sizeof(path));
+	size_t bytes, size;
+	uint8_t *file, *section = NULL, *out, *at;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	size = (size_t)lseek(fd, 0, SEEK_END);
+	file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	assert_true(file != MAP_FAILED);
+	close(fd);
+	unlink(path);
+	for (at = file; (at = memmem(at, size - (size_t)(at - file), "\xfd" "7zXZ", 6)); at++)
+		section = at;		/* the first one is this string itself */
+	assert_non_null(section);
+	size -= (size_t)(section - file);
+	out = minidebug_decode(section, size, &bytes);	/* with bytes behind its end */
+	assert_true(out && bytes > 64 && !memcmp(out, "\177ELF", 4));
+	free(out);
+	for (int i = 0; i < 300; i++) {
+		size_t byte = next_random() % (i < 100 ? 64 : 1024);
+		uint8_t old = section[byte];
+
+		section[byte] ^= (uint8_t)(1u << next_random() % 8);
+		free(minidebug_decode(section, i & 1 ? byte + 16 : size, &bytes));
+		section[byte] = old;
+	}
+	munmap(file, size + (size_t)(section - file));
+}
+#endif
+
 static void test_other_build(void **state)
 {
 	static const uint8_t other[20] = { 1, 2, 3 };
@@ -334,6 +429,11 @@ int main(void)
 		cmocka_unit_test(test_lines_damaged),
 		cmocka_unit_test(test_names_equal_nm),
 		cmocka_unit_test(test_stripped),
+#ifdef HAVE_LZMA
+		cmocka_unit_test(test_mini),
+		cmocka_unit_test(test_mini_useless),
+		cmocka_unit_test(test_mini_damaged),
+#endif
 		cmocka_unit_test(test_other_build),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_perf_map),

@@ -16,7 +16,7 @@
 
 #include "collector/fixture.h"
 
-enum native { OUTER, MIDDLE, LEAF, LOOP, NATIVES };
+enum native { OUTER, MIDDLE, LEAF, LOOP, NATIVES, CUT = NATIVES };
 
 /* Functions of this program stand for those of an interpreter: only their addresses are used. */
 void path_outer(void);
@@ -95,9 +95,13 @@ static uint32_t native_path(struct producer *p, int ring, const enum native *fra
 	for (int i = 0; i < count; i++) {
 		struct wire_def_native_node def = {
 			.head = { .bytes = sizeof(def), .kind = WIRE_DEF_NATIVE_NODE },
-			.node = ++next_node, .parent = parent, .module = 1,
-			.address = (uint64_t)(uintptr_t)functions[frames[i]] + 4 - bias,
+			.node = ++next_node, .parent = parent,
 		};
+
+		if (frames[i] != CUT) {
+			def.module = 1;
+			def.address = (uint64_t)(uintptr_t)functions[frames[i]] + 4 - bias;
+		}
 
 		assert_true(PUSH(p, ring, def));
 		parent = next_node;
@@ -105,7 +109,7 @@ static uint32_t native_path(struct producer *p, int ring, const enum native *fra
 	return parent;
 }
 
-/* Each letter is a function; a capital one is entered from C. */
+/* Each letter is a function; a capital one is entered from C. '-': cut off. */
 static uint32_t python_path(struct producer *p, int ring, const char *frames)
 {
 	uint32_t parent = 0;
@@ -113,8 +117,9 @@ static uint32_t python_path(struct producer *p, int ring, const char *frames)
 	for (; *frames; frames++) {
 		struct wire_def_python_node def = {
 			.head = { .bytes = sizeof(def), .kind = WIRE_DEF_PYTHON_NODE },
-			.node = ++next_node, .parent = parent, .code = (uint32_t)(*frames | 32) - 'a' + 1,
-			.instruction = *frames < 'a',
+			.node = ++next_node, .parent = parent,
+			.code = *frames == '-' ? 0 : (uint32_t)(*frames | 32) - 'a' + 1,
+			.instruction = *frames >= 'A' && *frames < 'a',
 		};
 
 		assert_true(PUSH(p, ring, def));
@@ -178,6 +183,11 @@ static void test_merge(void **state)
 		"path_outer _PyEval_EvalFrameDefault path_leaf", /* no Python path was taken */
 		"path_outer path_leaf",				/* no interpreter */
 		"a path_outer path_leaf",			/* no loop to match: Python is outermost */
+		"[truncated] path_leaf",
+		"[truncated] a b path_leaf",			/* native frames are cut off */
+		"[truncated] path_outer a b path_leaf",		/* Python's */
+		"[truncated] path_outer a b path_leaf",		/* between two runs */
+		"[truncated] a path_leaf",			/* both, one mark */
 	};
 	struct fixture f;
 
@@ -191,10 +201,16 @@ static void test_merge(void **state)
 	launch(&f, 0, NATIVE(f, 0, OUTER, LOOP, LEAF), 0);
 	launch(&f, 0, NATIVE(f, 0, OUTER, LEAF), 0);
 	launch(&f, 0, NATIVE(f, 0, OUTER, LEAF), python_path(&f.producer, 0, "A"));
+	launch(&f, 0, NATIVE(f, 0, CUT, LEAF), 0);
+	launch(&f, 0, NATIVE(f, 0, CUT, LOOP, LEAF), python_path(&f.producer, 0, "AB"));
+	launch(&f, 0, NATIVE(f, 0, OUTER, LOOP, LEAF), python_path(&f.producer, 0, "-ab"));
+	launch(&f, 0, NATIVE(f, 0, OUTER, LOOP, LOOP, LEAF), python_path(&f.producer, 0, "-Ab"));
+	launch(&f, 0, NATIVE(f, 0, CUT, LOOP, LEAF), python_path(&f.producer, 0, "-a"));
 	fixture_step(&f);
 	fixture_finish(&f);
-	for (int i = 0; i < 8; i++)
-		assert_string_equal(path_of(&f, i + 1), expected[i]);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM frame WHERE kind = 'truncated'"), 1);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		assert_string_equal(path_of(&f, (int)i + 1), expected[i]);
 	fixture_remove(&f);
 }
 

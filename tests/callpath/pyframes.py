@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python frames by raw reads equal traceback.extract_stack() at random points of a program with
 generators, asyncio tasks, threads, callbacks from C, lambdas, comprehensions and exceptions.
-Usage: pyframes.py LIBRARY PROBES; prints one line, exits 1 on a difference."""
+Usage: pyframes.py LIBRARY PROBES; prints one line, exits 1 on a difference or a system call."""
 import asyncio
 import ctypes
 import random
@@ -15,6 +15,7 @@ CALLBACK = ctypes.CFUNCTYPE(None)
 local = threading.local()
 lock = threading.Lock()
 probes = differences = 0
+steady = set()     # answers of pysteady(): 0, or 77 where system calls cannot be forbidden
 
 
 def probe():
@@ -28,6 +29,8 @@ def probe():
     want = [(frame.filename, frame.lineno, frame.name) for frame in stack]
     with lock:
         probes += 1
+        if probes % 400 == 1 and not threading.active_count() > 1:
+            steady.add(library.pysteady(1000))
         if count < 0 or got != want:
             differences += 1
             if differences == 1:
@@ -38,7 +41,7 @@ def probe():
 def walk(depth):
     way = random.random()
     if depth <= 0:
-        return probe()
+        return twice()
     if way < 0.2:
         return step(depth - 1)
     if way < 0.35:
@@ -56,6 +59,11 @@ def walk(depth):
         return [walk(depth - 1) for _ in (1,)]
     return Object().method(
         depth - 1)
+
+
+def twice():
+    probe()     # the same frames, but for one line
+    probe()
 
 
 def step(depth):
@@ -101,7 +109,9 @@ def main():
     while probes < wanted_probes:
         walk(random.randint(0, 15))
     print("Python %s: %d probes, %d differences" % (sys.version.split()[0], probes, differences))
-    sys.exit(differences != 0)
+    if not steady <= {0, 77}:
+        print("# taking a known path made a system call, or was another path: %s" % steady, file=sys.stderr)
+    sys.exit(differences != 0 or not steady <= {0, 77})
 
 
 main()

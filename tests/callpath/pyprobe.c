@@ -4,7 +4,6 @@
 #include "config.h"
 #endif
 
-#include <dlfcn.h>
 #include <stdio.h>
 
 #include "collector/pylines.h"
@@ -12,11 +11,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static void *look_up(const char *symbol)
-{
-	return dlsym(RTLD_DEFAULT, symbol);
-}
-
+void *pyprobe_look_up(const char *symbol);
 EXPORT int pyprobe(char *out, int bytes);
 
 /* One line "file:line:function" for each frame, outermost first. Returns how many, or -1. */
@@ -26,7 +21,7 @@ EXPORT int pyprobe(char *out, int bytes)
 	uint32_t version;
 	int at = 0;
 
-	if (!pyframes_init(look_up, &version))
+	if (!pyframes_init(pyprobe_look_up, &version))
 		return -1;
 	pyframes_read(&walk, PYFRAMES_DEPTH_MAX);
 	out[0] = '\0';

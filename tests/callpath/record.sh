@@ -9,7 +9,7 @@ python=/usr/bin/python3
 	2>/dev/null || skip_all "no Python 3.9 to 3.14 with sqlite3 and ctypes"
 pythons >"$tmp/pythons"
 for kind in $python_kinds; do
-	grep "^$kind " "$tmp/pythons" >"$tmp/these" ||
+	grep -m 1 "^$kind " "$tmp/pythons" >"$tmp/these" ||
 		skip "Python $kind: recorded" "no Python $kind here"
 	while read -r _ path; do
 		rm -f "$tmp"/truth.*
@@ -41,7 +41,15 @@ cut=$(GPUTRAIL_DEPTH=9 "$gputrail" record --sim -o "$tmp/cut.db" -- "$python" \
 	"$top_srcdir/tests/callpath/program.py" "$tmp/truth" 40 2>"$tmp/err"
 	sqlite3 "$tmp/cut.db" "WITH RECURSIVE p(id, depth) AS (SELECT id, 1 FROM path WHERE parent = 0
 		UNION ALL SELECT c.id, depth + 1 FROM path c JOIN p ON c.parent = p.id)
-		SELECT max(depth) BETWEEN 9 AND 18, (SELECT sum(value) > 0 FROM counter
+		SELECT max(depth) BETWEEN 10 AND 19, (SELECT sum(value) > 0 FROM counter
 		WHERE name = 'paths_cut') FROM p")
 is "paths are cut at GPUTRAIL_DEPTH, and counted" "$cut" "1|1"
+is "each cut path begins with a mark, others do not" "$(sqlite3 "$tmp/cut.db" "SELECT
+	(SELECT count(*) FROM frame WHERE kind = 'truncated' AND symbol = '[truncated]'),
+	(SELECT count(*) FROM path p JOIN frame f ON f.id = p.frame WHERE f.kind = 'truncated' AND parent > 0)
+	"; sqlite3 "$tmp/run.db" "SELECT count(*) FROM frame WHERE kind = 'truncated'")" "1|0
+0"
+"$gputrail" export --folded "$tmp/cut.db" | grep -q '^\[truncated\];.*;' &&
+	"$gputrail" report "$tmp/cut.db" callpaths | grep -q "\[truncated\]"
+ok "cut paths are seen in the tree and in flame graphs"
 done_testing

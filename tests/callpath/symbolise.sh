@@ -17,7 +17,7 @@ unnamed="SELECT count(*) FROM frame f JOIN module m ON m.id = f.module
 lined="SELECT count(*) > 0 FROM frame f JOIN module m ON m.id = f.module
 	WHERE m.path LIKE '%/prog' AND f.file LIKE '%workload.c' AND f.line > 0"
 
-mkdir -p "$tmp/run" "$tmp/names" "$tmp/tree$tmp/run" "$tmp/ids/.build-id/$(echo "$id" | cut -c1-2)"
+mkdir -p "$tmp/run" "$tmp/with-mini" "$tmp/names" "$tmp/tree$tmp/run" "$tmp/ids/.build-id/$(echo "$id" | cut -c1-2)"
 strip -o "$tmp/run/prog" "$workload"
 objcopy --only-keep-debug "$workload" "$tmp/debug"
 cp "$workload" "$tmp/names/prog"
@@ -26,6 +26,15 @@ cp "$tmp/debug" "$tmp/ids/.build-id/$(echo "$id" | cut -c1-2)/$(echo "$id" | cut
 "$gputrail" record --sim -o "$tmp/run.db" -- "$tmp/run/prog" launches 3 >"$tmp/out" 2>"$tmp/err"
 ok "record a stripped program"
 is "its main has no name" "$(ask "$tmp/run.db" "$main")" 0
+if ldd "$gputrail" | grep -q liblzma && command -v xz >/dev/null; then
+	objcopy -g "$tmp/debug" "$tmp/mini" && xz "$tmp/mini"
+	objcopy --add-section .gnu_debugdata="$tmp/mini.xz" "$tmp/run/prog" "$tmp/with-mini/prog"
+	"$gputrail" record --sim -o "$tmp/mini.db" -- "$tmp/with-mini/prog" launches 3 >"$tmp/out" 2>"$tmp/err"
+	is "one with .gnu_debugdata has names" "$(ask "$tmp/mini.db" "SELECT ($main) > 0; $unnamed")" "1
+0"
+else
+	skip "one with .gnu_debugdata has names" "no liblzma or xz"
+fi
 rm -r "$tmp/run"
 for how in names tree ids; do
 	cp "$tmp/run.db" "$tmp/$how.db"

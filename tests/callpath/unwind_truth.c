@@ -2,7 +2,8 @@
 /*
  * Native call paths against libunwind's full walk, at random points of random stacks: varying
  * depth, churn of the inner frames, alloca and realigned frames, threads, libraries that are
- * closed and replaced by others at the same addresses, a signal handler, a coroutine's stack.
+ * closed and replaced by others at the same addresses, a signal handler, a coroutine's stack,
+ * recursion deeper than the cap.
  * Built a second time without the memo's verification (UNWIND_SKIP_VERIFY): that must fail.
  */
 #define UNW_LOCAL_ONLY
@@ -37,7 +38,7 @@ struct walker {
 	uint32_t told_count;
 	uint64_t low, high;
 	unsigned seed;
-	long probes, mismatches, interrupted;
+	long probes, mismatches, interrupted, cut;
 };
 
 static __thread struct walker *self;
@@ -88,22 +89,27 @@ static __attribute__((noinline)) int full_walk(uint64_t *ips)
 	return count;
 }
 
-/* Both walks leave their own frame and, in probe(), another return address: compare from the
- * outermost frame up to probe()'s caller. */
+/* Both walks leave their own frame and, in probe(), another return address: compare from probe()'s
+ * caller to the outermost frame, or to the mark of the cap. */
 static __attribute__((noinline)) void probe(void)
 {
 	uint64_t wanted[FRAMES_MAX], got[FRAMES_MAX];
 	uint32_t node;
-	int want = full_walk(wanted), have = 0, bad = 0;
+	int want = full_walk(wanted), have = 0, bad;
 
 	if (self->told_count > 40000)
 		walker_reset(self);
 	node = unwinder_path(self->unwinder);
 	for (; node && have < FRAMES_MAX; node = self->told[node].parent)
 		got[have++] = self->told[node].ip;
+	if (want > (int)UNWIND_DEPTH_MAX) {
+		wanted[want = UNWIND_DEPTH_MAX] = TRIE_CUT;
+		want++;
+		self->cut++;
+	}
 	bad = want != have;
-	for (int i = 1; i <= want - 2 && i <= have - 2 && !bad; i++)
-		bad = wanted[want - i] != got[have - i];
+	for (int i = 2; i < want && !bad; i++)
+		bad = wanted[i] != got[i];
 	self->probes++;
 	self->mismatches += bad;
 	if (bad && getenv("VERBOSE"))
@@ -125,10 +131,11 @@ static shape *const shapes[] = {
 	plain, with_alloca, realigned, with_array, through_plugin, odd_frame,
 };
 static unsigned shape_count = 5;	/* 6: with odd ones, whose walks are not kept */
+static unsigned churn_once_in = 6;	/* frames; they multiply */
 
 static __attribute__((noinline)) void go(int depth)
 {
-	int calls = random_below(6) == 0 ? 2 : 1;	/* churn: other leaves below this frame */
+	int calls = random_below(churn_once_in) == 0 ? 2 : 1;	/* churn: other leaves below this frame */
 
 	if (depth <= 0) {
 		probe();
@@ -295,6 +302,10 @@ int main(int argc, char **argv)
 		go((int)random_below(30));
 	odd = unwinder_counts(self->unwinder)->odd;
 	shape_count = 5;
+	churn_once_in = 40;
+	for (int i = 0; i < 40; i++)
+		go(110 + (int)random_below(60));	/* two frames and more for each level */
+	churn_once_in = 6;
 	plugin_enter = NULL;
 	for (int i = 0; i < 2; i++) {
 		walkers[i].seed = (unsigned)(77 + i);
@@ -306,8 +317,8 @@ int main(int argc, char **argv)
 		probes += walkers[i].probes;
 		mismatches += walkers[i].mismatches;
 	}
-	printf("%ld probes, %ld mismatches, %ld in a signal handler, %llu odd frames\n", probes,
-	       mismatches, walkers[2].interrupted, (unsigned long long)odd);
+	printf("%ld probes, %ld mismatches, %ld in a signal handler, %llu odd frames, %ld cut\n", probes,
+	       mismatches, walkers[2].interrupted, (unsigned long long)odd, walkers[2].cut);
 	free(stack);
-	return mismatches != 0 || odd == 0;
+	return mismatches != 0 || odd == 0 || walkers[2].cut == 0;
 }

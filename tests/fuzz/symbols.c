@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer: any bytes as an ELF file. Run: ./fuzz-symbols -max_total_time=30 CORPUS (small ELFs) */
+/* libFuzzer: any bytes as an ELF file, a map of a JIT compiler, a .gnu_debugdata section.
+ * Run: ./fuzz-symbols -max_total_time=30 CORPUS (small ELFs) */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "collector/minidebug.h"
 #include "collector/symbols.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,8 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct symbols *symbols = NULL;
+	size_t bytes;
 	char path[64];
 
+	free(minidebug_decode(data, size, &bytes));
 	if (fd < 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

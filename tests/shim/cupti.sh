@@ -18,7 +18,7 @@ has() {
 	is "$1" "$(grep -c -E "$2" "$tmp/out")" "$3"
 }
 
-for release in 11.8 12.0 12.4 12.8 13.0 13.2; do
+for release in 11.8 12.0 12.4 12.8 13.0 13.2 13.4; do
 	SIMCUPTI_RELEASE=$release
 	export SIMCUPTI_RELEASE
 	run "$release"

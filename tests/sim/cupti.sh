@@ -57,7 +57,7 @@ same_work() {
 }
 
 work=10,1,2,22,38
-for release in 11.8=18 12.0=18 12.4=22 12.6=24 12.8=26 12.9=28 13.0=130001 13.1=130100 13.2=130200; do
+for release in 11.8=18 12.0=18 12.4=22 12.6=24 12.8=26 12.9=28 13.0=130001 13.1=130100 13.2=130200 13.3=130301 13.4=130401 13.5=130500; do
 	run release SIMCUDA_DEVICES=2 SIMCUPTI_RELEASE="${release%=*}" -- -c -k $work
 	same_work release "release ${release%=*}: all device work is told as it was"
 	is "release ${release%=*}: its version" "$(fact release version)" "${release#*=}"

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Steps and families on recordings whose truth is known to the nanosecond."""
+import csv
+import io
+import os
+import random
+import re
+
+from fixture import Fixture, shuffled, union_ns
+from tap import done, equal, ok, path, report_json, run
+
+US, MS = 1000, 1000000
+HTOD, DTOH = 1 | 2 << 8 | 3 << 16 | 1 << 24, 2 | 3 << 8 | 2 << 16 | 1 << 24
+LAYERS = 6
+
+
+class Server:
+    """A thread that launches steps: metadata, embedding, layers, sampling, tokens back. Truth: for
+    each step the start of its first kernel, the launches, and the host start of its first call."""
+
+    def __init__(self, name):
+        self.file = path(name + ".db")
+        self.f = f = Fixture(self.file)
+        f.process()
+        f.device()
+        f.add("thread", process=1, tid=101, name="engine", start_ns=0, end_ns=10**9)
+        f.add("context", process=1, device=1, handle=0xc0, number=1)
+        for handle in (0x51, 0x52):
+            f.add("stream", process=1, context=1, device=1, handle=handle, number=handle,
+                  priority=0, flags=0)
+        names = ("embedding_lookup_kernel", "rms_norm_kernel", "sm90_gemm_kernel",
+                 "flash_fwd_splitkv_kernel", "top_k_kernel", "flash_fwd_kernel")
+        self.shapes = {name: f.shape(f.kernel(name), 1) for name in names}
+        self.host, self.gpu = 100 * US, 0       # where both are
+        self.kernels, self.begins, self.firsts = [], [], []
+
+    def launch(self, name, dur):
+        start = max(self.host + 8 * US, self.gpu)
+        self.f.launch(self.host, 3 * US, start - self.host, dur, 1, 1, self.shapes[name],
+                      self.f.api("cuLaunchKernel"))
+        self.kernels.append((start, start + dur))
+        self.host, self.gpu = self.host + 4 * US, start + dur
+        return start
+
+    def copy(self, kind):
+        start = max(self.host + 8 * US, self.gpu)
+        self.f.copy(self.host, 2 * US, start - self.host, US, 1, 2, kind, 256,
+                    self.f.api("cuMemcpyAsync", "COPY"))
+        self.kernels.append((start, start + US))
+        self.host, self.gpu = self.host + 3 * US, start + US
+
+    def step(self, prefill=False, pause=0, gemm=40 * US):
+        self.host = max(self.host, self.gpu) + pause     # waits for the tokens before
+        self.begins.append(self.host)
+        self.copy(HTOD)
+        self.firsts.append(self.launch("embedding_lookup_kernel", 5 * US))
+        for layer in range(LAYERS):
+            self.launch("rms_norm_kernel", 5 * US)
+            self.launch("sm90_gemm_kernel", gemm if layer == 3 else 40 * US)
+            self.launch("flash_fwd_kernel" if prefill else "flash_fwd_splitkv_kernel", 20 * US)
+        self.launch("top_k_kernel", 5 * US)
+        self.copy(DTOH)
+
+
+def rows(file):
+    return list(csv.DictReader(io.StringIO(run("export", "--csv=gputrail_steps", file).stdout)))
+
+
+def test_truth():
+    """Boundaries, periods, idle time and families, added up by hand."""
+    s = Server("truth")
+    rng = random.Random(5)
+    for i in range(120):
+        s.step(prefill=i % 10 == 4, pause=rng.randrange(200) * US)
+    s.f.close()
+    found = rows(s.file)
+    equal([int(r["start_ns"]) for r in found], s.begins, "every step begins where it began")
+    equal([int(r["gpu_start_ns"]) for r in found], s.firsts, "on the device too")
+    equal([r["period_ns"] for r in found],
+          [str(b - a) for a, b in zip(s.firsts, s.firsts[1:])] + [""], "periods follow on each other")
+    busy = [union_ns([(max(a, p), min(b, q)) for a, b in s.kernels if a < q and b > p])
+            for p, q in zip(s.firsts, s.firsts[1:])]
+    equal([int(r["period_ns"]) - int(r["idle_ns"]) for r in found[:-1]], busy,
+          "period = busy + idle")
+    equal([r["phase"] for r in found], ["prefill" if i % 10 == 4 else "decode" for i in range(120)],
+          "phases")
+    equal({r["launches"] for r in found}, {str(2 + 3 * LAYERS)}, "launches")
+    steps = report_json(s.file)["steps"]
+    equal(steps["threads"], [{"thread": 1, "steps": 120, "launches": 120 * (2 + 3 * LAYERS),
+                              "launches_in_steps": 120 * (2 + 3 * LAYERS), "annotated": False}],
+          "all launches are in steps")
+    decode = [g for g in steps["groups"] if g["phase"] == "decode"][0]
+    equal((decode["mode"], decode["steps"], decode["kinds"]), ("eager", 108, 1), "the decode steps")
+    equal(decode["all"]["gpu_by_family"]["gemm"], 107 * LAYERS * 40 * US, "their GEMMs")
+    periods = sorted(int(r["period_ns"]) for r in found[:-1] if r["phase"] == "decode")
+    equal((decode["min_ns"], decode["p50_ns"], decode["max_ns"]),
+          (periods[0], periods[53], periods[-1]), "quantiles")
+    equal(sum(g["all"]["period_ns"] for g in steps["groups"]), s.firsts[-1] - s.firsts[0],
+          "all periods add up")
+    mixed = path("mixed.db")
+    shuffled(s.file, mixed, 3)
+    other = report_json(mixed)["steps"]
+    equal(other, steps, "the order of rows does not matter")
+    return steps
+
+
+def test_slow():
+    """What slow steps have more: a pause, or a longer kernel."""
+    s = Server("pause")
+    for i in range(200):
+        s.step(pause=3 * MS if i % 70 == 30 else 0)
+    s.f.close()
+    group = report_json(s.file)["steps"]["groups"][0]
+    more = {c: ns / group["slow"]["steps"] for c, ns in group["slow"]["idle_by_cause"].items()}
+    ok(max(more, key=more.get) == "host_busy" and more["host_busy"] >= 3 * MS,
+       "a pause of the host is named", more)
+    shown = run("report", s.file, "steps").stdout
+    ok(re.search(r"slow steps take .*\n +3\.\d+ ms +\S+ % +idle +host_busy", shown), "in the text too",
+       shown)
+    s = Server("kernel")
+    for i in range(200):
+        s.step(gemm=900 * US if i % 70 == 30 else 40 * US)
+    s.f.close()
+    kind = report_json(s.file)["steps"]["kinds"][0]
+    launch = kind["slow_launches"][0]
+    equal((launch["ordinal"], launch["name"], launch["typical_ns"], launch["slow_ns"]),
+          (1 + 3 * 3 + 1, "sm90_gemm_kernel", 40 * US, 900 * US), "the launch that took longer is named")
+
+
+def test_none():
+    """Nothing that repeats, nothing at all."""
+    s = Server("once")
+    s.step()
+    s.f.close()
+    equal(rows(s.file), [], "one step is no period")
+    ok("No launches that repeat" in run("report", s.file, "steps").stdout, "and is not called one")
+
+
+NAMES = (
+    ("flash_fwd_splitkv_mla_kernel", "attention_mla", "flash_attention"),
+    ("void flash_fwd_kernel<Flash_fwd_kernel_traits<128> >(Flash_fwd_params)", "attention_prefill",
+     "flash_attention"),
+    ("void vllm::paged_attention_v2_kernel<__half>(float*)", "attention_decode", "vllm"),
+    ("kernel_unified_attention_2d", "attention", ""),
+    ("sparse_mla_fwd_decode_partial", "attention_sparse", ""),
+    ("nvjet_tst_128x64_64x8_2x1_v_bz_TNT", "gemm", "cublas"),
+    ("void cutlass::Kernel2<cutlass_80_tensorop_bf16_s16816gemm_bf16_256x128>(Params)", "gemm",
+     "cutlass"),
+    ("void mul_mat_vec_q<(ggml_type)12, 1>(void const*)", "gemm", "ggml"),
+    ("fused_moe_kernel", "moe", ""),
+    ("void deep_gemm::sm90_m_grouped_fp8_gemm_impl(int)", "moe", "deepgemm"),
+    ("void vllm::scaled_fp8_quant_kernel<float>()", "quantise", "vllm"),
+    ("void flashinfer::norm::FusedAddRMSNormKernel<8>()", "norm", "flashinfer"),
+    ("triton_red_fused__to_copy_add_mean_mul_pow_rsqrt_0", "norm", "inductor"),
+    ("void vllm::reshape_and_cache_flash_kernel<>()", "rope_cache", "vllm"),
+    ("void flashinfer::sampling::TopKTopPSamplingFromProbKernel<>()", "sampling", "flashinfer"),
+    ("_selective_scan_update_kernel", "ssm", "triton"),
+    ("void selective_state_update_kernel<float>()", "ssm", ""),
+    ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)", "collective",
+     "nccl"),
+    ("void at::native::(anonymous namespace)::CatArrayBatchedCopy<float>()", "copy", "pytorch"),
+    ("triton_poi_fused_add_mul_3", "elementwise", "inductor"),
+    ("void vllm::act_and_mul_kernel<c10::BFloat16>()", "activation", "vllm"),
+    ("frobnicate", "other", ""),
+)
+
+
+def test_families():
+    """Names of kernels of well-known code, and a table of one's own."""
+    file, table = path("families.db"), path("families")
+    f = Fixture(file)
+    f.process()
+    f.device()
+    f.add("thread", process=1, tid=1)
+    f.add("stream", process=1, device=1)
+    for i, (name, _, _) in enumerate(NAMES):
+        f.launch(i * 10, 1, 1, 5, 1, 1, f.shape(f.kernel(name), 1), f.api("cuLaunchKernel"))
+    f.close()
+    found = {k["name"]: (k["family"], k["origin"]) for k in report_json(file)["kernels"]}
+    for name, family, origin in NAMES:
+        equal(found[name], (family, origin), f"family of {name[:40]}")
+    totals = report_json(file)["families"]
+    equal((sum(t["total_ns"] for t in totals), sum(t["kernels"] for t in totals)),
+          (5 * len(NAMES), len(NAMES)), "the families have all kernels")
+    with open(table, "w", encoding="utf-8") as out:
+        out.write("# mine\n\nfamily frobbing ^frob\norigin acme frob|nvjet\n")
+    found = {k["name"]: (k["family"], k["origin"])
+             for k in report_json(file, "--families", table)["kernels"]}
+    equal((found["frobnicate"], found[NAMES[5][0]]), (("frobbing", "acme"), ("gemm", "acme")),
+          "lines of one's own come first")
+    config = path("config")
+    os.makedirs(os.path.join(config, "gputrail"))
+    os.rename(table, os.path.join(config, "gputrail", "families"))
+    shown = run("report", file, "families", env={"XDG_CONFIG_HOME": config}).stdout
+    ok(re.search(r"frobbing +acme", shown), "also in the configuration of the user", shown)
+    for text, what in (("family x [", "no regular expression"), ("familie x y", "not 'family NAME"),
+                       ("family x", "not 'family NAME")):
+        with open(table, "w", encoding="utf-8") as out:
+            out.write("# first\n" + text + "\n")
+        result = run("report", "--families", table, file, "families")
+        ok(result.returncode == 3 and f"{table}:2: " in result.stderr and what in result.stderr,
+           f"'{text}' is refused with its place", result.stderr)
+    result = run("report", "--families", path("none"), file)
+    ok(result.returncode == 3 and "cannot read" in result.stderr, "a missing table is an error")
+
+
+def members(prefix, value, found):
+    """Names as docs/report-json.md writes them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            found.add(f"{prefix}.{key}")
+            if key not in ("all", "typical", "slow"):
+                members(f"{prefix}.{key}", inner, found)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        members(prefix + "[]", value[0], found)
+    return found
+
+
+def test_document(steps):
+    """What is documented is there, and the other way round."""
+    with open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"),
+              encoding="utf-8") as file:
+        documented = set(re.findall(r"^\| `(steps\.[a-z_0-9.\[\]]+)`", file.read(), re.M))
+    steps["kinds"][0]["slow_launches"] = report_json(path("kernel.db"))["steps"]["kinds"][0][
+        "slow_launches"]
+    equal(sorted(members("steps", steps, set()) ^ documented), [], "docs/report-json.md has all members")
+
+
+truth = test_truth()
+test_slow()
+test_none()
+test_families()
+test_document(truth)
+done()
