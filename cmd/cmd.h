@@ -10,6 +10,7 @@ enum exit_code {
 	EXIT_FAILED = 1,	/* the work could not be done */
 	EXIT_USAGE = 2,		/* wrong options */
 	EXIT_INPUT = 3,		/* input missing, unreadable or not ours */
+	EXIT_CONDITION = 4,	/* a condition of diff --fail-if holds */
 	EXIT_NOTHING = 77,	/* nothing to profile: no CUDA driver */
 };
 

@@ -152,9 +152,10 @@ static int report_backends(struct run *run, const struct request *request)
 	for (size_t i = 0; i < processes.count; i++) {
 		const struct run_process *p = &processes.rows[i];
 
-		if (strcmp(p->backend, "none"))
+		if (strcmp(p->backend, "none") && strcmp(p->backend, "events"))
 			continue;
-		snprintf(line, sizeof(line), "NO GPU TIMES for process %d%s%s", p->pid,
+		snprintf(line, sizeof(line), "%s for process %d%s%s",
+			 p->backend[0] == 'n' ? "NO GPU TIMES" : "ONLY SAMPLED GPU TIMES", p->pid,
 			 p->backend_note[0] ? ": " : "", p->backend_note);
 		print_alarm(&request->style, line);
 	}

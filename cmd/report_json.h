@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "analysis/findings.h"
-#include "analysis/steps.h"
+#include "analysis/predict.h"
 #include "cmd/json.h"
 
 /* -1: a query failed, see run_error; what was written is then cut short. */

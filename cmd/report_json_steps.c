@@ -161,12 +161,69 @@ static void put_threads(struct json *json, const struct step_result *steps)
 	json_close(json, ']');
 }
 
+static void put_predictions(struct json *json, const struct step_prediction_list *list)
+{
+	json_open(json, "predictions", '[');
+	for (size_t i = 0; i < list->count; i++) {
+		const struct step_prediction *row = &list->rows[i];
+		const struct prediction *p = &row->prediction;
+
+		json_open(json, NULL, '{');
+		json_text(json, "mode", step_mode_name((enum step_mode)row->query.mode));
+		json_text(json, "phase", step_phase_name((enum step_phase)row->query.phase));
+		json_text(json, "without", row->without);
+		json_unsigned(json, "steps", p->steps);
+		json_unsigned(json, "intervals", p->intervals);
+		json_number(json, "now_p50_ns", p->now_p50_ns);
+		json_number(json, "p50_ns", p->p50_ns);
+		json_number(json, "p50_low_ns", p->p50_low_ns);
+		json_number(json, "p50_high_ns", p->p50_high_ns);
+		json_number(json, "now_mean_ns", p->now_mean_ns);
+		json_number(json, "mean_ns", p->mean_ns);
+		json_number(json, "gain_ns", p->gain_ns);
+		json_number(json, "gain_low_ns", p->gain_low_ns);
+		json_number(json, "gain_high_ns", p->gain_high_ns);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void put_waves(struct run *run, struct json *json, const struct predict_wave_list *list)
+{
+	json_open(json, "waves", '[');
+	for (size_t i = 0; i < list->count; i++) {
+		const struct predict_wave *w = &list->rows[i];
+		char *name = run_kernel_name(run, w->kernel);
+
+		json_open(json, NULL, '{');
+		json_text(json, "name", name ? name : "");
+		json_integer(json, "shape", w->shape);
+		json_integer(json, "fitted_shapes", w->shapes);
+		json_number(json, "waves", w->waves);
+		json_unsigned(json, "launches", w->count);
+		json_number(json, "now_ns", w->now_ns);
+		json_number(json, "whole_ns", w->whole_ns);
+		json_number(json, "low_ns", w->low_ns);
+		json_number(json, "high_ns", w->high_ns);
+		json_close(json, '}');
+		free(name);
+	}
+	json_close(json, ']');
+}
+
 int json_put_steps(struct run *run, struct json *json)
 {
+	struct step_prediction_list predictions = { 0 };
+	struct predict_wave_list waves = { 0 };
 	struct step_result steps;
+	int result = run_steps(run, NULL, &steps);
 
-	if (run_steps(run, NULL, &steps) < 0)
-		return -1;
+	if (result == 0)
+		result = run_step_predictions(run, &steps, &predictions);
+	if (result == 0)
+		result = run_predict_waves(run, &waves);
+	if (result < 0)
+		goto out;
 	json_open(json, "steps", '{');
 	json_unsigned(json, "count", steps.step_count);
 	json_unsigned(json, "kind_count", steps.kind_count);
@@ -179,7 +236,12 @@ int json_put_steps(struct run *run, struct json *json)
 	for (size_t i = 0; i < steps.kind_count && i < KINDS_MAX; i++)
 		put_kind(run, json, &steps, i);
 	json_close(json, ']');
+	put_predictions(json, &predictions);
+	put_waves(run, json, &waves);
 	json_close(json, '}');
+out:
+	step_prediction_list_free(&predictions);
+	predict_wave_list_free(&waves);
 	step_result_free(&steps);
-	return 0;
+	return result;
 }

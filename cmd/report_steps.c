@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/steps.h"
+#include "analysis/predict.h"
 #include "analysis/text.h"
 
 #define ROWS		10		/* where -n does not tell */
@@ -211,11 +211,64 @@ static void print_kinds(const struct steps_view *v)
 		printf("%zu more kinds; -n 0 shows all\n", v->steps->kind_count - v->rows);
 }
 
+static void print_prediction(const struct step_prediction *row)
+{
+	const struct prediction *p = &row->prediction;
+	char now[32], after[32], low[32], high[32], gain[32];
+
+	printf("%9s %9s %9s .. %-9s %9s  %s %s without %s\n", format_ns(p->now_p50_ns, now, sizeof(now)),
+	       format_ns(p->p50_ns, after, sizeof(after)), format_ns(p->p50_low_ns, low, sizeof(low)),
+	       format_ns(p->p50_high_ns, high, sizeof(high)), format_ns(p->gain_ns, gain, sizeof(gain)),
+	       step_mode_name((enum step_mode)row->query.mode),
+	       step_phase_name((enum step_phase)row->query.phase), row->without);
+}
+
+static void print_wave(const struct steps_view *v, const struct predict_wave *w)
+{
+	char now[32], after[32], low[32], high[32], gain[32], fitted[256];
+	char *name = run_kernel_name(v->run, w->kernel);
+
+	text_fit(name ? name : "", 60, fitted, sizeof(fitted));
+	free(name);
+	printf("%9s %9s %9s .. %-9s %9s  a launch of %s at %.2f waves, if these were whole\n",
+	       format_ns(w->now_ns, now, sizeof(now)), format_ns(w->whole_ns, after, sizeof(after)),
+	       format_ns(w->low_ns, low, sizeof(low)), format_ns(w->high_ns, high, sizeof(high)),
+	       format_ns((w->now_ns - w->whole_ns) * (double)w->count, gain, sizeof(gain)), fitted,
+	       w->waves);
+}
+
+static int print_predictions(const struct steps_view *v)
+{
+	struct step_prediction_list steps;
+	struct predict_wave_list waves;
+
+	if (run_step_predictions(v->run, v->steps, &steps) < 0)
+		return -1;
+	if (run_predict_waves(v->run, &waves) < 0) {
+		step_prediction_list_free(&steps);
+		return -1;
+	}
+	if (steps.count + waves.count) {
+		print_heading(v->style, "Predictions: medians now, afterwards, and the gain over the run");
+		printf("      Now     After       Low .. High           Gain  What\n");
+	}
+	for (size_t i = 0; i < steps.count && i < v->rows; i++)
+		print_prediction(&steps.rows[i]);
+	for (size_t i = 0; i < waves.count && i < v->rows; i++)
+		print_wave(v, &waves.rows[i]);
+	if (steps.count + waves.count)
+		putchar('\n');
+	step_prediction_list_free(&steps);
+	predict_wave_list_free(&waves);
+	return 0;
+}
+
 int report_steps(struct run *run, const struct print_style *style, bool rows_given)
 {
 	struct run_thread_list threads;
 	struct step_result steps;
 	struct steps_view view = { run, style, &steps, &threads, ROWS };
+	int result = 0;
 
 	if (rows_given)
 		view.rows = style->rows ? style->rows : SIZE_MAX;
@@ -234,11 +287,12 @@ int report_steps(struct run *run, const struct print_style *style, bool rows_giv
 		print_groups(&view);
 		putchar('\n');
 		print_slow(&view);
+		result = print_predictions(&view);
 		print_kinds(&view);
 	}
 	step_result_free(&steps);
 	run_thread_list_free(&threads);
-	return 0;
+	return result;
 }
 
 int report_families(struct run *run, const struct print_style *style)

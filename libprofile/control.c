@@ -71,13 +71,13 @@ static void tell_level(enum wire_cause cause)
 
 /* Calls begin before their GPU times are taken and end after: a call without times is nothing,
  * times without a call would look like a loss. */
-static void change(enum wire_detail wanted)
+static void change(enum wire_detail wanted, bool again)
 {
 	wanted_now = wanted;
 	if (has_gpu_times(wanted)) {
 		detach_at_ns = 0;
 		__atomic_store_n(&process.is_paused, false, __ATOMIC_RELEASE);
-		gpu_backend_attach();
+		gpu_backend_attach(again);
 		wanted = gpu_backend_best(wanted);
 		gpu_backend_level(wanted);
 	} else {
@@ -130,7 +130,7 @@ static void follow(uint32_t sequence, uint64_t now_ns, bool is_first)
 	/* A back end that could not be had may be there by now. */
 	if (wanted != wanted_now ||
 	    (!is_first && has_gpu_times(wanted) && level == WIRE_DETAIL_HOST))
-		change(wanted);
+		change(wanted, !is_first);
 	if (level != before)
 		tell_level(request->capture_range ? WIRE_CAUSE_RANGE : WIRE_CAUSE_ASKED);
 	if (!has_gpu_times(wanted) && gpu_backend_is_attached() && !detach_at_ns)
@@ -146,7 +146,7 @@ static uint64_t govern(uint64_t now_ns, uint64_t cost_ns)
 		WIRE_DETAIL_FULL : WIRE_DETAIL_HOST;
 
 	if (wanted != wanted_now) {
-		change(wanted);
+		change(wanted, false);
 		tell_level(WIRE_CAUSE_SAMPLE);
 	}
 	__atomic_store_n(&process.control->now.duty_ppm, governor.duty_ppm, __ATOMIC_RELAXED);
@@ -243,7 +243,7 @@ void control_start(void)
 		gpu_backend_note("no GPU times were asked for", "");
 	else if (wanted == WIRE_DETAIL_OFF)
 		gpu_backend_note("recording was never started", "");
-	change(wanted);
+	change(wanted, false);
 	process.control->now.detail = level;
 }
 

@@ -170,15 +170,34 @@ static int subscribe(void)
 	return CUPTI_NOT_INITIALIZED;
 }
 
+/* From 13.0 on CUPTI tells who holds it, if that one gave a name. */
+static void refused(void)
+{
+	char name[64] = "";
+	struct cupti_subscriber_params params = {
+		.bytes = cupti.version >= 130200 ? 40 : 32,
+		.name = "gputrail", .other = name, .other_bytes = sizeof(name),
+	};
+	void *none = NULL;
+
+	process_count(WIRE_COUNTER_cupti_refused, 1);
+	if (cupti.Subscribe_v2 && !cupti.Subscribe_v2(&none, on_callback, NULL, &params))
+		cupti.Unsubscribe(none);	/* it has just let go; the next attempt will do */
+	name[sizeof(name) - 1] = '\0';
+	gpu_backend_note(name[0] ? name : "another tool",
+			 " holds CUPTI in this process (error 39): stop it to get all GPU times");
+}
+
 /* Attached before: the same library again, as what it knew of this process is still right. */
-static int attach_again(void)
+static bool attach_again(void)
 {
 	int result = subscribe();
 
-	if (result)
-		process_count(result == CUPTI_OTHER_SUBSCRIBER ? WIRE_COUNTER_cupti_refused :
-			      WIRE_COUNTER_cupti_errors, 1);
-	return result;
+	if (result == CUPTI_OTHER_SUBSCRIBER)
+		refused();
+	else if (result)
+		process_count(WIRE_COUNTER_cupti_errors, 1);
+	return result == CUPTI_OK;
 }
 
 static bool start(void)
@@ -188,13 +207,13 @@ static bool start(void)
 	int result;
 
 	if (was_started && started_pid == process.control->pid)
-		return attach_again() == CUPTI_OK;
+		return attach_again();
 	if (was_started) {
-		gpu_backend_note("forked from a process that used CUPTI; host times only", "");
+		gpu_backend_note("forked from a process that used CUPTI", "");
 		return false;
 	}
-	if (!cupti_buffers_make() || !cupti_decode_start()) {
-		gpu_backend_note("no memory for CUPTI's buffers; host times only", "");
+	if (!cupti_buffers_make() || !gpu_record_start()) {
+		gpu_backend_note("no memory for CUPTI's buffers", "");
 		return false;
 	}
 	while (cupti_open_next(&search)) {
@@ -207,17 +226,15 @@ static bool start(void)
 			return true;
 		}
 		if (result == CUPTI_OTHER_SUBSCRIBER) {
-			process_count(WIRE_COUNTER_cupti_refused, 1);
-			gpu_backend_note("another tool in this process uses CUPTI (error 39); "
-					 "host times only. Stop that tool to get GPU times", "");
+			refused();
 			return false;
 		}
 		process_count(WIRE_COUNTER_cupti_errors, 1);
 		cupti_close();
 	}
 	gpu_backend_note(any ? "CUPTI did not start, most likely because it is newer than the "
-			       "driver; host times only" :
-			 "no libcupti found; host times only. Set GPUTRAIL_CUPTI to its path", "");
+			       "driver" :
+			 "no libcupti found. Set GPUTRAIL_CUPTI to its path", "");
 	return false;
 }
 
@@ -225,8 +242,8 @@ static bool cupti_attach(void)
 {
 	char text[24];
 
-	if (!strcmp(env_get(ENV_GPUTRAIL_CUPTI), "off")) {
-		gpu_backend_note("switched off by GPUTRAIL_CUPTI=off; host times only", "");
+	if (!strcmp(env_get(ENV_GPUTRAIL_CUPTI), "events")) {
+		gpu_backend_note("GPUTRAIL_CUPTI=events leaves it alone", "");
 		return false;
 	}
 	if (!start())

@@ -46,6 +46,14 @@ struct cupti_resource_data {
 	const struct cupti_graph_data *graph;
 };
 
+struct cupti_subscriber_params {
+	size_t bytes;			/* 32, from 13.2 on 40 */
+	const char *name;
+	char *other;
+	size_t other_bytes;
+	uint64_t allow_others;
+};
+
 static_assert(offsetof(struct cupti_callback_data, context) == 40 &&
 	      offsetof(struct cupti_callback_data, correlation) == 64 &&
 	      offsetof(struct cupti_resource_data, graph) == 16 &&
@@ -72,6 +80,8 @@ struct cupti {
 	int (*ActivityGetNumDroppedRecords)(CUcontext context, uint32_t stream, size_t *dropped);
 	int (*ActivityFlushAll)(uint32_t flags);
 	int (*ActivitySetAttribute)(int attribute, size_t *bytes, void *value);
+	int (*Subscribe_v2)(void **subscriber, cupti_callback *callback, void *user,
+			    struct cupti_subscriber_params *params);	/* from 13.0 on */
 	int (*GetGraphNodeId)(CUgraphNode node, uint64_t *id);	/* NULL where there is none */
 };
 extern struct cupti cupti;
@@ -93,6 +103,5 @@ void cupti_buffers_drain(void);
 
 /* One activity record into the calling thread's ring (cupti_decode.c). */
 void cupti_decode(const uint8_t *record);
-bool cupti_decode_start(void);
 
 #endif

@@ -65,7 +65,7 @@ static uint64_t load(const uint8_t *record, unsigned offset, unsigned bytes)
 
 /* Waits for the consumer a little, which is harmless on this thread; once it did not come, no
  * more until it has read something. */
-static void *reserve(uint32_t bytes)
+void *gpu_record_reserve(uint32_t bytes)
 {
 	struct thread *thread = thread_self;
 	struct timespec pause = { 0, 1000000 };
@@ -89,10 +89,15 @@ static void *reserve(uint32_t bytes)
 	return ring_reserve(thread, bytes);
 }
 
+void gpu_record_commit(uint32_t bytes)
+{
+	ring_commit(thread_self, bytes);
+}
+
 static bool send_name(uint32_t id, const char *name, size_t length)
 {
 	uint32_t bytes = (uint32_t)(sizeof(struct wire_def_string) + length + 1 + 7) & ~7u;
-	struct wire_def_string *def = reserve(bytes);
+	struct wire_def_string *def = gpu_record_reserve(bytes);
 
 	if (!def)
 		return false;
@@ -106,7 +111,7 @@ static bool send_name(uint32_t id, const char *name, size_t length)
 	return true;
 }
 
-static uint32_t intern(const char *name)
+uint32_t gpu_record_name(const char *name)
 {
 	size_t length = strnlen(name, NAME_MAX_BYTES - 1);
 	uint64_t hash = util_hash(name, length) | 1;
@@ -135,7 +140,7 @@ static uint32_t name_id(const char *name)
 		return 0;
 	if (pointers[slot].address != name || pointers[slot].generation != generation ||
 	    !pointers[slot].id) {
-		pointers[slot].id = intern(name);
+		pointers[slot].id = gpu_record_name(name);
 		pointers[slot].address = name;
 		pointers[slot].generation = generation;
 	}
@@ -174,7 +179,7 @@ static void fill_gpu(struct wire_gpu *gpu, enum wire_kind kind, uint32_t bytes)
 static bool decode_kernel(const uint8_t *source)
 {
 	uint32_t name = name_id((const char *)(uintptr_t)GET(source, KERNEL, name));
-	struct wire_gpu_kernel *record = reserve(sizeof(*record));
+	struct wire_gpu_kernel *record = gpu_record_reserve(sizeof(*record));
 	uint32_t size = kernel_bytes();
 
 	if (!record)
@@ -216,7 +221,7 @@ static bool decode_kernel(const uint8_t *source)
 
 static bool decode_copy(const uint8_t *source, bool is_peer)
 {
-	struct wire_gpu_copy *record = reserve(sizeof(*record));
+	struct wire_gpu_copy *record = gpu_record_reserve(sizeof(*record));
 
 	if (!record)
 		return false;
@@ -232,7 +237,7 @@ static bool decode_copy(const uint8_t *source, bool is_peer)
 
 static bool decode_set(const uint8_t *source)
 {
-	struct wire_gpu_set *record = reserve(sizeof(*record));
+	struct wire_gpu_set *record = gpu_record_reserve(sizeof(*record));
 
 	if (!record)
 		return false;
@@ -254,8 +259,8 @@ static bool decode_graph(const uint8_t *source)
 	uint32_t name;
 
 	util_append_number(text, at, sizeof(text), GET(source, GRAPH, graph));
-	name = intern(text);
-	record = reserve(sizeof(*record));
+	name = gpu_record_name(text);
+	record = gpu_record_reserve(sizeof(*record));
 	if (!record)
 		return false;
 	memset(record, 0, sizeof(*record));
@@ -322,7 +327,7 @@ void cupti_decode(const uint8_t *record)
 		process_count(WIRE_COUNTER_lost_gpu_records, 1);
 }
 
-bool cupti_decode_start(void)
+bool gpu_record_start(void)
 {
 	if (names)
 		return true;		/* attached again */

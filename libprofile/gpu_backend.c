@@ -5,6 +5,11 @@
 #endif
 #include "libprofile/gpu_backend.h"
 
+#include <string.h>
+
+#include "libprofile/env.h"
+#include "libprofile/events.h"
+
 #define WINDOWS_KEPT 16u		/* records of older windows have all come */
 #define EDGE 64				/* calls that may be in progress at once */
 
@@ -23,11 +28,36 @@ void gpu_backend_note(const char *text, const char *detail)
 	util_append(note, at, sizeof(process.control->backend_note), detail);
 }
 
-bool gpu_backend_attach(void)
+static void note_more(const char *text)
 {
-	if (is_attached || !gpu_backend_cupti.attach())
-		return is_attached;
-	backend = &gpu_backend_cupti;
+	char *note = process.control->backend_note;
+
+	util_append(note, strlen(note), sizeof(process.control->backend_note), text);
+}
+
+bool gpu_backend_attach(bool again)
+{
+	if (is_attached && (backend != &gpu_backend_events || !again))
+		return true;
+	if (!strcmp(env_get(ENV_GPUTRAIL_CUPTI), "off")) {
+		gpu_backend_note("switched off by GPUTRAIL_CUPTI=off; host times only", "");
+		return false;
+	}
+	if (is_attached) {		/* perhaps something better than events is to be had now */
+		backend->level(WIRE_DETAIL_HOST);
+		backend->flush();
+		backend->detach();
+	}
+	if (gpu_backend_cupti.attach()) {
+		backend = &gpu_backend_cupti;
+	} else if (gpu_backend_events.attach()) {
+		backend = &gpu_backend_events;
+		note_more("; GPU times of some launches from CUDA events");
+	} else {
+		note_more("; host times only");
+		is_attached = false;
+		return false;
+	}
 	process.control->backend = backend->kind;
 	is_attached = true;
 	return true;
@@ -40,7 +70,9 @@ bool gpu_backend_is_attached(void)
 
 enum wire_detail gpu_backend_best(enum wire_detail wanted)
 {
-	return is_attached ? wanted : WIRE_DETAIL_HOST;
+	if (!is_attached)
+		return WIRE_DETAIL_HOST;
+	return backend == &gpu_backend_events ? WIRE_DETAIL_EVENTS : wanted;
 }
 
 void gpu_backend_level(enum wire_detail level)
@@ -130,4 +162,5 @@ void gpu_backend_forget(void)
 	is_attached = false;
 	gpu_window = (struct gpu_window){ .is_open = false };
 	past_count = 0;
+	events_forget();
 }

@@ -22,9 +22,11 @@ struct gpu_backend {
 };
 
 extern const struct gpu_backend gpu_backend_cupti;
+extern const struct gpu_backend gpu_backend_events;
 
-/* Chooses and attaches; false: there are only host times. */
-bool gpu_backend_attach(void);
+/* Chooses and attaches; false: there are only host times. again: what could not be had before is
+ * tried once more. */
+bool gpu_backend_attach(bool again);
 void gpu_backend_level(enum wire_detail level);
 void gpu_backend_flush(void);
 void gpu_backend_detach(void);
@@ -35,6 +37,13 @@ enum wire_detail gpu_backend_best(enum wire_detail wanted);
 /* In a forked child: never touch the back end that the parent had started. */
 void gpu_backend_forget(void);
 void gpu_backend_note(const char *text, const char *detail);
+
+/* Records of a back end, on the control thread (cupti_decode.c). Room for one waits for the consumer
+ * a little; NULL: there is none. A name is defined on first sight; 0: it could not be. */
+bool gpu_record_start(void);
+void *gpu_record_reserve(uint32_t bytes);
+void gpu_record_commit(uint32_t bytes);
+uint32_t gpu_record_name(const char *name);
 
 /*
  * Which correlation ids have GPU records. Detail begins and ends while calls are in progress; hook

@@ -24,6 +24,7 @@ struct call {
 	bool per_thread;
 	CUresult result;
 	uint32_t native_path, python_path;
+	uint32_t sample;		/* 1 + place of the events around it, 0 none */
 };
 
 static inline bool call_enter(struct call *call, enum driver_api api, bool per_thread)
@@ -40,7 +41,7 @@ static inline bool call_enter(struct call *call, enum driver_api api, bool per_t
 	call->thread = thread;
 	call->api = (uint16_t)api;
 	call->per_thread = per_thread;
-	call->native_path = call->python_path = 0;
+	call->native_path = call->python_path = call->sample = 0;
 	call->begin = clock_wire();
 	__atomic_store_n(&thread->ring->current_begin, call->begin, __ATOMIC_RELAXED);
 	__atomic_store_n(&thread->ring->current_api, (uint32_t)api + 1, __ATOMIC_RELEASE);
@@ -102,6 +103,7 @@ void record_launch_legacy(const struct call *call, CUfunction function, int widt
 			  CUstream stream);
 void record_launch_many(const struct call *call, const CUDA_LAUNCH_PARAMS *list, unsigned count);
 void record_graph_launch(const struct call *call, CUgraphExec graph, CUstream stream);
+bool record_is_capturing(void);		/* any stream of the process */
 bool record_is_captured(const struct call *call, CUstream stream);
 uint32_t record_stream_flags(const struct call *call, CUstream stream);
 

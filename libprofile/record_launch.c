@@ -16,12 +16,17 @@
  * while one is open the driver is asked about each stream; otherwise nobody is. */
 static int32_t captures_open;
 
+bool record_is_capturing(void)
+{
+	return __atomic_load_n(&captures_open, __ATOMIC_RELAXED) > 0;
+}
+
 bool record_is_captured(const struct call *call, CUstream stream)
 {
 	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	CUresult result;
 
-	if (likely(__atomic_load_n(&captures_open, __ATOMIC_RELAXED) <= 0))
+	if (likely(!record_is_capturing()))
 		return false;
 	if (call->per_thread && real.cuStreamIsCapturing_ptsz)
 		result = real.cuStreamIsCapturing_ptsz(stream, &status);

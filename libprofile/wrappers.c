@@ -9,6 +9,7 @@
 #endif
 #include "libprofile/shim.h"
 
+#include "libprofile/events.h"
 #include "libprofile/record.h"
 #include "libprofile/rules.h"
 
@@ -34,7 +35,19 @@ static inline __attribute__((always_inline)) bool is_kept(const char *category)
 	return is;
 }
 
-#define WRAP(symbol, per_thread, is_state, params, args, action)		\
+/* What some calls need done before the driver sees them: BEFORE_<base> is a comma and the code. */
+#define BEFORE_cuLaunchKernel ~, events_begin(&shim_call, hStream, false)
+#define BEFORE_cuLaunchKernelEx ~, events_begin(&shim_call, config ? config->hStream : NULL, false)
+#define BEFORE_cuLaunchCooperativeKernel ~, events_begin(&shim_call, hStream, false)
+#define BEFORE_cuGraphLaunch ~, events_begin(&shim_call, hStream, true)
+#define BEFORE_cuCtxDestroy ~, events_context_ends(ctx)
+#define BEFORE_cuDevicePrimaryCtxRelease ~, events_context_ends(NULL)
+#define BEFORE_cuDevicePrimaryCtxReset ~, events_context_ends(NULL)
+#define SECOND(first, second, ...) second
+#define SECOND_OF(...) SECOND(__VA_ARGS__, ~)
+#define BEFORE(base) SECOND_OF(BEFORE_##base, (void)0)
+
+#define WRAP(symbol, base, per_thread, is_state, params, args, action)	\
 	SHIM_EXPORT CUresult symbol params;					\
 	SHIM_EXPORT CUresult symbol params					\
 	{									\
@@ -44,8 +57,10 @@ static inline __attribute__((always_inline)) bool is_kept(const char *category)
 		if ((unlikely(process.is_paused) && !(is_state)) ||		\
 		    !call_enter(&shim_call, API_##symbol, per_thread))		\
 			return CALL_REAL(symbol, args);				\
+		BEFORE(base);							\
 		shim_result = CALL_REAL(symbol, args);				\
 		if (call_returned(&shim_call, shim_result)) {			\
+			events_end(&shim_call);					\
 			action;							\
 			call_leave(&shim_call);					\
 		}								\
@@ -53,10 +68,10 @@ static inline __attribute__((always_inline)) bool is_kept(const char *category)
 	}
 
 #define WRAP_1(symbol, base, per_thread, category, params, args) \
-	WRAP(symbol, per_thread, is_kept(category), params, args, \
+	WRAP(symbol, base, per_thread, is_kept(category), params, args, \
 	     call_path(&shim_call); RECORD_##base args)
 #define WRAP_2(symbol, base, per_thread, category, params, args) \
-	WRAP(symbol, per_thread, false, params, args, record_counted(&shim_call))
+	WRAP(symbol, base, per_thread, false, params, args, record_counted(&shim_call))
 #define WRAP_3(symbol, base, per_thread, category, params, args)
 
 #define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \

@@ -8,60 +8,8 @@ import random
 import re
 
 from fixture import Fixture, shuffled, union_ns
+from steps_scene import LAYERS, MS, US, Server
 from tap import done, equal, ok, path, report_json, run
-
-US, MS = 1000, 1000000
-HTOD, DTOH = 1 | 2 << 8 | 3 << 16 | 1 << 24, 2 | 3 << 8 | 2 << 16 | 1 << 24
-LAYERS = 6
-
-
-class Server:
-    """A thread that launches steps: metadata, embedding, layers, sampling, tokens back. Truth: for
-    each step the start of its first kernel, the launches, and the host start of its first call."""
-
-    def __init__(self, name):
-        self.file = path(name + ".db")
-        self.f = f = Fixture(self.file)
-        f.process()
-        f.device()
-        f.add("thread", process=1, tid=101, name="engine", start_ns=0, end_ns=10**9)
-        f.add("context", process=1, device=1, handle=0xc0, number=1)
-        for handle in (0x51, 0x52):
-            f.add("stream", process=1, context=1, device=1, handle=handle, number=handle,
-                  priority=0, flags=0)
-        names = ("embedding_lookup_kernel", "rms_norm_kernel", "sm90_gemm_kernel",
-                 "flash_fwd_splitkv_kernel", "top_k_kernel", "flash_fwd_kernel")
-        self.shapes = {name: f.shape(f.kernel(name), 1) for name in names}
-        self.host, self.gpu = 100 * US, 0       # where both are
-        self.kernels, self.begins, self.firsts = [], [], []
-
-    def launch(self, name, dur):
-        start = max(self.host + 8 * US, self.gpu)
-        self.f.launch(self.host, 3 * US, start - self.host, dur, 1, 1, self.shapes[name],
-                      self.f.api("cuLaunchKernel"))
-        self.kernels.append((start, start + dur))
-        self.host, self.gpu = self.host + 4 * US, start + dur
-        return start
-
-    def copy(self, kind):
-        start = max(self.host + 8 * US, self.gpu)
-        self.f.copy(self.host, 2 * US, start - self.host, US, 1, 2, kind, 256,
-                    self.f.api("cuMemcpyAsync", "COPY"))
-        self.kernels.append((start, start + US))
-        self.host, self.gpu = self.host + 3 * US, start + US
-
-    def step(self, prefill=False, pause=0, gemm=40 * US):
-        self.host = max(self.host, self.gpu) + pause     # waits for the tokens before
-        self.begins.append(self.host)
-        self.copy(HTOD)
-        self.firsts.append(self.launch("embedding_lookup_kernel", 5 * US))
-        for layer in range(LAYERS):
-            self.launch("rms_norm_kernel", 5 * US)
-            self.launch("sm90_gemm_kernel", gemm if layer == 3 else 40 * US)
-            self.launch("flash_fwd_kernel" if prefill else "flash_fwd_splitkv_kernel", 20 * US)
-        self.launch("top_k_kernel", 5 * US)
-        self.copy(DTOH)
-
 
 def rows(file):
     return list(csv.DictReader(io.StringIO(run("export", "--csv=gputrail_steps", file).stdout)))
@@ -126,6 +74,43 @@ def test_slow():
     launch = kind["slow_launches"][0]
     equal((launch["ordinal"], launch["name"], launch["typical_ns"], launch["slow_ns"]),
           (1 + 3 * 3 + 1, "sm90_gemm_kernel", 40 * US, 900 * US), "the launch that took longer is named")
+
+
+def test_predictions():
+    """A pause is taken out, as it is by leaving it out; a wave is what others of the kernel say."""
+    periods = {}
+    for name, pause in (("with", 400 * US), ("without", 0)):
+        s = Server(name)
+        for _ in range(100):
+            s.step(pause=pause)
+        s.f.close()
+        periods[name] = report_json(s.file)["steps"]
+    now, then = (periods[n]["groups"][0]["p50_ns"] for n in ("with", "without"))
+    row = [p for p in periods["with"]["predictions"] if p["without"] == "host_busy"][0]
+    equal((row["now_p50_ns"], row["steps"], row["intervals"]), (now, 99, 99), "what is, is the median")
+    ok(abs(row["p50_ns"] / then - 1) < 0.05, "the prediction is what comes of it", row, then)
+    ok(row["p50_low_ns"] <= row["p50_ns"] <= row["p50_high_ns"] < now, "within its bounds", row)
+    ok(row["gain_low_ns"] <= row["gain_ns"] <= row["gain_high_ns"] <= 99 * (now - then + 20 * US),
+       "gain", row)
+    file = path("waves.db")
+    f = Fixture(file)
+    f.process()
+    f.device()
+    f.add("thread", process=1, tid=1)
+    f.add("stream", process=1, device=1)
+    kernel = f.kernel("gemm_kernel")
+    for i, waves in enumerate((1000, 1060, 2000, 3000)):
+        f.launch(i * MS, 1, 1, -(-waves // 1000) * 100 * US, 1, 1,
+                 f.shape(kernel, 1, waves_x1000=waves), f.api("cuLaunchKernel"))
+    f.launch(9 * MS, 1, 1, 5 * US, 1, 1, f.shape(f.kernel("alone"), 1, waves_x1000=1060),
+             f.api("cuLaunchKernel"))
+    f.close()
+    waves = report_json(file)["steps"]["waves"]
+    equal([(w["name"], w["waves"], w["now_ns"], round(w["whole_ns"]), w["fitted_shapes"]) for w in waves],
+          [("gemm_kernel", 1.06, 200 * US, 106 * US, 4)], "the second wave is hardly filled")
+    ok(abs(waves[0]["low_ns"] - 106 * US) < 1 and abs(waves[0]["high_ns"] - 106 * US) < 1,
+       "a perfect line has no error", waves)
+    return waves
 
 
 def test_none():
@@ -217,13 +202,14 @@ def members(prefix, value, found):
     return found
 
 
-def test_document(steps):
+def test_document(steps, waves):
     """What is documented is there, and the other way round."""
     with open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"),
               encoding="utf-8") as file:
         documented = set(re.findall(r"^\| `(steps\.[a-z_0-9.\[\]]+)`", file.read(), re.M))
     steps["kinds"][0]["slow_launches"] = report_json(path("kernel.db"))["steps"]["kinds"][0][
         "slow_launches"]
+    steps["waves"] = waves
     equal(sorted(members("steps", steps, set()) ^ documented), [], "docs/report-json.md has all members")
 
 
@@ -231,5 +217,5 @@ truth = test_truth()
 test_slow()
 test_none()
 test_families()
-test_document(truth)
+test_document(truth, test_predictions())
 done()

@@ -68,6 +68,32 @@ def in_threads(target, arguments):
         t.join()
 
 
+def greenlets(count):
+    """Stacks of C that greenlet copies away and back at the same addresses, launches between switches."""
+    try:
+        from greenlet import getcurrent, greenlet
+    except ImportError:
+        return
+    others = []
+
+    def deep(depth):
+        if depth:
+            return deep(depth - 1)
+        launcher.launch()
+        getcurrent().parent.switch()
+        walk(random.randint(0, 6))
+
+    def run():
+        while True:
+            deep(random.randint(0, 12))
+
+    others = [greenlet(run) for _ in range(4)]
+    for _ in range(count):
+        CALLBACK(lambda: random.choice(others).switch() and None)() if random.random() < 0.3 else \
+            random.choice(others).switch()
+        walk(random.randint(0, 4))
+
+
 def reborn(count):
     """Each function dies before the next is made, at the same address if the allocator likes."""
     addresses = set()
@@ -165,6 +191,7 @@ def main():
         walk(random.randint(0, 12))
     asyncio.run(tasks(count // 4))
     in_threads(thread, [(count // 8,)] * 2)
+    greenlets(count // 4)
     reborn(count // 2)
     interpreters(truth, 200001, count // 20)
     in_threads(interpreters, [(truth, 300001, count // 20), (truth, 400001, count // 20)])

@@ -94,8 +94,9 @@ CASES = (
     ("records dropped", {"SIMCUPTI_DROP": "7"}, dropped),
     ("times of zero", {"SIMCUPTI_ZERO_TIMES": "5"}, bad_times),
     ("reversed times", {"SIMCUPTI_REVERSED_TIMES": "5"}, bad_times),
-    ("held by another tool", {"SIMCUPTI_REFUSE": "39"}, refused),
-    ("newer than the driver", {"SIMCUPTI_NEWER_THAN_DRIVER": "1"}, newer),
+    ("held by another tool", {"SIMCUPTI_REFUSE": "39", "GPUTRAIL_EVENTS": "off"}, refused),
+    ("newer than the driver", {"SIMCUPTI_NEWER_THAN_DRIVER": "1", "GPUTRAIL_EVENTS": "off"},
+     newer),
     ("a flush that hangs", {"SIMCUPTI_HANG_FLUSH": "1"}, hung),
 )
 

@@ -42,7 +42,8 @@ for command in COMMANDS:
                 continue
             name = name.rstrip("=?")
             more = {"record": ["--", "false"], "tui": ["--keys=q", path("none.db")],
-                    "demo": ["--list-plants"], "doctor": []}.get(command, [path("none.db")])
+                    "demo": ["--list-plants"], "doctor": [],
+                    "diff": [path("none.db"), path("none.db")]}.get(command, [path("none.db")])
             if name == "--metric" and command == "export":
                 more.insert(0, "--folded")
             code = run(command, f"{name}={value}", *more, stdin=subprocess.DEVNULL).returncode

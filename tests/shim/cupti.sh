@@ -35,6 +35,8 @@ run "no exit handlers" _exit
 has "no exit handlers: kernels" "^GPU_KERNEL start=1" 3
 has "no exit handlers: said good-bye" "^END state=1" 1
 
+GPUTRAIL_EVENTS=off
+export GPUTRAIL_EVENTS
 SIMCUPTI_REFUSE=39
 export SIMCUPTI_REFUSE
 run "another subscriber"

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two runs by the names of their figures, and conditions on how they differ. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "analysis/metrics.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/internal.h"
+
+int metric_changes(const struct run_metric_list *before, const struct run_metric_list *after,
+		   struct metric_change_list *list)
+{
+	size_t i = 0, j = 0;
+
+	*list = (struct metric_change_list){ 0 };
+	while (i < before->count || j < after->count) {
+		const struct run_metric *a = i < before->count ? &before->rows[i] : NULL;
+		const struct run_metric *b = j < after->count ? &after->rows[j] : NULL;
+		int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+		struct metric_change *change = LIST_ADD(list);
+
+		if (!change) {
+			metric_change_list_free(list);
+			return -1;
+		}
+		*change = (struct metric_change){ order <= 0 ? a->name : b->name,
+						  order <= 0 ? a->unit : b->unit,
+						  order <= 0 ? a->value : NAN,
+						  order >= 0 ? b->value : NAN };
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return 0;
+}
+
+void metric_change_list_free(struct metric_change_list *list)
+{
+	free(list->rows);
+	*list = (struct metric_change_list){ 0 };
+}
+
+/* A decimal number with a point, in any locale; *end behind it. */
+static double number(const char *text, char **end)
+{
+	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	double value;
+
+	*end = (char *)(uintptr_t)text;
+	if (!c)
+		return 0;
+	value = strtod_l(text, end, c);
+	freelocale(c);
+	return value;
+}
+
+int metric_limit_parse(const char *text, struct metric_limit *limit, char *why, size_t why_bytes)
+{
+	static const struct { const char *unit; double factor; } units[] = {
+		{ "", 1 }, { "%", 0.01 }, { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 },
+	};
+	size_t length = strcspn(text, "<>");
+	const char *figure = text + length + 1;
+	char *end;
+
+	*limit = (struct metric_limit){ 0 };
+	if (!length || !text[length] || length >= sizeof(limit->name)) {
+		snprintf(why, why_bytes, "not NAME>FIGURE or NAME<FIGURE");
+		return -1;
+	}
+	memcpy(limit->name, text, length);
+	limit->above = text[length] == '>';
+	limit->is_change = *figure == '+' || *figure == '-';
+	limit->figure = number(figure, &end);
+	if (end == figure || !isfinite(limit->figure)) {
+		snprintf(why, why_bytes, "no number behind '%c'", text[length]);
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit))
+			continue;
+		limit->is_percent = *end == '%';
+		limit->figure *= units[i].factor;
+		if (!limit->is_percent || limit->is_change)
+			return 0;
+		limit->figure *= 100;	/* the value after, of a share in percent */
+		limit->is_percent = false;
+		return 0;
+	}
+	snprintf(why, why_bytes, "no unit '%.32s': it is %%, ns, us, ms, s or none", end);
+	return -1;
+}
+
+int metric_limit_holds(const struct metric_limit *limit, const struct metric_change_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct metric_change *change = &list->rows[i];
+		double value = change->after;
+
+		if (strcmp(change->name, limit->name))
+			continue;
+		if (isnan(change->after) || (limit->is_change && isnan(change->before)))
+			return -1;
+		if (limit->is_change)
+			value -= change->before;
+		if (limit->is_percent)
+			value = change->before != 0 ? value / change->before
+				: value > 0 ? INFINITY : value < 0 ? -INFINITY : 0;
+		return limit->above ? value > limit->figure : value < limit->figure;
+	}
+	return -1;
+}
