@@ -110,6 +110,11 @@ static void held(const struct idle_gap *gap, struct idle_facts *f)
 			f->held_by_pageable = true;
 			f->pageable_path = c->path;
 		}
+		/* cuMemFree and its like wait for the device. */
+		if (c->class == CALL_ALLOC && c->start < gap->start && c->end >= gap->start) {
+			f->held_by_allocation = true;
+			f->held_path = c->path;
+		}
 		if (c->class == CALL_SYNC) {
 			f->synced = true;
 			f->sync_path = c->path;
@@ -136,7 +141,7 @@ static bool is_work(enum call_class class)
 static void before_call(const struct idle_gap *gap, struct idle_facts *f)
 {
 	const struct idle_thread *t = gap->thread;
-	int64_t handle = lookup_number(&gap->names->handles, gap->next->op.stream, 0, -1);
+	int64_t handle = lookup_number(&gap->names->streams, gap->next->op.stream, STREAM_HANDLE, -1);
 	size_t i = calls_before(t, gap->next->call_start);
 	bool worked = false;
 
@@ -189,7 +194,12 @@ static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
 
 static bool on_legacy(const struct idle_gap *gap, const struct idle_op *op)
 {
-	return lookup_number(&gap->names->handles, op->stream, 0, -1) == 0;
+	return lookup_number(&gap->names->streams, op->stream, STREAM_HANDLE, -1) == 0;
+}
+
+static bool on_blocking(const struct idle_gap *gap, const struct idle_op *op)
+{
+	return lookup_number(&gap->names->streams, op->stream, STREAM_FLAGS, -1) == 0;
 }
 
 static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
@@ -202,6 +212,8 @@ static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
 	f->next_pageable = next->kind != IDLE_KERNEL && copy_pageable(next->kind);
 	f->legacy_stream = next->stream != previous->stream &&
 			   (on_legacy(gap, next) || on_legacy(gap, previous));
+	/* The streams are known to wait for each other, however short that is. */
+	f->legacy_wait = f->legacy_stream && on_blocking(gap, on_legacy(gap, next) ? previous : next);
 }
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
