@@ -51,6 +51,13 @@ static uint64_t overlap(uint64_t start, uint64_t end, uint64_t from, uint64_t to
 	return end > start ? end - start : 0;
 }
 
+/* What a thread does between one look-up and the next belongs to them. */
+static bool goes_on(const struct idle_call *before, const struct idle_call *call, uint64_t boundary_ns)
+{
+	return before && before->class == CALL_LOOKUP && call->class == CALL_LOOKUP &&
+	       call->start <= before->end + boundary_ns;
+}
+
 static void outside_add(struct idle_facts *f, uint64_t from, uint64_t to, bool capturing)
 {
 	if (to <= from)
@@ -71,13 +78,18 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 	uint64_t until = gap->next->call_start < gap->end ? gap->next->call_start : gap->end;
 	uint64_t longest[CALL_CLASS_COUNT] = { 0 }, at = gap->start;
 	size_t i = calls_before(t, gap->start + 1);
+	const struct idle_call *before = NULL;
 	bool capturing = false;
 
 	for (i -= i > 0; i < t->count && t->calls[i].start < gap->end; i++) {
 		const struct idle_call *c = &t->calls[i];
 		uint64_t ns = overlap(c->start, c->end, at, gap->end);
 
-		outside_add(f, at, c->start < until ? c->start : until, capturing);
+		if (goes_on(before, c, gap->limits->boundary_ns))
+			ns += overlap(before->end, c->start, at, gap->end);
+		else
+			outside_add(f, at, c->start < until ? c->start : until, capturing);
+		before = c;
 		capturing = c->capturing;
 		at = c->end > at ? c->end : at;
 		f->in_class[c->class] += ns;

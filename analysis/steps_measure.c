@@ -30,6 +30,7 @@ struct measure {
 	const struct kernel_families *families;
 	struct step_result *to;
 	struct place *places;
+	const struct idle_observer *also;	/* NULL: nobody else looks on */
 	step_launch_fn *launch;
 	void *launch_arg;
 };
@@ -174,15 +175,13 @@ static int event_take(void *arg, const struct idle_event *event)
 		else if (is_slow(kind, step))
 			kind->slow.family_ns[family] += ns;
 	}
-	return 0;
+	return m->also ? m->also->event(m->also->arg, event) : 0;
 }
 
 static int interval_take(void *arg, const struct idle_interval *interval,
 			 const struct idle_event *ended_by)
 {
 	struct measure *m = arg;
-
-	(void)ended_by;
 
 	/* The interval ends where a step may begin: its own step is the one it began in. */
 	for (struct place *place = m->places; place; place = place->hh.next) {
@@ -199,7 +198,7 @@ static int interval_take(void *arg, const struct idle_interval *interval,
 		else if (is_slow(kind, step))
 			kind->slow.idle_ns[interval->cause] += interval->dur_ns;
 	}
-	return 0;
+	return m->also ? m->also->interval(m->also->arg, interval, ended_by) : 0;
 }
 
 /* --- all of it ----------------------------------------------------------------------------- */
@@ -285,13 +284,14 @@ static int begin(void *arg)
 		if (kind->ordinals)
 			memset(kind->ordinals, 0, kind->ordinal_count * sizeof(*kind->ordinals));
 	}
-	return 0;
+	return m->also ? m->also->begin(m->also->arg) : 0;
 }
 
 int steps_measure(struct run *run, const struct idle_options *options,
 		  const struct kernel_families *families, struct step_result *result)
 {
-	struct measure m = { .run = run, .families = families, .to = result };
+	struct measure m = { .run = run, .families = families, .to = result,
+			     .also = options->observer };
 	struct idle_observer observer = { .begin = begin, .call = call_take, .event = event_take,
 					  .interval = interval_take, .arg = &m };
 	struct idle_options idle = *options;

@@ -35,7 +35,6 @@ TOGETHER = (
      "kv-offload": ("exposed-offload", "info", "offload_and_reload")},
     {},
     {"spill": ("register-spill", "warning", "launch_kernel"),
-     "no-pdl": ("no-pdl", "info", "graphs_launch"),
      "polling": ("polling", "info", "")},
     {},
     {"arch-fallback": ("fallback-kernels", "warning", "launch_kernel"),
@@ -43,7 +42,13 @@ TOGETHER = (
     {},
     {"mega-kernel": ("mega-kernel", "info", "launch_kernel")},
     {},
-    {"tiny-kernels": ("tiny-kernels", "info", "launch_kernel")},
+    {"tiny-kernels": ("tiny-kernels", "info", "launch_kernel"),
+     "no-pdl": ("no-pdl", "info", "launch")},
+    {},
+    {"no-graphs": ("no-graphs", "info", "launch_kernel"),
+     "long-prefill": ("prefill-interference", "warning", "launch_kernel")},
+    {},
+    {"graph-miss": ("graph-miss", "info", "launch_kernel")},
 )
 SEVERITIES = ["info", "warning", "critical"]
 

@@ -5,7 +5,8 @@ as that; the finding that belongs to it blames the function that did it."""
 import os
 import sys
 
-from idle_truth import Recorded, Score, US, at_memory_call, between_uploads, held, spread, took
+from idle_truth import (Recorded, Score, US, after_readback, at_memory_call, between_uploads, held,
+                        late_by_itself, spread, took)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "demo"))
 from servers import skip_without_simulator, tap  # noqa: E402
@@ -16,11 +17,11 @@ STEPS = 60
 HOST = ("submit",)
 PLANTS = (
     ("sync-readback", "sync_readback", held, 2000 * US, HOST, "sync-readback", "wait_for_tokens"),
-    ("sync-per-layer", "sync_readback", spread, 150 * US, HOST, "sync-readback",
+    ("sync-per-layer", "sync_readback", after_readback, 150 * US, HOST, "sync-readback",
      "retrieve_per_layer"),
-    ("host-slow", "host_busy", took, 6000 * US, HOST, "host-busy", ""),
+    ("host-slow", "host_busy", late_by_itself, 6000 * US, HOST, "host-busy", ""),
     ("launch-bound", "launch_bound", spread, 90 * US, HOST, "launch-bound", "launch_kernel"),
-    ("tensormap-in-loop", "lookups", took, 110 * US, HOST, "repeated-lookups", "encode_tensor_map"),
+    ("tensormap-in-loop", "lookups", took, 80 * US, HOST, "repeated-lookups", "encode_tensor_map"),
     ("small-copies", "metadata_copies", between_uploads, 30 * US, ("submit", "stream"),
      "metadata-copies", "planted_upload_metadata"),
     ("jit-in-loop", "module_load", took, 10**9, HOST, "jit-while-serving", "compile_and_load"),
@@ -46,6 +47,9 @@ def check(run, row):
     if not finding:
         return
     found = next((f for f in run.data["findings"] if f["name"] == finding), None)
+    if plant == "sync-per-layer":
+        tap.ok("waits-in-every-layer" in [f["name"] for f in run.data["findings"]],
+               f"{plant}: waits-in-every-layer", *run.data["findings"])
     tap.ok(found and function in found["where"], f"{plant}: {finding} in {function}",
            *run.data["findings"])
 

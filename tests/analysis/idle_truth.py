@@ -108,6 +108,15 @@ def between_uploads(_run, _start, _end, op, _plant):
     return op["copy_kind"] == op["before"]["copy_kind"] == "HtoD"
 
 
+def after_readback(run, start, end, op, plant):
+    return op["before"]["copy_kind"] == "DtoH" and spread(run, start, end, op, plant)
+
+
+def late_by_itself(run, start, end, op, plant):
+    """The host may be late without a plant, too: that counts for nobody."""
+    return took(run, start, end, op, plant) or (None if op["cause"] == "submit" else False)
+
+
 def at_memory_call(run, start, end, _op, plant):
     """The server allocates without a plant, too: that counts for nobody."""
     is_held = held(run, start, end, _op, plant)
