@@ -97,11 +97,9 @@ static int recount(struct run *run)
 	struct progress progress;
 	int result;
 
-	progress_start(&progress, "counting");
-	run_on_progress(run, progress_update, &progress);
+	progress_begin(&progress, run, "counting");
 	result = run_recount(run);
-	run_on_progress(run, NULL, NULL);
-	progress_finish(&progress);
+	progress_end(&progress, run);
 	return result;
 }
 
@@ -111,7 +109,12 @@ static int report_as_json(struct run *run, const struct report_request *request)
 	char *text = NULL;
 	size_t bytes = 0;
 	FILE *memory = open_memstream(&text, &bytes);
-	int result = memory ? report_json(run, request->by_shape, request->limits, memory) : -1;
+	struct progress progress;
+	int result;
+
+	progress_begin(&progress, run, "reading");
+	result = memory ? report_json(run, request->by_shape, request->limits, memory) : -1;
+	progress_end(&progress, run);
 
 	if (memory)
 		fclose(memory);
