@@ -75,7 +75,7 @@ static int export_folded_file(struct run *run, const struct request *request, FI
 	struct callpath_tree tree;
 	int failed;
 
-	if (run_callpaths(run, CALLPATH_TOP_DOWN, request->metric, false, &tree) < 0)
+	if (run_callpaths(run, CALLPATH_TOP_DOWN, request->metric, CALLPATH_INTERPRETER, &tree) < 0)
 		return -1;
 	failed = request->what == KEY_PPROF ? export_pprof(&tree, out)
 					    : export_folded(&tree, request->metric, out);

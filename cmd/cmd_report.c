@@ -26,7 +26,8 @@
 
 enum {
 	KEY_FULL = OPTION_LONG, KEY_JSON, KEY_COLOR, KEY_BY_SHAPE, KEY_RECOUNT, KEY_WIDTH,
-	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER, KEY_THRESHOLD, KEY_THRESHOLDS, KEY_DETECTORS,
+	KEY_ORDER, KEY_METRIC, KEY_MIN, KEY_INTERPRETER, KEY_OFFSETS, KEY_THRESHOLD, KEY_THRESHOLDS,
+	KEY_DETECTORS,
 	KEY_FAMILIES,
 };
 
@@ -46,6 +47,8 @@ static const struct cmd_option options[] = {
 	  "(default: 1)" },
 	{ "interpreter", KEY_INTERPRETER, NULL, "call paths: show the native frames of the Python "
 	  "interpreter too" },
+	{ "offsets", KEY_OFFSETS, NULL, "call paths: native frames down to the instruction, not "
+	  "added up by function" },
 	{ "threshold", KEY_THRESHOLD, "NAME=VALUE", "findings: another threshold than the usual one" },
 	{ "thresholds", KEY_THRESHOLDS, "FILE", "findings: the same, one on each line of FILE" },
 	{ "detectors", KEY_DETECTORS, NULL, "list what findings look for, and the thresholds" },
@@ -196,7 +199,10 @@ static int request_parse(struct report_request *request, int argc, char **argv)
 				options_number(&usage, "min-percent", optarg, 0, 100, &ok);
 			break;
 		case KEY_INTERPRETER:
-			request->paths.interpreter = true;
+			request->paths.flags |= CALLPATH_INTERPRETER;
+			break;
+		case KEY_OFFSETS:
+			request->paths.flags |= CALLPATH_OFFSETS;
 			break;
 		case KEY_THRESHOLD:
 		case KEY_THRESHOLDS:
