@@ -26,7 +26,8 @@ void run_interrupt(struct run *run);
 /* True when the file changed since the last call (cheap: PRAGMA data_version). */
 bool run_changed(struct run *run);
 
-/* Called now and then during long scans, from the thread that asked; total 0 is unknown. */
+/* Called now and then during long scans, from the thread that asked; total 0 is unknown, done 0
+ * too. */
 typedef void run_progress_fn(void *arg, uint64_t done, uint64_t total);
 void run_on_progress(struct run *run, run_progress_fn *progress, void *arg);
 

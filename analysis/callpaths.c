@@ -38,7 +38,7 @@ struct builder {
 	struct callpath_tree *tree;
 	enum callpath_order order;
 	enum callpath_metric metric;
-	bool hide_interpreter;
+	unsigned int flags;
 	struct named *named;
 	struct edge *edges;
 	uint32_t *frame_of_id;		/* frame id in the file to index */
@@ -119,6 +119,26 @@ static void frame_text(const struct callpath_frame *f, uint64_t address, char *t
 		snprintf(text, bytes, "0x%llx", (unsigned long long)address);
 }
 
+/* Native frames down to the instruction, which is the one after the call. */
+static void frame_text_offset(const struct callpath_frame *f, uint64_t address, uint64_t offset,
+			      char *text, size_t bytes)
+{
+	int used;
+
+	if (f->is_python || f->is_truncated || !f->function[0]) {
+		frame_text(f, address, text, bytes);
+		return;
+	}
+	used = snprintf(text, bytes, "%s+0x%llx", f->function, (unsigned long long)offset);
+	if (used < 0 || (size_t)used >= bytes || !f->module[0])
+		return;
+	if (f->file[0] && f->line)
+		snprintf(text + used, bytes - (size_t)used, " (%s, %s:%d)", base_name(f->module),
+			 f->file, f->line);
+	else
+		snprintf(text + used, bytes - (size_t)used, " (%s)", base_name(f->module));
+}
+
 static uint32_t frame_add(struct builder *b, struct callpath_frame *frame, const char *text)
 {
 	struct callpath_tree *tree = b->tree;
@@ -160,8 +180,12 @@ static int frame_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		frame.is_python = !strcmp(kind, "python");
 		frame.is_interpreter = !strcmp(kind, "interpreter");
 		frame.is_truncated = !strcmp(kind, "truncated");
-		frame_text(&frame, row_u64(stmt, 6), text, sizeof(text));
-		if (!(frame.is_interpreter && b->hide_interpreter))
+		if (b->flags & CALLPATH_OFFSETS)
+			frame_text_offset(&frame, row_u64(stmt, 6), row_u64(stmt, 7), text,
+					  sizeof(text));
+		else
+			frame_text(&frame, row_u64(stmt, 6), text, sizeof(text));
+		if (!frame.is_interpreter || b->flags & CALLPATH_INTERPRETER)
 			b->frame_of_id[id] = frame_add(b, &frame, text) + 1;
 		free(frame.function);
 		free(frame.file);
@@ -342,10 +366,10 @@ static void builder_free(struct builder *b)
 }
 
 int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metric metric,
-		  bool hide_interpreter, struct callpath_tree *tree)
+		  unsigned int flags, struct callpath_tree *tree)
 {
 	struct builder b = { .run = run, .tree = tree, .order = order, .metric = metric,
-			     .hide_interpreter = hide_interpreter };
+			     .flags = flags };
 	int result = -1;
 
 	*tree = (struct callpath_tree){ 0 };
@@ -355,8 +379,8 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 						 .first_child = CALLPATH_NONE,
 						 .next_sibling = CALLPATH_NONE };
 	tree->node_count = 1;
-	if (run_query(run, "SELECT f.id, f.kind, f.symbol, f.file, f.line, m.path, f.address "
-			   "FROM frame f LEFT JOIN module m ON m.id = f.module", frame_row, &b) < 0 ||
+	if (run_query(run, "SELECT f.id, f.kind, f.symbol, f.file, f.line, m.path, f.address,"
+			   " f.function_offset FROM frame f LEFT JOIN module m ON m.id = f.module", frame_row, &b) < 0 ||
 	    run_query(run, "SELECT id, parent, frame FROM path ORDER BY id", path_row, &b) < 0 ||
 	    run_query(run, "SELECT path, sum(launches), sum(gpu_ns), sum(host_ns), sum(calls),"
 			   " sum(copy_bytes), sum(alloc_bytes), sum(replay_gpu_ns)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Call paths of a recording as trees with totals. Nodes that differ only in the instruction of a
- * native function are one node; Python frames are told apart by line.
+ * native function are one node unless asked for; Python frames are told apart by line.
  */
 #ifndef GPUTRAIL_ANALYSIS_CALLPATHS_H
 #define GPUTRAIL_ANALYSIS_CALLPATHS_H
@@ -60,10 +60,14 @@ struct callpath_tree {
 	uint64_t without_path;	/* calls for which no path was recorded */
 };
 
-/* hide_interpreter leaves out native frames of the Python interpreter itself. Returns 0, or -1
- * with run_error(). */
+enum callpath_flag {
+	CALLPATH_INTERPRETER = 1,	/* with native frames of the Python interpreter itself */
+	CALLPATH_OFFSETS = 2,	/* a node for each instruction: "function+0x... (module, file:line)" */
+};
+
+/* flags: of enum callpath_flag. Returns 0, or -1 with run_error(). */
 int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metric metric,
-		  bool hide_interpreter, struct callpath_tree *tree);
+		  unsigned int flags, struct callpath_tree *tree);
 void callpath_tree_free(struct callpath_tree *tree);
 
 

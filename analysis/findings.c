@@ -195,8 +195,10 @@ static int find(struct finder *finder, const struct findings_options *options)
 	struct findings *out = finder->out;
 
 	observer.next = options->observer;
-	if (watch_open(&finder->watch) < 0 || run_idle(finder->run, &idle, &out->idle) < 0)
+	if (watch_open(&finder->watch) < 0 || run_steps(finder->run, &idle, &out->steps) < 0)
 		return -1;
+	out->idle = out->steps.idle;
+	out->steps.idle = (struct idle_result){ 0 };
 	watch_finish(&finder->watch);
 	for (size_t i = 0; i < out->idle.device_count; i++)
 		if (out->idle.devices[i].last_ns > finder->last_ns)
@@ -264,6 +266,7 @@ void findings_free(struct findings *findings)
 	run_finding_list_free(&findings->list);
 	free(findings->waterfalls.rows);
 	idle_result_free(&findings->idle);
+	step_result_free(&findings->steps);
 	*findings = (struct findings){ 0 };
 }
 

@@ -6,7 +6,7 @@
 #ifndef GPUTRAIL_ANALYSIS_FINDINGS_H
 #define GPUTRAIL_ANALYSIS_FINDINGS_H
 
-#include "analysis/idle.h"
+#include "analysis/steps.h"
 #include "analysis/waterfall.h"
 
 enum finding_severity { FINDING_INFO, FINDING_WARNING, FINDING_CRITICAL };
@@ -72,6 +72,7 @@ extern const struct finding_blind finding_blinds[];
 struct findings {
 	struct run_finding_list list;	/* critical first, then by lost time */
 	struct idle_result idle;
+	struct step_result steps;	/* without its idle, which is above */
 	struct waterfall_list waterfalls;	/* of the devices that did something, by id */
 	uint64_t warm_ns;		/* when the program began to serve; what was before is no loss */
 };
@@ -82,7 +83,7 @@ struct findings_options {
 	const struct idle_observer *observer;	/* that sees the pass as well, or NULL */
 };
 
-/* One pass over the recording. Returns 0, or -1 with run_error(). */
+/* Two passes over the recording, one of them to find its steps. Returns 0, or -1 with run_error(). */
 int run_findings(struct run *run, const struct findings_options *options, struct findings *findings);
 void findings_free(struct findings *findings);
 

@@ -74,6 +74,20 @@ static int each_device(struct finder *finder, enum detector_id id, lost_fn *lost
 	return 0;
 }
 
+static double lost_metadata(const struct finder *finder, enum detector_id id,
+			    const struct watch_copy *c)
+{
+	if (operation(c) != KIND_HTOD ||
+	    average_bytes(c) > finding_limit(finder->limits, id, "kib") * 1024)
+		return -1;
+	return c->alone_ns;
+}
+
+int detect_metadata(struct finder *finder, enum detector_id id)
+{
+	return each_device(finder, id, lost_metadata);
+}
+
 static double lost_pageable(const struct finder *finder, enum detector_id id,
 			    const struct watch_copy *c)
 {

@@ -122,7 +122,9 @@ struct finder {
 typedef int detector_fn(struct finder *finder, enum detector_id id);
 detector_fn detect_idle, detect_sql, detect_uncovered, detect_wave_tail, detect_occupancy,
 	detect_spill, detect_tiny, detect_opaque, detect_collective, detect_no_pdl,
-	detect_pageable, detect_small_copies, detect_offload, detect_clones;
+	detect_pageable, detect_small_copies, detect_offload, detect_clones,
+	detect_metadata, detect_growth, detect_casts, detect_no_graphs, detect_graph_miss,
+	detect_interference, detect_per_layer;
 
 struct detector {
 	struct finding_detector text;

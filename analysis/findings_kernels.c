@@ -161,6 +161,18 @@ int detect_occupancy(struct finder *finder, enum detector_id id)
 	return each_device(finder, id, lost_occupancy, false, tell_occupancy);
 }
 
+static double lost_cast(const struct finder *finder, enum detector_id id, const struct watch_kernel *k)
+{
+	(void)id;
+	return family_of_shape(&finder->watch.families, k->shape, NULL).family == FAMILY_QUANTISE
+		? (double)k->total_ns : 0;
+}
+
+int detect_casts(struct finder *finder, enum detector_id id)
+{
+	return each_device(finder, id, lost_cast, false, tell_waves);
+}
+
 static double concerned_spill(const struct finder *finder, enum detector_id id,
 			      const struct watch_kernel *k)
 {

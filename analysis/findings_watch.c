@@ -60,21 +60,14 @@ const char *watch_kernel_name(const struct watch *watch, int64_t shape)
 	return lookup_text(&watch->shapes, shape, SHAPE_NAME, "");
 }
 
-static bool name_has(const char *name, const char *const *parts)
-{
-	for (; *parts; parts++)
-		if (strcasestr(name, *parts))
-			return true;
-	return false;
-}
-
 /* Kernels that hold the device for long by design: their blocks are workers, not work. */
-static bool is_persistent(const struct watch *watch, const struct watch_kernel *k, const char *name)
+static bool is_persistent(const struct watch *watch, const struct watch_kernel *k, int family,
+			  const char *name)
 {
-	static const char *const names[] = { "persistent", "megakernel", "mega_kernel", NULL };
 	double blocks = number(k, SHAPE_BLOCKS), sms = number(k, SHAPE_SMS);
 
-	if (name_has(name, names) || (int64_t)number(k, SHAPE_FLAGS) & SHAPE_COOPERATIVE)
+	if (family == FAMILY_MEGA || strcasestr(name, "persistent") ||
+	    (int64_t)number(k, SHAPE_FLAGS) & SHAPE_COOPERATIVE)
 		return true;
 	return sms > 0 && fmod(blocks, sms) == 0 && blocks <= sms * number(k, SHAPE_PER_SM) &&
 	       number(k, SHAPE_AVERAGE) >= watch->opaque_ns;
@@ -83,16 +76,13 @@ static bool is_persistent(const struct watch *watch, const struct watch_kernel *
 /* How much of the device a launch of this shape can use; the formulas of docs/findings.md. */
 static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 {
-	/* Matrix units are busy with a few warps. */
-	static const char *const few_warps[] = { "gemm", "cutlass", "wgmma", "nvjet", "xmma", "matmul",
-		NULL };
+	int family = family_of_shape(&watch->families, k->shape, NULL).family;
 	const char *name = lookup_text(&watch->shapes, k->shape, SHAPE_FULL_NAME, "");
 	double blocks, sms, per_sm, warps, slots;
 
 	k->facts = lookup_find(&watch->shapes, k->shape);
 	k->covers = k->full = k->fill = 1;
-	k->is_collective = family_of_shape(&watch->families, k->shape, NULL).family ==
-			   FAMILY_COLLECTIVE;
+	k->is_collective = family == FAMILY_COLLECTIVE;
 	blocks = number(k, SHAPE_BLOCKS);
 	sms = number(k, SHAPE_SMS);
 	per_sm = number(k, SHAPE_PER_SM);
@@ -101,7 +91,7 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 	k->is_known = blocks > 0 && sms > 0 && per_sm > 0 && slots > 0;
 	if (!k->is_known)
 		return;
-	k->is_opaque = is_persistent(watch, k, name);
+	k->is_opaque = is_persistent(watch, k, family, name);
 	k->waves = blocks / (sms * per_sm);
 	k->occupancy = fmin(per_sm, ceil(blocks / sms)) * warps / slots;
 	if (k->is_opaque)
@@ -109,7 +99,8 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 	k->covers = fmin(1, blocks / sms);
 	if (k->waves > 1)
 		k->full = k->waves / ceil(k->waves);
-	if (!name_has(name, few_warps))
+	/* Matrix units are busy with a few warps. */
+	if (family != FAMILY_GEMM && family != FAMILY_MOE && family != FAMILY_CONVOLUTION)
 		k->fill = fmin(1, k->occupancy / watch->low_occupancy);
 }
 

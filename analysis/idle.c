@@ -11,7 +11,7 @@
 
 #define THREAD_CALLS_MIN	256
 #define THREAD_CALLS_MAX	131072	/* remembered of a thread while a device stays idle */
-#define THREAD_CALLS_KEPT	64	/* for looking back from an interval's start */
+#define THREAD_CALLS_KEPT	4096	/* for looking back from a call that was made long before its work */
 
 const struct idle_limits idle_limits_default = {
 	.boundary_ns = 5000,
@@ -165,6 +165,8 @@ static int64_t blamed_path(const struct idle_facts *f, enum idle_cause cause, in
 			: f->in_class[CALL_SYNC] ? f->class_path[CALL_SYNC] : f->class_path[CALL_POLL];
 	if (cause == IDLE_PAGEABLE_COPY && f->held_by_pageable)
 		path = f->pageable_path;
+	if (cause == IDLE_ALLOCATION && !path)
+		path = f->held_path;
 	if (cause == IDLE_CROSS_STREAM)
 		path = f->wait_path;
 	return path ? path : launch;
@@ -420,7 +422,7 @@ static void scan_free(struct scan *s)
 	}
 	sqlite3_finalize(s->graph_launch);
 	lookup_free(&s->processes);
-	lookup_free(&s->names.handles);
+	lookup_free(&s->names.streams);
 	kernel_families_free(&s->names.families);
 	free(s->heap);
 }
@@ -436,7 +438,7 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 	if (!s.limits)
 		s.limits = &idle_limits_default;
 	if (done == 0)
-		done = lookup_load(run, "SELECT id, handle FROM stream", &s.names.handles);
+		done = lookup_load(run, "SELECT id, handle, flags FROM stream", &s.names.streams);
 	if (done == 0)
 		done = run_kernel_families(run, &s.names.families);
 	if (done == 0) {

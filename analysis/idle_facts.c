@@ -51,6 +51,13 @@ static uint64_t overlap(uint64_t start, uint64_t end, uint64_t from, uint64_t to
 	return end > start ? end - start : 0;
 }
 
+/* What a thread does between one look-up and the next belongs to them. */
+static bool goes_on(const struct idle_call *before, const struct idle_call *call, uint64_t boundary_ns)
+{
+	return before && before->class == CALL_LOOKUP && call->class == CALL_LOOKUP &&
+	       call->start <= before->end + boundary_ns;
+}
+
 static void outside_add(struct idle_facts *f, uint64_t from, uint64_t to, bool capturing)
 {
 	if (to <= from)
@@ -71,13 +78,18 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 	uint64_t until = gap->next->call_start < gap->end ? gap->next->call_start : gap->end;
 	uint64_t longest[CALL_CLASS_COUNT] = { 0 }, at = gap->start;
 	size_t i = calls_before(t, gap->start + 1);
+	const struct idle_call *before = NULL;
 	bool capturing = false;
 
 	for (i -= i > 0; i < t->count && t->calls[i].start < gap->end; i++) {
 		const struct idle_call *c = &t->calls[i];
 		uint64_t ns = overlap(c->start, c->end, at, gap->end);
 
-		outside_add(f, at, c->start < until ? c->start : until, capturing);
+		if (goes_on(before, c, gap->limits->boundary_ns))
+			ns += overlap(before->end, c->start, at, gap->end);
+		else
+			outside_add(f, at, c->start < until ? c->start : until, capturing);
+		before = c;
 		capturing = c->capturing;
 		at = c->end > at ? c->end : at;
 		f->in_class[c->class] += ns;
@@ -110,6 +122,11 @@ static void held(const struct idle_gap *gap, struct idle_facts *f)
 			f->held_by_pageable = true;
 			f->pageable_path = c->path;
 		}
+		/* cuMemFree and its like wait for the device. */
+		if (c->class == CALL_ALLOC && c->start < gap->start && c->end >= gap->start) {
+			f->held_by_allocation = true;
+			f->held_path = c->path;
+		}
 		if (c->class == CALL_SYNC) {
 			f->synced = true;
 			f->sync_path = c->path;
@@ -136,7 +153,7 @@ static bool is_work(enum call_class class)
 static void before_call(const struct idle_gap *gap, struct idle_facts *f)
 {
 	const struct idle_thread *t = gap->thread;
-	int64_t handle = lookup_number(&gap->names->handles, gap->next->op.stream, 0, -1);
+	int64_t handle = lookup_number(&gap->names->streams, gap->next->op.stream, STREAM_HANDLE, -1);
 	size_t i = calls_before(t, gap->next->call_start);
 	bool worked = false;
 
@@ -189,7 +206,12 @@ static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
 
 static bool on_legacy(const struct idle_gap *gap, const struct idle_op *op)
 {
-	return lookup_number(&gap->names->handles, op->stream, 0, -1) == 0;
+	return lookup_number(&gap->names->streams, op->stream, STREAM_HANDLE, -1) == 0;
+}
+
+static bool on_blocking(const struct idle_gap *gap, const struct idle_op *op)
+{
+	return lookup_number(&gap->names->streams, op->stream, STREAM_FLAGS, -1) == 0;
 }
 
 static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
@@ -202,6 +224,8 @@ static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
 	f->next_pageable = next->kind != IDLE_KERNEL && copy_pageable(next->kind);
 	f->legacy_stream = next->stream != previous->stream &&
 			   (on_legacy(gap, next) || on_legacy(gap, previous));
+	/* The streams are known to wait for each other, however short that is. */
+	f->legacy_wait = f->legacy_stream && on_blocking(gap, on_legacy(gap, next) ? previous : next);
 }
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *f)

@@ -81,8 +81,11 @@ struct idle_thread {
 	UT_hash_handle hh;
 };
 
+/* Columns of idle_names.streams. */
+enum { STREAM_HANDLE, STREAM_FLAGS };
+
 struct idle_names {
-	struct lookup handles;		/* stream: handle */
+	struct lookup streams;		/* stream: handle, flags */
 	struct kernel_families families;
 };
 
@@ -90,10 +93,10 @@ struct idle_facts {
 	uint64_t gap_ns, since_call_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
 	uint64_t in_class[CALL_CLASS_COUNT];
 	int64_t class_path[CALL_CLASS_COUNT];
-	int64_t sync_path, pageable_path, wait_path;
+	int64_t sync_path, pageable_path, wait_path, held_path;
 	bool has_call, submitted, next_small_htod, previous_small_htod, next_pageable;
-	bool waits_for_stream, collective, legacy_stream, host_function;
-	bool held_by_pageable, synced, readback, quiet;
+	bool waits_for_stream, collective, legacy_stream, legacy_wait, host_function;
+	bool held_by_pageable, held_by_allocation, synced, readback, quiet;
 };
 
 /* An interval that ends with `next`; thread is the one that launched it, or NULL. */

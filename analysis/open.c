@@ -243,10 +243,22 @@ void run_interrupt(struct run *run)
 	sqlite3_interrupt(run->db);
 }
 
+#define TICK_OPERATIONS	5000000		/* of SQLite's machine: about a tenth of a second */
+
+/* Scans tell how far they are; sorting and grouping, which SQLite does by itself, cannot. */
+static int progress_tick(void *arg)
+{
+	struct run *run = arg;
+
+	run->progress(run->progress_arg, 0, 0);
+	return 0;
+}
+
 void run_on_progress(struct run *run, run_progress_fn *progress, void *arg)
 {
 	run->progress = progress;
 	run->progress_arg = arg;
+	sqlite3_progress_handler(run->db, TICK_OPERATIONS, progress ? progress_tick : NULL, run);
 }
 
 bool run_changed(struct run *run)

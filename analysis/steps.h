@@ -90,7 +90,8 @@ struct step_result {
 	struct idle_result idle;	/* of the same scan */
 };
 
-/* Returns 0, or -1 with run_error(). options: of the idle intervals kept, NULL: none. */
+/* Returns 0, or -1 with run_error(). options: of the idle intervals kept, and who
+ * else looks on; NULL: none. */
 int run_steps(struct run *run, const struct idle_options *options, struct step_result *result);
 void step_result_free(struct step_result *result);
 

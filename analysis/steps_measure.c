@@ -182,8 +182,6 @@ static int interval_take(void *arg, const struct idle_interval *interval,
 {
 	struct measure *m = arg;
 
-	(void)ended_by;
-
 	/* The interval ends where a step may begin: its own step is the one it began in. */
 	for (struct place *place = m->places; place; place = place->hh.next) {
 		struct step *step = gpu_step(m, place, interval->device, interval->start_ns);
@@ -293,7 +291,8 @@ int steps_measure(struct run *run, const struct idle_options *options,
 {
 	struct measure m = { .run = run, .families = families, .to = result };
 	struct idle_observer observer = { .begin = begin, .call = call_take, .event = event_take,
-					  .interval = interval_take, .arg = &m };
+					  .interval = interval_take, .arg = &m,
+					  .next = options->observer };
 	struct idle_options idle = *options;
 	int done = places_make(&m);
 

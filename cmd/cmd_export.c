@@ -75,7 +75,7 @@ static int export_folded_file(struct run *run, const struct request *request, FI
 	struct callpath_tree tree;
 	int failed;
 
-	if (run_callpaths(run, CALLPATH_TOP_DOWN, request->metric, false, &tree) < 0)
+	if (run_callpaths(run, CALLPATH_TOP_DOWN, request->metric, CALLPATH_INTERPRETER, &tree) < 0)
 		return -1;
 	failed = request->what == KEY_PPROF ? export_pprof(&tree, out)
 					    : export_folded(&tree, request->metric, out);
@@ -125,11 +125,9 @@ static int export_single(struct run *run, const struct request *request,
 
 	if (!outfile_open(&file, request->output, request->force))
 		return EXIT_FAILED;
-	progress_start(&progress, single->name);
-	run_on_progress(run, progress_update, &progress);
+	progress_begin(&progress, run, single->name);
 	result = single->write(run, request, file.out);
-	run_on_progress(run, NULL, NULL);
-	progress_finish(&progress);
+	progress_end(&progress, run);
 	return outfile_close(&file, run, result);
 }
 

@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "collector/symbolise.h"
 
 #include <getopt.h>
@@ -31,8 +32,16 @@ static const struct cmd_usage usage = {
 
 static bool verbose;
 
+static struct progress progress;
+
 static void tell_module(const char *module, const char *build_id, const char *found)
 {
+	bool is_told = !found || verbose;
+
+	if (is_told)
+		progress_finish(&progress);	/* not on the line of what is printed */
+	else
+		progress_update(&progress, 0, 0);
 	if (!found)
 		printf("not found  %s (build id %s)\n", module, *build_id ? build_id : "unknown");
 	else if (verbose)
@@ -82,6 +91,8 @@ int cmd_symbolise(int argc, char **argv)
 		message("symbolise", "example: gputrail symbolise run.db --path=symbols", "name one file");
 		return EXIT_USAGE;
 	}
+	progress_start(&progress, "naming frames");
 	symbolise_file(argv[optind], folders, tell_module, &result);
+	progress_finish(&progress);
 	return tell(argv[optind], &result);
 }

@@ -195,7 +195,7 @@ int csv_callpaths(struct run *run, struct csv *csv)
 {
 	struct callpath_tree tree;
 
-	if (run_callpaths(run, CALLPATH_FLAT, METRIC_GPU, false, &tree) < 0)
+	if (run_callpaths(run, CALLPATH_FLAT, METRIC_GPU, CALLPATH_INTERPRETER, &tree) < 0)
 		return -1;
 	for (uint32_t i = tree.nodes[0].first_child; i != CALLPATH_NONE;
 	     i = tree.nodes[i].next_sibling) {

@@ -133,11 +133,9 @@ static int report_write(struct run *run, int report, int names, const char *path
 
 	if (!outfile_open(&file, path, force))
 		return EXIT_FAILED;
-	progress_start(&progress, csv_report_name(report));
-	run_on_progress(run, progress_update, &progress);
+	progress_begin(&progress, run, csv_report_name(report));
 	result = csv_report_write(run, report, (enum nsys_names)names, file.out);
-	run_on_progress(run, NULL, NULL);
-	progress_finish(&progress);
+	progress_end(&progress, run);
 	result = outfile_close(&file, run, result);
 	if (result == EXIT_OK && path)
 		printf("%s\n", path);

@@ -34,11 +34,9 @@ static int trace_file(struct run *run, struct timeline *timeline, int64_t device
 
 	if (!outfile_open(&file, path, force))
 		return EXIT_FAILED;
-	progress_start(&progress, "trace");
-	run_on_progress(run, progress_update, &progress);
+	progress_begin(&progress, run, "trace");
 	result = trace_write(timeline, device, file.out);
-	run_on_progress(run, NULL, NULL);
-	progress_finish(&progress);
+	progress_end(&progress, run);
 	return outfile_close(&file, run, result);
 }
 

@@ -276,7 +276,7 @@ int html_callpaths(const struct html *html)
 	struct callpath_tree tree;
 	double whole;
 
-	if (run_callpaths(html->run, CALLPATH_TOP_DOWN, METRIC_GPU, true, &tree) < 0)
+	if (run_callpaths(html->run, CALLPATH_TOP_DOWN, METRIC_GPU, 0, &tree) < 0)
 		return -1;
 	whole = (double)tree.nodes[0].total.gpu_ns;
 	if (whole > 0) {

@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "analysis/analysis.h"
+
 #define SHOW_AFTER_NS	500000000ll
 
 void progress_start(struct progress *progress, const char *what)
 {
 	progress->what = what;
 	progress->shown = false;
+	progress->done = 0;
 	progress->enabled = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &progress->start);
 }
@@ -31,13 +34,16 @@ void progress_update(void *arg, uint64_t done, uint64_t total)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	passed = (now.tv_sec - progress->start.tv_sec) * 1000000000ll +
 		 now.tv_nsec - progress->start.tv_nsec;
-	if (passed < SHOW_AFTER_NS)
+	if (passed < SHOW_AFTER_NS || (!done && progress->done))
 		return;
+	progress->done = done;
 	if (total)
 		fprintf(stderr, "\r%s: %.0f %%\033[K", progress->what,
 			done < total ? 100.0 * (double)done / (double)total : 100.0);
-	else
+	else if (done)
 		fprintf(stderr, "\r%s: %" PRIu64 " rows\033[K", progress->what, done);
+	else
+		fprintf(stderr, "\r%s: %lld s\033[K", progress->what, passed / 1000000000);
 	progress->shown = true;
 }
 
@@ -46,4 +52,16 @@ void progress_finish(struct progress *progress)
 	if (progress->shown)
 		fputs("\r\033[K", stderr);
 	progress->shown = false;
+}
+
+void progress_begin(struct progress *progress, struct run *run, const char *what)
+{
+	progress_start(progress, what);
+	run_on_progress(run, progress_update, progress);
+}
+
+void progress_end(struct progress *progress, struct run *run)
+{
+	run_on_progress(run, NULL, NULL);
+	progress_finish(progress);
 }

@@ -11,6 +11,7 @@
 
 #include "analysis/idle.h"
 #include "analysis/text.h"
+#include "cmd/progress.h"
 
 #define INTERVALS	10		/* where -n does not tell */
 
@@ -156,12 +157,16 @@ int report_bubbles(struct run *run, const struct print_style *style, bool rows_g
 	struct run_thread_list threads = { 0 };
 	struct run_device_list devices = { 0 };
 	struct idle_result idle;
+	struct progress progress;
 	struct bubbles bubbles = { run, style, &idle, &threads, &devices };
 	int result;
 
 	if (rows_given && !style->rows)
 		options.intervals = SIZE_MAX;
-	if (run_idle(run, &options, &idle) < 0)
+	progress_begin(&progress, run, "looking at idle time");
+	result = run_idle(run, &options, &idle);
+	progress_end(&progress, run);
+	if (result < 0)
 		return -1;
 	result = run_threads(run, &threads) < 0 || run_devices(run, &devices) < 0 ? -1 : 0;
 	if (result == 0)

@@ -21,11 +21,9 @@ int findings_load(struct run *run, const struct finding_limits *limits, struct f
 	struct progress progress;
 	int result;
 
-	progress_start(&progress, "looking for what costs time");
-	run_on_progress(run, progress_update, &progress);
+	progress_begin(&progress, run, "looking for what costs time");
 	result = run_findings(run, &options, findings);
-	run_on_progress(run, NULL, NULL);
-	progress_finish(&progress);
+	progress_end(&progress, run);
 	return result;
 }
 

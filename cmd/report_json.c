@@ -320,13 +320,13 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 	json_unsigned(&json, "warm_up_ns", findings.warm_ns);
 	for (size_t i = 0; result == 0 && i < sizeof(shown) / sizeof(*shown); i++)
 		result = put_view(run, &json, shown[i], by_shape, &findings);
-	findings_free(&findings);
 	if (result == 0)
 		result = put_memory_use(run, &json);
 	if (result == 0)
 		result = json_put_families(run, &json);
 	if (result == 0)
-		result = json_put_steps(run, &json);
+		result = json_put_steps(run, &json, &findings.steps);
+	findings_free(&findings);
 	json_close(&json, '}');
 	return result;
 }

@@ -14,6 +14,6 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 
 /* Parts of it, as members of the object that is open. */
 int json_put_families(struct run *run, struct json *json);
-int json_put_steps(struct run *run, struct json *json);
+int json_put_steps(struct run *run, struct json *json, const struct step_result *steps);
 
 #endif

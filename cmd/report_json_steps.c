@@ -211,30 +211,27 @@ static void put_waves(struct run *run, struct json *json, const struct predict_w
 	json_close(json, ']');
 }
 
-int json_put_steps(struct run *run, struct json *json)
+int json_put_steps(struct run *run, struct json *json, const struct step_result *steps)
 {
 	struct step_prediction_list predictions = { 0 };
 	struct predict_wave_list waves = { 0 };
-	struct step_result steps;
-	int result = run_steps(run, NULL, &steps);
+	int result = run_step_predictions(run, steps, &predictions);
 
-	if (result == 0)
-		result = run_step_predictions(run, &steps, &predictions);
 	if (result == 0)
 		result = run_predict_waves(run, &waves);
 	if (result < 0)
 		goto out;
 	json_open(json, "steps", '{');
-	json_unsigned(json, "count", steps.step_count);
-	json_unsigned(json, "kind_count", steps.kind_count);
-	put_threads(json, &steps);
+	json_unsigned(json, "count", steps->step_count);
+	json_unsigned(json, "kind_count", steps->kind_count);
+	put_threads(json, steps);
 	json_open(json, "groups", '[');
-	for (size_t i = 0; i < steps.group_count; i++)
-		put_group(run, json, &steps, i);
+	for (size_t i = 0; i < steps->group_count; i++)
+		put_group(run, json, steps, i);
 	json_close(json, ']');
 	json_open(json, "kinds", '[');
-	for (size_t i = 0; i < steps.kind_count && i < KINDS_MAX; i++)
-		put_kind(run, json, &steps, i);
+	for (size_t i = 0; i < steps->kind_count && i < KINDS_MAX; i++)
+		put_kind(run, json, steps, i);
 	json_close(json, ']');
 	put_predictions(json, &predictions);
 	put_waves(run, json, &waves);
@@ -242,6 +239,5 @@ int json_put_steps(struct run *run, struct json *json)
 out:
 	step_prediction_list_free(&predictions);
 	predict_wave_list_free(&waves);
-	step_result_free(&steps);
 	return result;
 }

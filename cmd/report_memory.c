@@ -12,6 +12,7 @@
 
 #include "analysis/memory_use.h"
 #include "analysis/text.h"
+#include "cmd/progress.h"
 
 #define ROWS	10		/* where -n does not tell */
 #define FRAMES	3		/* of a path: helpers that allocate for others come first */
@@ -306,8 +307,13 @@ int report_memory(struct run *run, const struct print_style *style, bool rows_gi
 {
 	struct memory_use use;
 	struct memory m = { run, style, &use, rows_given ? style->rows ? style->rows : SIZE_MAX : ROWS };
+	struct progress progress;
+	int result;
 
-	if (run_memory_use(run, &use) < 0)
+	progress_begin(&progress, run, "replaying memory");
+	result = run_memory_use(run, &use);
+	progress_end(&progress, run);
+	if (result < 0)
 		return -1;
 	for (size_t i = 0; i < use.area_count; i++)
 		print_area(&m, &use.areas[i]);

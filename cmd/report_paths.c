@@ -99,7 +99,7 @@ int report_paths(struct run *run, const struct report_paths *how, const struct p
 	struct printer printer = { .tree = &tree, .how = how, .style = style };
 	char heading[128];
 
-	if (run_callpaths(run, how->order, how->metric, !how->interpreter, &tree) < 0)
+	if (run_callpaths(run, how->order, how->metric, how->flags, &tree) < 0)
 		return -1;
 	printer.whole = callpath_metric(&tree.nodes[0].total, how->metric);
 	snprintf(heading, sizeof(heading), "Call paths, %s, by %s", orders[how->order],

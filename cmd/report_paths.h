@@ -12,7 +12,7 @@ struct report_paths {
 	enum callpath_order order;
 	enum callpath_metric metric;
 	double min_percent;		/* smaller branches are left out */
-	bool interpreter;		/* with the native frames of the Python interpreter */
+	unsigned int flags;		/* enum callpath_flag */
 };
 
 /* -1 when it is neither of top-down, bottom-up, flat. */

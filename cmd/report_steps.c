@@ -11,6 +11,7 @@
 
 #include "analysis/predict.h"
 #include "analysis/text.h"
+#include "cmd/progress.h"
 
 #define ROWS		10		/* where -n does not tell */
 #define MORE_MIN_NS	1000.0		/* less is not worth a line */
@@ -268,13 +269,17 @@ int report_steps(struct run *run, const struct print_style *style, bool rows_giv
 	struct run_thread_list threads;
 	struct step_result steps;
 	struct steps_view view = { run, style, &steps, &threads, ROWS };
-	int result = 0;
+	struct progress progress;
+	int result;
 
 	if (rows_given)
 		view.rows = style->rows ? style->rows : SIZE_MAX;
 	if (run_threads(run, &threads) < 0)
 		return -1;
-	if (run_steps(run, NULL, &steps) < 0) {
+	progress_begin(&progress, run, "looking for steps");
+	result = run_steps(run, NULL, &steps);
+	progress_end(&progress, run);
+	if (result < 0) {
 		run_thread_list_free(&threads);
 		return -1;
 	}

@@ -56,12 +56,21 @@ void engine_close(void)
 	model_close(&engine.model);
 }
 
+/* The embedding of this step reads the tokens of the last one. */
+static void wait_for_last_tokens(const struct plan *plan)
+{
+	driver_check(cu.StreamWaitEvent(engine.model.compute,
+					engine.tokens_ready[(plan->step + SLOTS - 1) % SLOTS], 0),
+		     "cuStreamWaitEvent");
+}
+
 static void upload_metadata(const struct plan *plan, int slot)
 {
 	struct model *model = &engine.model;
 
 	memcpy(engine.metadata[slot], &plan->metadata, sizeof(plan->metadata));
 	if (plan->plants & PLANT_BIT(small_copies)) {
+		wait_for_last_tokens(plan);
 		planted_upload_metadata(model, engine.metadata[slot]);
 		return;
 	}
@@ -76,9 +85,12 @@ static void upload_metadata(const struct plan *plan, int slot)
 static void forward_graph(const struct plan *plan, int bucket)
 {
 	struct model *model = &engine.model;
-	uint64_t begin_ns = clock_now_ns();
+	uint64_t begin_ns;
 
 	if (plan->plants & PLANT_BIT(graph_recapture)) {
+		/* As frameworks do: nothing else may run while they capture. */
+		driver_check(cu.CtxSynchronize(), "cuCtxSynchronize");
+		begin_ns = clock_now_ns();
 		graphs_recapture(model, bucket);
 		plant_record(PLANT_graph_recapture, begin_ns, "cuGraphInstantiate");
 	}
@@ -111,10 +123,7 @@ static void execute_model(const struct plan *plan)
 	struct model *model = &engine.model;
 	int bucket = plan->prefill_tokens ? 0 : graphs_bucket(plan->decode_count);
 
-	/* The embedding of this step reads the tokens of the last one. */
-	driver_check(cu.StreamWaitEvent(model->compute,
-					engine.tokens_ready[(plan->step + SLOTS - 1) % SLOTS], 0),
-		     "cuStreamWaitEvent");
+	wait_for_last_tokens(plan);
 	if (bucket && graphs_can_launch(model, bucket))
 		forward_graph(plan, bucket);
 	else

@@ -114,6 +114,7 @@ class Engine:
         device = self.device
         prepare_inputs(plan, slot.metadata_view)
         if "small-copies" in plan.due:
+            self.wait_for_last_tokens(plan)
             self.planted.upload_metadata(self.runner.metadata, slot.metadata, plan.batch)
             return
         cuda.call("cuStreamWaitEvent", device.copy, self.forward_done, 0)
@@ -122,10 +123,14 @@ class Engine:
         cuda.call("cuEventRecord", self.metadata_ready, device.copy)
         cuda.call("cuStreamWaitEvent", device.compute, self.metadata_ready, 0)
 
-    def execute(self, plan):
-        """The forward pass, once the last tokens are there."""
+    def wait_for_last_tokens(self, plan):
+        """The GPU waits, not the thread."""
         last = self.slots[(plan.step - 1) % SLOTS]
         cuda.call("cuStreamWaitEvent", self.device.compute, last.tokens_ready, 0)
+
+    def execute(self, plan):
+        """The forward pass, once the last tokens are there."""
+        self.wait_for_last_tokens(plan)
         self.runner.execute_model(plan)
         cuda.call("cuEventRecord", self.forward_done, self.device.compute)
 

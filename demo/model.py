@@ -153,6 +153,7 @@ class ModelRunner:
     def replay(self, plan, key):
         """By graph."""
         if "graph-recapture" in plan.due:
+            cuda.call("cuCtxSynchronize")
             with self.planted.on_record("graph-recapture", "cuGraphInstantiate"):
                 cuda.call("cuGraphExecDestroy", self.graphs[key])
                 self.graphs[key] = self.capture_one_batch_size(key[1])

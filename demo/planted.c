@@ -23,6 +23,7 @@
 #define SLOW_STEP_NS 4000000
 #define SMALL_GRID 24
 #define TRITON_STEPS 700
+#define MAPS_PER_GEMM 16		/* a grouped GEMM of four experts, four operands each */
 
 static struct {
 	CUdeviceptr workspace, big_workspace, peak, inputs, staging;
@@ -291,7 +292,7 @@ void planted_before_forward(struct model *model, const struct plan *plan)
 
 /* Plants whose doing is spread over the launches of a step: one fact for all of them. */
 #define SPREAD_PLANTS (PLANT_BIT(small_copies) | PLANT_BIT(launch_bound) | PLANT_BIT(tiny_kernels) | \
-	PLANT_BIT(sync_per_layer) | PLANT_BIT(no_graphs) | PLANT_BIT(tensormap_in_loop) | \
+	PLANT_BIT(sync_per_layer) | PLANT_BIT(no_graphs) | \
 	PLANT_BIT(attribute_queries) | PLANT_BIT(no_pdl) | PLANT_BIT(redundant_copies) | \
 	PLANT_BIT(redundant_casts) | PLANT_BIT(cross_stream_wait) | PLANT_BIT(null_stream) | \
 	PLANT_BIT(arch_fallback) | PLANT_BIT(wave_tail) | PLANT_BIT(low_occupancy) | \
@@ -377,7 +378,7 @@ void planted_in_layer(struct model *model, struct forward *forward, int index)
 		serialise_by_legacy_stream(model);
 }
 
-static void encode_tensor_map(struct model *model, enum kernel kernel)
+static void encode_tensor_map(struct model *model)
 {
 	_Alignas(64) unsigned char map[128];
 	cuuint64_t dimensions[2] = { HIDDEN, FFN }, strides[1] = { HIDDEN * 2 };
@@ -385,8 +386,6 @@ static void encode_tensor_map(struct model *model, enum kernel kernel)
 	void *encode = NULL;
 	CUdriverProcAddressQueryResult status;
 
-	if (kernel < KERNEL_decode_qkv || kernel > KERNEL_prefill_down)
-		return;
 	driver_check(cu.GetProcAddress("cuTensorMapEncodeTiled", &encode, 12080,
 				       CU_GET_PROC_ADDRESS_DEFAULT, &status), "cuGetProcAddress");
 	driver_check(((__typeof__(cuTensorMapEncodeTiled) *)encode)((CUtensorMap *)map, 9, 2,
@@ -410,10 +409,17 @@ static void query_attributes(struct model *model, enum kernel kernel)
 
 void planted_per_launch(struct model *model, enum kernel kernel)
 {
+	bool is_gemm = kernel >= KERNEL_decode_qkv && kernel <= KERNEL_prefill_down;
+	uint64_t begin_ns;
+
 	if (model_is_planted(model, PLANT_BIT(launch_bound)))
 		host_work(DISPATCH_NS);
-	if (model_is_planted(model, PLANT_BIT(tensormap_in_loop)))
-		encode_tensor_map(model, kernel);
+	if (model_is_planted(model, PLANT_BIT(tensormap_in_loop)) && is_gemm) {
+		begin_ns = clock_now_ns();
+		for (int i = 0; i < MAPS_PER_GEMM; i++)
+			encode_tensor_map(model);
+		plant_record(PLANT_tensormap_in_loop, begin_ns, "cuTensorMapEncodeTiled");
+	}
 	if (model_is_planted(model, PLANT_BIT(attribute_queries)))
 		query_attributes(model, kernel);
 }

@@ -84,7 +84,8 @@ static struct snapshot *read_snapshot(struct run *run, struct paths_how how)
 	    run_apis(run, &s->apis) < 0 || run_copies(run, &s->copies) < 0 ||
 	    run_memory(run, &s->memory) < 0 || run_losses(run, &s->losses) < 0 ||
 	    run_processes(run, &s->processes) < 0 || run_threads(run, &s->threads) < 0 ||
-	    run_callpaths(run, how.order, how.metric, !how.interpreter, &s->paths) < 0 ||
+	    run_callpaths(run, how.order, how.metric, how.interpreter ? CALLPATH_INTERPRETER : 0,
+			  &s->paths) < 0 ||
 	    read_buckets(run, s) < 0) {
 		snapshot_free(s);
 		return NULL;

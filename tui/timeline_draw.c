@@ -219,13 +219,18 @@ static void draw_lane(struct line_picture *p, const struct run_lane *lane)
 	}
 }
 
-static uint64_t memory_peak(const struct run_bucket_list *list)
+/* Of what is on the screen; the window holds more on both sides, how much depends. */
+static uint64_t memory_peak(const struct timeline_view *t, const struct run_bucket_list *list)
 {
 	uint64_t most = 0;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (list->rows[i].live_bytes > most)
-			most = list->rows[i].live_bytes;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct run_bucket *b = &list->rows[i];
+
+		if (b->live_bytes > most && (double)b->start_ns < t->to_ns &&
+		    (double)(b->start_ns + b->width_ns) > t->from_ns)
+			most = b->live_bytes;
+	}
 	return most;
 }
 
@@ -233,7 +238,7 @@ static void draw_memory(struct line_picture *p, size_t lane)
 {
 	struct timeline_view *t = p->t;
 	const struct run_bucket_list *list = &t->window->memory[lane];
-	uint64_t most = memory_peak(list);
+	uint64_t most = memory_peak(t, list);
 	double width = list->count ? (double)list->rows[0].width_ns : 1;
 
 	for (int x = 0; x < t->columns && most && list->count; x++) {
@@ -259,7 +264,7 @@ static void draw_title(const struct timeline_view *t, int y, size_t line)
 		draw_fill(y, 0, width, color);
 	if (is_memory)
 		draw_textf(y, 2, width - 2, color, "memory %s", quantity_text_bytes(text,
-			   memory_peak(&t->window->memory[t->lines[line].lane])));
+			   memory_peak(t, &t->window->memory[t->lines[line].lane])));
 	else
 		draw_text(y, below ? 2 : 0, width - (below ? 2 : 0), color, lane->title);
 }

@@ -80,7 +80,7 @@ equal(row["evidence"], [{"table": "", "row": None, "stream": 1, "start_ns": 1 * 
                          "dur_ns": 8 * MS}], "with the kernel as evidence")
 data = unused("one wave and a half", 396, "wave_tail", 1 / 4)
 ok(found(data, "wave-tail"), "wave-tail is found")
-data = unused("few warps", 200, "occupancy", 1 / 2, threads=128)
+data = unused("few warps", 200, "occupancy", 1 / 2, threads=64)
 ok("registers" in found(data, "low-occupancy")["advice"], "low-occupancy names what limits it")
 unused("two full waves", 528, "useful", 1)
 data = unused("a persistent kernel", 132, "opaque", 1)

@@ -52,4 +52,8 @@ is "each cut path begins with a mark, others do not" "$(sqlite3 "$tmp/cut.db" "S
 "$gputrail" export --folded "$tmp/cut.db" | grep -q '^\[truncated\];.*;' &&
 	"$gputrail" report "$tmp/cut.db" callpaths | grep -q "\[truncated\]"
 ok "cut paths are seen in the tree and in flame graphs"
+"$gputrail" report --min-percent=0 --offsets "$tmp/cut.db" callpaths >"$tmp/offsets"
+wanted=$(sqlite3 "$tmp/cut.db" "SELECT printf('%s+0x%x', symbol, function_offset) FROM frame
+	WHERE kind = 'native' AND symbol IS NOT NULL AND id IN (SELECT frame FROM path) LIMIT 1")
+grep -qF "$wanted (" "$tmp/offsets"; ok "native frames down to the instruction: $wanted"
 done_testing

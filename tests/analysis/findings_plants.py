@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Each plant of the demo gives its finding, alone or beside others; a healthy server gives none above
+info, on any device and in either language. idle_plants.py has those whose cause is idle time."""
+import os
+import sys
+
+from idle_truth import Recorded
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "demo"))
+from servers import skip_without_simulator, tap  # noqa: E402
+
+STEPS = 60
+
+# Plants that go together, each with the finding it must give, at least this severe, and the function
+# that it must blame; "" where it has no place.
+TOGETHER = (
+    {"SIMCUDA_DEVICES": "2"},
+    {"big-workspace": ("late-workspace", "warning", "allocate"),
+     "leak": ("memory-growth", "warning", "allocate"),
+     "oom:0.2": ("out-of-memory", "critical", "allocate_too_much"),
+     "managed-memory": ("managed-memory", "warning", "planted_open"),
+     "transient-peak": ("transient-peak", "warning", "planted_before_forward"),
+     "launch-failure:0.2": ("failed-calls", "critical", "launch_impossible"),
+     "wrong-device:0.2": ("wrong-device", "critical", "launch_on_other_device")},
+    {},
+    {"redundant-casts": ("stand-alone-casts", "warning", "launch_kernel"),
+     "wave-tail": ("wave-tail", "warning", "launch_kernel"),
+     "low-occupancy": ("low-occupancy", "warning", "launch_kernel"),
+     "redundant-copies": ("device-copies", "info", "rms_norm"),
+     "fragmentation": ("allocator-churn", "warning", "segments_churn")},
+    {},
+    {"low-coverage": ("low-coverage", "warning", "launch_kernel"),
+     "exposed-comm": ("exposed-communication", "info", "launch_kernel"),
+     "kv-offload": ("exposed-offload", "info", "offload_and_reload")},
+    {},
+    {"spill": ("register-spill", "warning", "launch_kernel"),
+     "polling": ("polling", "info", "")},
+    {},
+    {"arch-fallback": ("fallback-kernels", "warning", "launch_kernel"),
+     "attribute-queries": ("repeated-queries", "info", "query_attributes")},
+    {},
+    {"mega-kernel": ("mega-kernel", "info", "launch_kernel")},
+    {},
+    {"tiny-kernels": ("tiny-kernels", "info", "launch_kernel"),
+     "no-pdl": ("no-pdl", "info", "launch")},
+    {},
+    {"no-graphs": ("no-graphs", "info", "launch_kernel"),
+     "long-prefill": ("prefill-interference", "warning", "launch_kernel")},
+    {},
+    {"graph-miss": ("graph-miss", "info", "launch_kernel")},
+)
+SEVERITIES = ["info", "warning", "critical"]
+
+# What a machine that takes the thread away looks like, in a server with nothing wrong.
+HOST_LATE = {"host-busy", "request-gaps", "launch-bound", "synchronisation", "sync-readback",
+             "implicit-sync", "jit-while-serving", "metadata-copies", "graph-rebuild"}
+
+
+def check_together(environment, wanted):
+    plants = ",".join(wanted)
+    run = Recorded(plants, STEPS, **environment)
+    for plant, (name, severity, function) in wanted.items():
+        told = [f for f in run.data["findings"] if f["name"] == name]
+        found = next((f for f in told if function in f["where"]), None)
+        tap.ok(found and SEVERITIES.index(found["severity"]) >= SEVERITIES.index(severity),
+               f"{plant}: {name}, {severity} or worse, in {function}",
+               told or [f["name"] for f in run.data["findings"]])
+        tap.ok(found and found["advice"] and (not found["where"] or found["where"] in found["advice"]),
+               f"{plant}: its advice names the place", found)
+
+
+def check_healthy(name, *options, **environment):
+    """Nothing above info, but for time in which the simulator, too, waited for the host."""
+    run = Recorded("", STEPS, *options, **environment)
+    late = sum(end - start for start, end, op, _ in run.since_warm_up() if op["cause"] == "submit")
+    for f in run.data["findings"]:
+        if f["severity"] != "info" and not (f["name"] in HOST_LATE and f["lost_ns"] <= late):
+            tap.ok(False, f"{name}: no {f['name']}", f)
+    tap.ok(True, f"{name}: nothing above info", run.data["findings"])
+    for device in run.data["devices"]:
+        if device["waterfall"]:
+            tap.equal(sum(device["waterfall"].values()), device["span_ns"],
+                      f"{name}: the waterfall adds up")
+
+
+skip_without_simulator()
+for environment, wanted in zip(TOGETHER[::2], TOGETHER[1::2]):
+    check_together(environment, wanted)
+for device in ("A100", "H200", "B200", "RTX4090"):
+    check_healthy(device, f"--sim={device}")
+check_healthy("in Python", "--python")
+tap.done()
