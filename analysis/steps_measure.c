@@ -197,6 +197,7 @@ static int interval_take(void *arg, const struct idle_interval *interval,
 		else if (is_slow(kind, step))
 			kind->slow.idle_ns[interval->cause] += interval->dur_ns;
 	}
+	(void)ended_by;
 	return 0;
 }
 
