@@ -251,8 +251,10 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 		p->counters[COUNT_gpu_extra]++;
 		orphan(p, gpu);
 	} else if (place.kind == PLACE_GRAPH) {
+		p->counters[COUNT_gpu_joined]++;
 		join_graph(p, row, sequence, gpu);
 	} else {
+		p->counters[COUNT_gpu_joined] += !(row->flags & ROW_JOINED);
 		join_single(p, row, place.kind, gpu);
 	}
 	return true;
