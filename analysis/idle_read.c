@@ -350,9 +350,13 @@ static int pending_emit(struct reader *r, uint64_t until)
 	if (calls_emit(r, &calls, until) < 0)
 		return -1;
 	r->calls.count -= calls;
-	memmove(r->calls.rows, r->calls.rows + calls, r->calls.count * sizeof(*r->calls.rows));
+	if (calls)
+		memmove(r->calls.rows, r->calls.rows + calls,
+			r->calls.count * sizeof(*r->calls.rows));
 	r->events.count -= events;
-	memmove(r->events.rows, r->events.rows + events, r->events.count * sizeof(*r->events.rows));
+	if (events)
+		memmove(r->events.rows, r->events.rows + events,
+			r->events.count * sizeof(*r->events.rows));
 	return 0;
 }
 
