@@ -48,7 +48,8 @@ CREATE TABLE shape (    -- one row per (kernel, device, launch configuration)
   block_x INTEGER, block_y INTEGER, block_z INTEGER,
   cluster_x INTEGER, cluster_y INTEGER, cluster_z INTEGER,
   dynamic_shared_bytes INTEGER,
-  flags INTEGER,          -- wire launch flags: 1 cooperative, 2 PDL, 4 cluster, 8 priority
+  flags INTEGER,          -- wire launch flags: 1 cooperative, 2 PDL, 4 cluster, 8 priority,
+                          -- 256 by a kernel
   blocks_per_sm INTEGER,  -- theoretical occupancy; NULL unknown
   limiter TEXT,           -- warps, registers, shared, blocks, barriers
   waves_x1000 INTEGER);

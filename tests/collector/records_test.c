@@ -248,7 +248,15 @@ static void test_duplicates_extras_orphans(void **state)
 	PUSH(&f.producer, 1, kernel);			/* no correlation at all */
 	launch = producer_launch(f.now + 90 * US, f.now + 91 * US, 5);
 	PUSH(&f.producer, 0, launch);			/* its kernel never shows up */
+	kernel = producer_kernel(f.now + 92 * US, f.now + 93 * US, 0);
+	kernel.gpu.head.result |= WIRE_GPU_DEVICE_LAUNCHED;
+	kernel.gpu.graph = 7;
+	PUSH(&f.producer, 1, kernel);			/* launched by a kernel */
 	fixture_finish(&f);
+	assert_int_equal(ask(&f, "SELECT value FROM counter WHERE name = 'gpu_by_device'"), 1);
+	assert_int_equal(ask(&f, "SELECT s.flags FROM node n JOIN shape s ON s.id = n.shape"), 256);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM orphan o JOIN shape s ON s.id = o.shape"
+				 " WHERE s.flags <> 0"), 0);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch"), 2);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM launch WHERE gpu_dur_ns = 10000"), 1);
 	assert_int_equal(ask(&f, "SELECT count(*) FROM orphan"), 3);
@@ -261,7 +269,7 @@ static void test_duplicates_extras_orphans(void **state)
 					 " JOIN kernel k ON k.id = s.kernel WHERE o.correlation = "
 					 "99"),
 			    "plain_c_kernel");
-	assert_int_equal(ask(&f, "SELECT busy_ns FROM sum_device WHERE device = 1"), 40 * US);
+	assert_int_equal(ask(&f, "SELECT busy_ns FROM sum_device WHERE device = 1"), 41 * US);
 	fixture_remove(&f);
 }
 
