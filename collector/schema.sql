@@ -121,6 +121,8 @@ CREATE TABLE detail (   -- what was taken of a process when; few rows
   cause TEXT);            -- start, asked, range, sample
 CREATE TABLE mark (     -- instants that somebody named; few rows
   id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
+CREATE TABLE range (    -- what the program marked on a thread, as an imported trace tells
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER, name TEXT);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 
