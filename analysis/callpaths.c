@@ -380,7 +380,8 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 						 .next_sibling = CALLPATH_NONE };
 	tree->node_count = 1;
 	if (run_query(run, "SELECT f.id, f.kind, f.symbol, f.file, f.line, m.path, f.address,"
-			   " f.function_offset FROM frame f LEFT JOIN module m ON m.id = f.module", frame_row, &b) < 0 ||
+			   " f.function_offset FROM frame f LEFT JOIN module m ON m.id = f.module",
+		      frame_row, &b) < 0 ||
 	    run_query(run, "SELECT id, parent, frame FROM path ORDER BY id", path_row, &b) < 0 ||
 	    run_query(run, "SELECT path, sum(launches), sum(gpu_ns), sum(host_ns), sum(calls),"
 			   " sum(copy_bytes), sum(alloc_bytes), sum(replay_gpu_ns)"

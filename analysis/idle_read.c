@@ -299,11 +299,11 @@ static int pending_emit(struct reader *r, uint64_t until)
 	if (calls_emit(r, &calls, until) < 0)
 		return -1;
 	r->calls.count -= calls;
-	if (r->calls.count)	/* else there may be no room at all */
+	if (calls)
 		memmove(r->calls.rows, r->calls.rows + calls,
 			r->calls.count * sizeof(*r->calls.rows));
 	r->events.count -= events;
-	if (r->events.count)
+	if (events)
 		memmove(r->events.rows, r->events.rows + events,
 			r->events.count * sizeof(*r->events.rows));
 	return 0;

@@ -14,8 +14,9 @@
 static const char *const coverage[] = {
 	"route_linked", "route_dlsym", "route_getproc", "route_patched", "hook_missing", "forks",
 	"cupti_records", "gpu_unwatched", "failed_calls", "captured_launches", "gpu_late",
-	"gpu_duplicates", "gpu_extra", "rows_forced", "unknown_frees", "clock_steps", "overhead_hook_ns",
-	"overhead_cupti_ns", "overhead_thread_ns", "gpu_edges", "event_samples",
+	"gpu_by_device", "gpu_duplicates", "gpu_extra", "rows_forced", "unknown_frees", "clock_steps",
+	"overhead_hook_ns", "overhead_cupti_ns", "overhead_thread_ns", "gpu_edges", "event_samples",
+	"gpu_joined",
 };
 
 static const struct counter_text {

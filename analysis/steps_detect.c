@@ -8,7 +8,7 @@
 #include "config.h"
 #endif
 
-#include "analysis/steps_internal.h"
+#include "analysis/steps_lanes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,131 +17,6 @@
 #define BLOCK_TOKENS_MAX (512 * 1024)
 #define SEARCH_EVERY	16		/* blocks, once a symbol was found */
 #define HEAD_PIECES	64		/* compared with what is before the first occurrence */
-#define KINDS_MAX	4096
-
-struct kind_of {
-	uint64_t key;			/* of the launches, by number */
-	size_t index;
-	UT_hash_handle hh;
-};
-
-struct lane {				/* a thread */
-	int64_t id;
-	struct step_token *tokens;
-	size_t count, capacity, limit;
-	struct step_anchor anchor;
-	uint32_t blocks, numbered, launches_max;
-	uint64_t launches, in_steps;
-	bool begun;			/* an occurrence of the anchor was seen */
-	UT_hash_handle hh;
-};
-
-struct detection {
-	struct run *run;
-	const struct kernel_families *families;
-	struct step_pieces *to;
-	struct lookup stream_devices, shape_devices, graph_nodes;
-	struct lane *lanes;
-	struct kind_of *kinds;
-};
-
-/* What the launches of [from, to) are. */
-struct piece {
-	uint64_t key, signature;
-	uint32_t launches, graphs;
-	int64_t graph;
-};
-
-static uint64_t mix_in(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 29;
-}
-
-static struct piece piece_of(const struct detection *d, const struct step_token *tokens, size_t count)
-{
-	struct piece piece = { 0 };
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t symbol = tokens[i].symbol, id = SYMBOL_ID(symbol);
-		uint64_t name;
-
-		if (!symbol_is_launch(symbol))
-			continue;
-		piece.launches++;
-		piece.key = mix_in(piece.key, symbol);
-		if (SYMBOL_CLASS(symbol) == SYMBOL_GRAPH) {
-			piece.graph = piece.graph ? piece.graph : id;
-			piece.graphs++;
-			name = (uint64_t)lookup_number(&d->graph_nodes, id, 0, 0);
-		} else {
-			name = family_name_hash(d->families, id);
-		}
-		piece.signature = mix_in(piece.signature, name);
-	}
-	return piece;
-}
-
-/* The number of its kind; beyond KINDS_MAX all are of the last. -1 without memory. */
-static int kind_get(struct detection *d, const struct piece *piece)
-{
-	struct kind_of *kind;
-	struct step_kind *row;
-
-	HASH_FIND(hh, d->kinds, &piece->key, sizeof(piece->key), kind);
-	if (kind)
-		return (int)kind->index;
-	if (d->to->kinds.count == KINDS_MAX)
-		return KINDS_MAX - 1;
-	kind = calloc(1, sizeof(*kind));
-	row = LIST_ADD(&d->to->kinds);
-	if (!kind || !row) {
-		free(kind);
-		return -1;
-	}
-	*row = (struct step_kind){ .signature = piece->signature, .launches = piece->launches,
-				   .graph = piece->graph };
-	row->mode = !piece->graphs ? STEP_EAGER
-		: piece->launches - piece->graphs > 3 * piece->graphs + 8 ? STEP_MIXED : STEP_GRAPH;
-	kind->key = piece->key;
-	kind->index = d->to->kinds.count - 1;
-	HASH_ADD(hh, d->kinds, key, sizeof(kind->key), kind);
-	return (int)kind->index;
-}
-
-static void step_time(struct step *step, const struct step_token *token)
-{
-	if (token->end > step->host_end_ns)
-		step->host_end_ns = token->end;
-	if (!token->gpu_start)
-		return;
-	if (token->gpu_end > step->gpu_end_ns)
-		step->gpu_end_ns = token->gpu_end;
-	if (symbol_is_launch(token->symbol) && token->device &&
-	    (!step->gpu_ns || token->gpu_start < step->gpu_ns)) {
-		step->gpu_ns = token->gpu_start;
-		step->device = step->device ? step->device : token->device;
-	}
-}
-
-static int step_add(struct detection *d, struct lane *lane, size_t from, size_t to)
-{
-	struct piece piece = piece_of(d, lane->tokens + from, to - from);
-	struct step *step = LIST_ADD(&d->to->steps);
-	int kind = kind_get(d, &piece);
-
-	if (!step || kind < 0)
-		return run_fail(d->run, "out of memory");
-	*step = (struct step){ .host_ns = lane->tokens[from].start, .thread = lane->id, .kind = kind,
-			       .number = lane->numbered++, .launches = piece.launches };
-	for (size_t i = from; i < to; i++)
-		step_time(step, &lane->tokens[i]);
-	d->to->kinds.rows[kind].steps++;
-	lane->in_steps += piece.launches;
-	if (piece.launches > lane->launches_max)
-		lane->launches_max = piece.launches;
-	return 0;
-}
 
 /* --- blocks -------------------------------------------------------------------------------- */
 
@@ -178,10 +53,10 @@ static size_t head_like_others(struct detection *d, const struct lane *lane, siz
 
 		if (next > lane->count)
 			break;
-		piece = piece_of(d, lane->tokens + from, next - from);
+		piece = step_piece_of(d, lane->tokens + from, next - from);
 		while (begin > 0 && launches < piece.launches)
 			launches += symbol_is_launch(lane->tokens[--begin].symbol);
-		head = piece_of(d, lane->tokens + begin, to - begin);
+		head = step_piece_of(d, lane->tokens + begin, to - begin);
 		if (launches == piece.launches && head.key == piece.key) {
 			/* Copies before the first launch are the step's as well. */
 			while (begin > 0 && !symbol_is_launch(lane->tokens[begin - 1].symbol))
@@ -222,7 +97,7 @@ static size_t head_behind_pause(struct detection *d, const struct lane *lane, si
 
 		if (next > lane->count)
 			break;
-		piece = piece_of(d, lane->tokens + from, next - from);
+		piece = step_piece_of(d, lane->tokens + from, next - from);
 		longest = piece.launches > longest ? piece.launches : longest;
 		from = next;
 	}
@@ -250,7 +125,7 @@ static int head_add(struct detection *d, struct lane *lane, size_t to)
 		from = head_begun_like_next(lane, to);
 	if (from == to)
 		from = head_behind_pause(d, lane, to);
-	return has_launch(lane, from, to) ? step_add(d, lane, from, to) : 0;
+	return has_launch(lane, from, to) ? step_piece_add(d, lane, from, to) : 0;
 }
 
 static void tokens_drop(struct lane *lane, size_t count)
@@ -276,7 +151,7 @@ static int block_cut(struct detection *d, struct lane *lane)
 		steps++;
 	}
 	for (; next <= lane->count; steps++, from = next, next = cut_next(lane, from, from))
-		if (step_add(d, lane, from, next) < 0)
+		if (step_piece_add(d, lane, from, next) < 0)
 			return -1;
 	tokens_drop(lane, from);
 	return steps;
@@ -329,12 +204,69 @@ static int block_take(struct detection *d, struct lane *lane)
 	return steps < 0 ? -1 : 0;
 }
 
+/* --- steps that the program marked --------------------------------------------------------- */
+
+static int mark_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct detection *d = arg;
+	struct mark *mark = LIST_ADD(&d->marks);
+
+	if (!mark)
+		return run_fail(run, "out of memory");
+	mark->process = sqlite3_column_int64(stmt, 0);
+	mark->start = row_u64(stmt, 1);
+	mark->end = mark->start + row_u64(stmt, 2);
+	return 0;
+}
+
+/* The ranges of torch.profiler's step(). */
+static int marks_load(struct detection *d)
+{
+	return run_query(d->run, "SELECT t.process, max(r.start_ns, 0), r.dur_ns + min(r.start_ns, 0) "
+			 "FROM range r JOIN thread t ON t.id = r.thread "
+			 "WHERE r.name GLOB 'ProfilerStep#*' ORDER BY 1, 2, 3", mark_row, d);
+}
+
+/* They hold for all threads of the process: backward passes are launched by another one. */
+static void marks_find(struct detection *d, struct lane *lane)
+{
+	int64_t process = lookup_number(&d->processes, lane->id, 0, 0);
+
+	while (lane->mark < d->marks.count && d->marks.rows[lane->mark].process != process)
+		lane->mark++;
+	for (lane->mark_end = lane->mark; lane->mark_end < d->marks.count &&
+	     d->marks.rows[lane->mark_end].process == process;)
+		lane->mark_end++;
+	lane->annotated = lane->mark < lane->mark_end;
+}
+
+/* What was launched up to `now` in a range that is over is a step. */
+static int mark_pass(struct detection *d, struct lane *lane, uint64_t now)
+{
+	while (lane->mark < lane->mark_end && d->marks.rows[lane->mark].end <= now) {
+		int result = has_launch(lane, 0, lane->count) ? step_piece_add(d, lane, 0, lane->count) : 0;
+
+		lane->count = 0;
+		if (result < 0)
+			return -1;
+		lane->mark++;
+	}
+	return 0;
+}
+
+static bool is_marked(const struct detection *d, const struct lane *lane, uint64_t now)
+{
+	return lane->mark < lane->mark_end && d->marks.rows[lane->mark].start <= now;
+}
+
 /* The end: what is left is a step if it is like another. */
 static int lane_end(struct detection *d, struct lane *lane)
 {
 	struct piece piece;
 	struct kind_of *kind;
 
+	if (lane->annotated)
+		return mark_pass(d, lane, UINT64_MAX);
 	/* Few launches are left: they tell less than the blocks before did. */
 	if (!lane->anchor.found && block_search(d, lane) < 0)
 		return -1;
@@ -342,9 +274,9 @@ static int lane_end(struct detection *d, struct lane *lane)
 		return -1;
 	if (!lane->begun || !lane->count)
 		return 0;
-	piece = piece_of(d, lane->tokens, lane->count);
+	piece = step_piece_of(d, lane->tokens, lane->count);
 	HASH_FIND(hh, d->kinds, &piece.key, sizeof(piece.key), kind);
-	return kind && piece.launches ? step_add(d, lane, 0, lane->count) : 0;
+	return kind && piece.launches ? step_piece_add(d, lane, 0, lane->count) : 0;
 }
 
 /* --- calls --------------------------------------------------------------------------------- */
@@ -361,6 +293,7 @@ static struct lane *lane_get(struct detection *d, int64_t id)
 		return NULL;
 	lane->id = id;
 	lane->limit = BLOCK_TOKENS;
+	marks_find(d, lane);
 	HASH_ADD(hh, d->lanes, id, sizeof(lane->id), lane);
 	return lane;
 }
@@ -395,15 +328,19 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 
 	if (!lane)
 		return run_fail(d->run, "out of memory");
-	last = lane->count ? &lane->tokens[lane->count - 1] : NULL;
 	lane->launches += symbol_is_launch(token.symbol);
+	if (lane->annotated && mark_pass(d, lane, token.start) < 0)
+		return -1;
+	if (lane->annotated && !is_marked(d, lane, token.start))
+		return 0;
+	last = lane->count ? &lane->tokens[lane->count - 1] : NULL;
 	/* Copies one after the other count once: how many there are depends on the requests. */
 	if (last && last->symbol == token.symbol && !symbol_is_launch(token.symbol)) {
 		last->end = token.end > last->end ? token.end : last->end;
 		last->gpu_end = token.gpu_end > last->gpu_end ? token.gpu_end : last->gpu_end;
 		return 0;
 	}
-	if (lane->count >= lane->limit && block_take(d, lane) < 0)
+	if (!lane->annotated && lane->count >= lane->limit && block_take(d, lane) < 0)
 		return -1;
 	if (lane->count == lane->capacity) {
 		size_t capacity = lane->capacity ? 2 * lane->capacity : 1024;
@@ -440,7 +377,8 @@ static int lanes_end(struct detection *d)
 			return run_fail(d->run, "out of memory");
 		*thread = (struct step_thread){ .thread = lane->id, .steps = lane->numbered,
 						.launches = lane->launches,
-						.in_steps = lane->in_steps };
+						.in_steps = lane->in_steps,
+						.annotated = lane->annotated };
 	}
 	return 0;
 }
@@ -462,6 +400,8 @@ static void detection_free(struct detection *d)
 	lookup_free(&d->stream_devices);
 	lookup_free(&d->shape_devices);
 	lookup_free(&d->graph_nodes);
+	lookup_free(&d->processes);
+	free(d->marks.rows);
 }
 
 int steps_detect(struct run *run, const struct kernel_families *families, bool trust,
@@ -475,6 +415,10 @@ int steps_detect(struct run *run, const struct kernel_families *families, bool t
 		done = lookup_load(run, "SELECT id, device FROM shape ORDER BY id", &d.shape_devices);
 	if (done == 0)
 		done = lookup_load(run, "SELECT id, nodes FROM graph ORDER BY id", &d.graph_nodes);
+	if (done == 0)
+		done = lookup_load(run, "SELECT id, process FROM thread ORDER BY id", &d.processes);
+	if (done == 0)
+		done = marks_load(&d);
 	if (done == 0)
 		done = idle_read(run, trust, &sink);
 	if (done == 0)

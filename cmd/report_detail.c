@@ -78,3 +78,42 @@ int report_detail(struct run *run, const struct print_style *style)
 	run_detail_list_free(&list);
 	return 0;
 }
+
+static uint64_t counter(const struct run_loss_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!strcmp(list->rows[i].name, name))
+			return list->rows[i].value;
+	return 0;
+}
+
+int report_coverage(struct run *run, const struct print_style *style)
+{
+	struct run_loss_list list;
+	uint64_t joined, orphans, hook, cupti, thread;
+	char line[160], times[3][32];
+
+	if (run_losses(run, &list) < 0)
+		return -1;
+	joined = counter(&list, "gpu_joined");
+	orphans = counter(&list, "gpu_orphans");
+	hook = counter(&list, "overhead_hook_ns");
+	cupti = counter(&list, "overhead_cupti_ns");
+	thread = counter(&list, "overhead_thread_ns");
+	run_loss_list_free(&list);
+	if (joined + orphans) {
+		snprintf(line, sizeof(line), "%llu GPU operations, %.2f %% joined to their call",
+			 (unsigned long long)(joined + orphans),
+			 100.0 * (double)joined / (double)(joined + orphans));
+		print_fact(style, "coverage", line);
+	}
+	if (hook + cupti + thread) {
+		snprintf(line, sizeof(line), "hooks %s, CUPTI %s, own thread %s",
+			 format_ns((double)hook, times[0], sizeof(times[0])),
+			 cupti ? format_ns((double)cupti, times[1], sizeof(times[1]))
+			       : "not measured",
+			 format_ns((double)thread, times[2], sizeof(times[2])));
+		print_fact(style, "own cost", line);
+	}
+	return 0;
+}

@@ -56,8 +56,8 @@ static void print_threads(const struct steps_view *v)
 			tid = v->threads->rows[j].tid;
 			text_fit(v->threads->rows[j].name, 40, name, sizeof(name));
 		}
-		printf("thread %d %s: %llu steps%s, %.1f %% of its %llu launches are in them\n", tid,
-		       name, (unsigned long long)t->steps,
+		printf("thread %d %s: %llu step%s%s, %.1f %% of its %llu launches are in them\n", tid,
+		       name, (unsigned long long)t->steps, t->steps == 1 ? "" : "s",
 		       t->annotated ? " as the program marked them" : "",
 		       percent((double)t->in_steps, (double)t->launches),
 		       (unsigned long long)t->launches);

@@ -156,6 +156,7 @@ static int report_overview(struct run *run, const struct report_request *request
 		with_rows.style.rows = 10;
 	if (report_head(run, request, &truncated) < 0 ||
 	    report_detail(run, &request->style) < 0 ||
+	    report_coverage(run, &request->style) < 0 ||
 	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
 		return -1;
 	if (report_failures(run, &with_rows) < 0)

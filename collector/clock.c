@@ -12,7 +12,6 @@
 #include <time.h>
 
 #define KEEP_EVERY_NS 1000000		/* a new anchor at most every millisecond */
-#define STEP_NS 50000			/* REALTIME moved by more than this: a step */
 #define TRIES 5
 
 static int64_t read_clock(clockid_t id)
@@ -103,7 +102,7 @@ static void thin(struct clock *clock)
 void clock_add(struct clock *clock, const struct clock_pair *pair)
 {
 	struct clock_anchor *last = clock->anchors + clock->anchor_count - 1;
-	int64_t offset = pair->monotonic_ns - pair->realtime_ns, moved = STEP_NS + 1;
+	int64_t offset = pair->monotonic_ns - pair->realtime_ns;
 
 	if (clock->anchor_count == 0 ||
 	    (pair->monotonic_ns >= last->ns + KEEP_EVERY_NS && pair->ticks > last->ticks)) {
@@ -114,15 +113,17 @@ void clock_add(struct clock *clock, const struct clock_pair *pair)
 		if (pair->ticks_error_ns > clock->error_ns)
 			clock->error_ns = pair->ticks_error_ns;
 	}
-	if (clock->step_count)
-		moved = llabs(offset - clock->steps[clock->step_count - 1].offset_ns);
-	if (moved <= STEP_NS)
+	if (!clock->step_count)
+		clock->first_offset_ns = offset;
+	else if (llabs(offset - clock->steps[clock->step_count - 1].offset_ns) <=
+		 pair->realtime_error_ns + clock->steps[clock->step_count - 1].error_ns)
 		return;
 	if (clock->step_count == CLOCK_STEPS)
 		memmove(clock->steps, clock->steps + 1,
 			sizeof(clock->steps[0]) * --clock->step_count);
 	clock->steps[clock->step_count].from_realtime_ns =
 		clock->step_count ? pair->realtime_ns : 0;
+	clock->steps[clock->step_count].error_ns = pair->realtime_error_ns;
 	clock->steps[clock->step_count++].offset_ns = offset;
 	if (pair->realtime_error_ns > clock->realtime_error_ns)
 		clock->realtime_error_ns = pair->realtime_error_ns;
@@ -155,6 +156,30 @@ void clock_free(struct clock *clock)
 {
 	free(clock->anchors);
 	clock->anchors = NULL;
+}
+
+int64_t clock_realtime_moved(const struct clock *clock)
+{
+	return clock->first_offset_ns - clock->steps[clock->step_count - 1].offset_ns;
+}
+
+static double rate(const struct clock_anchor *from, const struct clock_anchor *to)
+{
+	return (double)(to->ticks - from->ticks) / (double)(to->ns - from->ns);
+}
+
+int64_t clock_drift_ppb(const struct clock *clock)
+{
+	const struct clock_anchor *first = clock->anchors, *middle = first;
+	const struct clock_anchor *last = first + clock->anchor_count - 1;
+
+	if (clock->anchor_count < 3)
+		return 0;
+	while (middle->ns - first->ns < (last->ns - first->ns) / 2)
+		middle++;
+	if (middle == last)
+		return 0;
+	return (int64_t)((rate(middle, last) / rate(first, middle) - 1) * 1e9);
 }
 
 int64_t clock_from_ticks(const struct clock *clock, uint64_t ticks)

@@ -101,7 +101,7 @@ struct gpu_config {
 	uint32_t name, device;
 	uint32_t grid[3];
 	uint16_t block[3], registers, cluster[3], reserved;
-	uint32_t static_shared_bytes, dynamic_shared_bytes, local_bytes;
+	uint32_t static_shared_bytes, dynamic_shared_bytes, local_bytes, flags;
 };
 
 struct resolved {

@@ -251,23 +251,29 @@ static bool join(struct process *p, const struct wire_gpu *gpu, struct place pla
 		p->counters[COUNT_gpu_extra]++;
 		orphan(p, gpu);
 	} else if (place.kind == PLACE_GRAPH) {
+		p->counters[COUNT_gpu_joined]++;
 		join_graph(p, row, sequence, gpu);
 	} else {
+		p->counters[COUNT_gpu_joined] += !(row->flags & ROW_JOINED);
 		join_single(p, row, place.kind, gpu);
 	}
 	return true;
 }
 
+/* What a kernel launched has no call to be joined to, and nothing of it is missing. */
 static void lonely(struct process *p, const struct wire_gpu *gpu)
 {
+	bool by_device = gpu->head.result & WIRE_GPU_DEVICE_LAUNCHED;
+
 	if (gpu->head.result & WIRE_GPU_EDGE) {
 		p->counters[COUNT_gpu_edges]++;
 		return;
 	}
+	p->counters[COUNT_gpu_by_device] += by_device;
 	if (gpu->graph) {
 		node(p, gpu, NULL, NIL);
 	} else {
-		p->counters[COUNT_gpu_orphans]++;
+		p->counters[COUNT_gpu_orphans] += !by_device;
 		orphan(p, gpu);
 	}
 }

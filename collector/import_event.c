@@ -17,7 +17,7 @@ const struct field_def kineto_fields[FIELDS] = {
 #undef FIELD
 };
 
-enum what { SKIP, CALL, KERNEL, COPY, SET, PYTHON, OPERATOR };
+enum what { SKIP, CALL, KERNEL, COPY, SET, PYTHON, OPERATOR, RANGE };
 
 /* Categories, with the names of old versions. */
 static const struct {
@@ -32,7 +32,7 @@ static const struct {
 	{ "cuda_driver", CALL, 0 },
 	{ "gpu_memcpy", COPY, 0 },
 	{ "gpu_memset", SET, 0 },
-	{ "user_annotation", SKIP, IMPORT_import_annotations },
+	{ "user_annotation", RANGE, 0 },
 	{ "gpu_user_annotation", SKIP, IMPORT_import_annotations },
 	{ "cuda_sync", SKIP, IMPORT_import_syncs },
 	{ "cuda_event", SKIP, IMPORT_import_events },
@@ -134,6 +134,17 @@ static bool take_scope(struct kineto *k, enum what what)
 	});
 }
 
+static bool take_range(struct kineto *k)
+{
+	return import_stage_range(k->im, &(struct import_range){
+		.name = text_of(k, FIELD_name),
+		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
+		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),
+		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
+		.dur_ns = duration(k),
+	});
+}
+
 static bool take_op(struct kineto *k, enum what what)
 {
 	struct import_op op = { .pid = NIL, .graph = NIL, .node = NIL };
@@ -202,6 +213,8 @@ bool kineto_event(struct kineto *k)
 								   : IMPORT_import_others]++;
 		else if (categories[i].what == CALL)
 			return take_call(k) && !import_failed(k->im);
+		else if (categories[i].what == RANGE)
+			return take_range(k) && !import_failed(k->im);
 		else if (categories[i].what == PYTHON || categories[i].what == OPERATOR)
 			return take_scope(k, categories[i].what) && !import_failed(k->im);
 		else

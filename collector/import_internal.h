@@ -32,6 +32,11 @@ struct import_call {
 	const char *name;
 };
 
+struct import_range {			/* marked by the program */
+	int64_t pid, tid, start_ns, dur_ns;
+	const char *name;
+};
+
 struct import_scope {			/* a function or operator that a thread was in */
 	int64_t pid, tid, start_ns, dur_ns;
 	bool is_python;
@@ -81,7 +86,7 @@ struct import {
 	struct database *db;
 	struct summary *summary;
 	sqlite3 *stage;
-	sqlite3_stmt *add_call, *add_op, *add_label, *find_label, *add_scope, *add_frame;
+	sqlite3_stmt *add_call, *add_op, *add_label, *find_label, *add_scope, *add_frame, *add_range;
 	sqlite3_stmt *next_scope, *find_chain;
 	bool scope_pending;		/* next_scope is on a row */
 	uint64_t staged;
@@ -134,6 +139,7 @@ uint32_t import_text(struct import *im, const char *bytes);	/* 0: no memory */
 
 /* import_path.c */
 bool import_stage_scope(struct import *im, const struct import_scope *scope);
+bool import_stage_range(struct import *im, const struct import_range *range);
 /* A frame of a chain of calls; depth 0 is the innermost. module NULL: unknown. */
 bool import_stage_frame(struct import *im, int64_t chain, int64_t depth, const char *symbol,
 			const char *module);

@@ -22,6 +22,7 @@ static const char stage_schema[] =
 	" bytes INTEGER, graph INTEGER, node INTEGER, whole INTEGER, shape INTEGER, call INTEGER);"
 	"CREATE TABLE scope (id INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, start INTEGER,"
 	" dur INTEGER, frame INTEGER);"
+	"CREATE TABLE range (pid INTEGER, tid INTEGER, start INTEGER, dur INTEGER, name INTEGER);"
 	"CREATE TABLE chain (id INTEGER, depth INTEGER, frame INTEGER);"
 	"CREATE TABLE label (gpu INTEGER, pid INTEGER, tid INTEGER, name TEXT,"
 	" PRIMARY KEY (gpu, pid, tid)) WITHOUT ROWID;"
@@ -51,6 +52,7 @@ bool import_stage_open(struct import *im)
 		{ find_label, &im->find_label },
 		{ "INSERT INTO scope VALUES (NULL,?,?,?,?,?)", &im->add_scope },
 		{ "INSERT INTO chain VALUES (?,?,?)", &im->add_frame },
+		{ "INSERT INTO range VALUES (?,?,?,?,?)", &im->add_range },
 	};
 	bool good;
 
@@ -74,6 +76,7 @@ void import_stage_close(struct import *im)
 	sqlite3_finalize(im->find_label);
 	sqlite3_finalize(im->add_scope);
 	sqlite3_finalize(im->add_frame);
+	sqlite3_finalize(im->add_range);
 	import_paths_free(im);
 	sqlite3_close(im->stage);
 	HASH_ITER(hh, im->texts, text, next) {
@@ -146,6 +149,19 @@ bool import_stage_call(struct import *im, const struct import_call *call)
 		      (int64_t[]){ call->pid, call->tid, call->correlation, call->start_ns,
 				   call->dur_ns, call->result, api->id, api->class, call->chain },
 		      9);
+}
+
+bool import_stage_range(struct import *im, const struct import_range *range)
+{
+	uint32_t name = import_text(im, range->name);
+
+	if (!name)
+		return import_fail(im, IMPORT_FAILED, "no memory for another name of a range");
+	if (!times_usable(im, range->start_ns, range->dur_ns))
+		return true;
+	return import_stage_insert(im, im->add_range,
+				   (int64_t[]){ range->pid, range->tid, range->start_ns,
+						range->dur_ns, name }, 5);
 }
 
 bool import_stage_op(struct import *im, const struct import_op *op)

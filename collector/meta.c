@@ -201,6 +201,8 @@ void meta_update(struct collector *c)
 	database_meta_int(c->db, "collector_rows", (int64_t)database_rows(c->db));
 	database_meta_int(c->db, "clock_error_ns", c->clock.error_ns);
 	database_meta_int(c->db, "realtime_error_ns", c->clock.realtime_error_ns);
+	database_meta_int(c->db, "clock_drift_ppb", clock_drift_ppb(&c->clock));
+	database_meta_int(c->db, "realtime_moved_ns", clock_realtime_moved(&c->clock));
 	if (c->last_event_ns >= c->first_event_ns) {
 		database_meta_int(c->db, "first_event", c->first_event_ns);
 		database_meta_int(c->db, "last_event", c->last_event_ns);

@@ -48,7 +48,8 @@ CREATE TABLE shape (    -- one row per (kernel, device, launch configuration)
   block_x INTEGER, block_y INTEGER, block_z INTEGER,
   cluster_x INTEGER, cluster_y INTEGER, cluster_z INTEGER,
   dynamic_shared_bytes INTEGER,
-  flags INTEGER,          -- wire launch flags: 1 cooperative, 2 PDL, 4 cluster, 8 priority
+  flags INTEGER,          -- wire launch flags: 1 cooperative, 2 PDL, 4 cluster, 8 priority,
+                          -- 256 by a kernel
   blocks_per_sm INTEGER,  -- theoretical occupancy; NULL unknown
   limiter TEXT,           -- warps, registers, shared, blocks, barriers
   waves_x1000 INTEGER);
@@ -120,6 +121,8 @@ CREATE TABLE detail (   -- what was taken of a process when; few rows
   cause TEXT);            -- start, asked, range, sample
 CREATE TABLE mark (     -- instants that somebody named; few rows
   id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
+CREATE TABLE range (    -- what the program marked on a thread, as an imported trace tells
+  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER, name TEXT);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 

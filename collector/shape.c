@@ -48,6 +48,8 @@ uint32_t shape_gpu_config(struct process *p, const struct wire_gpu_kernel *kerne
 		.static_shared_bytes = kernel->static_shared_bytes,
 		.dynamic_shared_bytes = kernel->dynamic_shared_bytes,
 		.local_bytes = kernel->local_bytes,
+		.flags = kernel->gpu.head.result & WIRE_GPU_DEVICE_LAUNCHED ?
+			 WIRE_LAUNCH_BY_DEVICE : 0,
 	};
 	bool is_new;
 
@@ -154,6 +156,7 @@ struct resolved shape_of_gpu(struct process *p, uint32_t config)
 	memcpy(key.block, gpu->block, sizeof(key.block));
 	memcpy(key.cluster, gpu->cluster, sizeof(key.cluster));
 	key.dynamic_shared_bytes = gpu->dynamic_shared_bytes;
+	key.flags = gpu->flags;
 	*resolved = (struct resolved){ shape_intern(c, &key), key.device };
 	return *resolved;
 }

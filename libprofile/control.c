@@ -35,6 +35,7 @@ static enum wire_detail wanted_now;	/* what that came from */
 static uint64_t detach_at_ns;		/* 0: not to be detached */
 static struct governor governor;	/* while detail is asked to be sampled or auto */
 static bool is_governed;
+static uint64_t told_ns, told_cost_ns;	/* when the recorder's own cost was told, and what it was */
 
 static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *limit)
 {
@@ -156,8 +157,6 @@ static uint64_t govern(uint64_t now_ns, uint64_t cost_ns)
 /* The recorder's own cost over the last second or so. */
 static void tell_cost(uint64_t now_ns, uint64_t cost_ns)
 {
-	static uint64_t told_ns, told_cost_ns;
-
 	if (now_ns - told_ns < GOVERNOR_PERIOD_NS)
 		return;
 	if (told_ns)
@@ -310,7 +309,7 @@ void control_forget(void)
 	thread_state = THREAD_NONE;
 	stop_wanted = false;
 	level = wanted_now = WIRE_DETAIL_UNTOLD;
-	detach_at_ns = 0;
+	detach_at_ns = told_ns = told_cost_ns = 0;
 	process.is_paused = is_governed = false;
 	gpu_backend_forget();
 }

@@ -143,10 +143,26 @@ static void cupti_level(enum wire_detail level)
 	}
 }
 
+/* 0: not a number from 1 to 9999. */
+static size_t pool_limit(void)
+{
+	size_t limit = 0;
+
+	for (const char *c = env_get(ENV_GPUTRAIL_CUPTI_POOL); *c; c++) {
+		if (*c < '0' || *c > '9' || limit > 999)
+			return 0;
+		limit = limit * 10 + (size_t)(*c - '0');
+	}
+	return limit;
+}
+
 static bool register_buffers(void)
 {
 	uint8_t per_thread = 0;
-	size_t bytes = sizeof(per_thread);
+	size_t bytes = sizeof(per_thread), limit = pool_limit(), limit_bytes = sizeof(limit);
+
+	if (limit && cupti.ActivitySetAttribute(CUPTI_ATTRIBUTE_POOL_LIMIT, &limit_bytes, &limit))
+		process_count(WIRE_COUNTER_cupti_errors, 1);
 
 	/* A buffer for each launching thread would use the pool up. Older libraries do not know
 	 * the attribute. */

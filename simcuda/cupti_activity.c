@@ -53,6 +53,16 @@ static bool is_nth(_Atomic unsigned long *counter, long n)
 	return n > 0 && (atomic_fetch_add(counter, 1) + 1) % (unsigned long)n == 0;
 }
 
+/* Device buffers hold the times of kernels until they are collected. */
+static bool pool_has_room(void)
+{
+	static _Atomic unsigned long used;
+	unsigned long room = (unsigned long)cupti_faults.pool_records *
+			     cupti_attribute(CUPTI_ACTIVITY_ATTR_DEVICE_BUFFER_POOL_LIMIT);
+
+	return !cupti_faults.pool_records || atomic_fetch_add(&used, 1) < room;
+}
+
 /* The times of a kernel, spoilt when a fault asks for it. */
 static void kernel_times(const struct sim_activity *activity, uint64_t *start_ns, uint64_t *end_ns)
 {
@@ -64,7 +74,7 @@ static void kernel_times(const struct sim_activity *activity, uint64_t *start_ns
 		*start_ns = on_clock(activity->end_ns);
 		*end_ns = on_clock(activity->start_ns);
 	}
-	if (is_nth(&zeroed, cupti_faults.zero_times))
+	if (is_nth(&zeroed, cupti_faults.zero_times) || !pool_has_room())
 		*start_ns = *end_ns = 0;
 }
 

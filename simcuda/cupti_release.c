@@ -53,6 +53,7 @@ static void __attribute__((constructor(102))) release_choose(void)
 	cupti_faults.refuse = number("SIMCUPTI_REFUSE");
 	cupti_faults.drop = number("SIMCUPTI_DROP");
 	cupti_faults.zero_times = number("SIMCUPTI_ZERO_TIMES");
+	cupti_faults.pool_records = number("SIMCUPTI_POOL_RECORDS");
 	cupti_faults.reversed_times = number("SIMCUPTI_REVERSED_TIMES");
 	cupti_faults.unordered = number("SIMCUPTI_UNORDERED") != 0;
 	cupti_faults.hang_flush = number("SIMCUPTI_HANG_FLUSH") != 0;

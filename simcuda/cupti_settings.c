@@ -25,6 +25,14 @@ static struct {
 	{ CUPTI_ACTIVITY_ATTR_DEVICE_GRAPHS, 1209, sizeof(uint8_t), 0 },
 };
 
+uint64_t cupti_attribute(int attribute)
+{
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+		if (attributes[i].attribute == attribute)
+			return atomic_load(&attributes[i].value);
+	return 0;
+}
+
 static CUptiResult attribute_check(CUpti_ActivityAttribute attribute, const size_t *valueSize,
 				   const void *value, size_t *row)
 {

@@ -16,10 +16,13 @@ struct cupti_faults {
 	long refuse;			/* SIMCUPTI_REFUSE: what cuptiSubscribe returns */
 	long drop;			/* SIMCUPTI_DROP=n: each n-th record is lost, and counted */
 	long zero_times, reversed_times; /* each n-th kernel */
+	long pool_records;		/* times that a device buffer has room for */
 	bool unordered, hang_flush, newer_than_driver;
 	bool no_resources;		/* SIMCUPTI_NO_RESOURCES=1: that domain is not supported */
 };
 extern struct cupti_faults cupti_faults;
+/* An attribute as the client set it (cupti_settings.c). */
+uint64_t cupti_attribute(int attribute);
 extern int cupti_release;		/* 1304 = 13.4 */
 extern uint32_t cupti_api_version;	/* what cuptiGetVersion answers */
 /* First line of every function: false when the release lacks it; *result then says how. */

@@ -215,6 +215,7 @@ enum wire_launch_flag {
 	WIRE_LAUNCH_PER_THREAD = 32,	/* stream 0 means the per-thread default stream */
 	WIRE_LAUNCH_PDL_EVENT = 64,
 	WIRE_LAUNCH_DEVICE_UPDATABLE = 128,
+	WIRE_LAUNCH_BY_DEVICE = 256,	/* in shapes only: a kernel launched it, no call */
 };
 
 struct wire_launch {

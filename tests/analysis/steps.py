@@ -113,6 +113,27 @@ def test_predictions():
     return waves
 
 
+def test_marked():
+    """ProfilerStep ranges are the steps, for all threads of the process, and nothing else is."""
+    s = Server("marked")
+    marks = []
+    for i in range(30):
+        if i % 3 == 0:
+            marks.append(s.host)
+        s.step()
+    for number, (begin, end) in enumerate(zip(marks, marks[1:])):
+        s.f.add("range", start_ns=begin, dur_ns=end - begin, thread=1, name=f"ProfilerStep#{number}")
+    s.f.add("range", start_ns=0, dur_ns=10**9, thread=1, name="## forward ##")
+    s.f.close()
+    found = rows(s.file)
+    equal([int(r["start_ns"]) for r in found], s.begins[0:27:3], "steps are as marked")
+    equal({r["launches"] for r in found}, {str(3 * (2 + 3 * LAYERS))}, "three periods in each")
+    thread = report_json(s.file)["steps"]["threads"][0]
+    equal((thread["annotated"], thread["launches_in_steps"]), (True, 27 * (2 + 3 * LAYERS)),
+          "what is outside is in no step")
+    ok("as the program marked them" in run("report", s.file, "steps").stdout, "and says so")
+
+
 def test_none():
     """Nothing that repeats, nothing at all."""
     s = Server("once")
@@ -215,6 +236,7 @@ def test_document(steps, waves):
 
 truth = test_truth()
 test_slow()
+test_marked()
 test_none()
 test_families()
 test_document(truth, test_predictions())

@@ -126,6 +126,26 @@ static void test_mixed(void **unused)
 	assert_cuts();
 }
 
+static void forward_with_read_backs(void)
+{
+	put(SYMBOL(EMBED, SYMBOL_KERNEL), 2000);
+	for (int i = 0; i < 12; i++) {
+		layers(1);
+		put(SYMBOL(7, SYMBOL_TO_HOST), 1000);
+		put(SYMBOL(7, SYMBOL_TO_DEVICE), 5000);
+	}
+	put(SYMBOL(HEAD, SYMBOL_KERNEL), 1000);
+}
+
+/* Copies in each layer: layers are no steps all the same. */
+static void test_copies_in_layers(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 60; i++)
+		step(forward_with_read_backs, 6000);
+	assert_cuts();
+}
+
 /* Three steps are enough; the layers repeat much more often. */
 static void test_few(void **unused)
 {
@@ -166,7 +186,7 @@ static void test_noise(void **unused)
 
 	(void)unused;
 	for (int i = 0; i < 3000; i++)
-		put(SYMBOL(any(50), SYMBOL_KERNEL), any(10000));
+		put(any(5) ? SYMBOL(any(50), SYMBOL_KERNEL) : SYMBOL(9, SYMBOL_TO_HOST), any(10000));
 	assert_true(step_anchor_find(tokens, count, &anchor));
 	assert_false(anchor.found);
 	assert_true(step_anchor_find(tokens, 0, &anchor));
@@ -177,8 +197,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_eager, begin), cmocka_unit_test_setup(test_mixed, begin),
-		cmocka_unit_test_setup(test_few, begin), cmocka_unit_test_setup(test_pause, begin),
-		cmocka_unit_test_setup(test_layers_alone, begin), cmocka_unit_test_setup(test_noise, begin),
+		cmocka_unit_test_setup(test_few, begin),
+		cmocka_unit_test_setup(test_copies_in_layers, begin),
+		cmocka_unit_test_setup(test_pause, begin),
+		cmocka_unit_test_setup(test_layers_alone, begin),
+		cmocka_unit_test_setup(test_noise, begin),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -13,7 +13,10 @@ export PLUGIN_A="$dir/.libs/unwind_plugin_a.so" PLUGIN_B="$dir/.libs/unwind_plug
 if [ -x "$dir/unwind-truth" ]; then
 	"$dir/unwind-truth" $native >"$tmp/out"
 	ok "native paths equal libunwind's: $(cat "$tmp/out")"
-	! "$dir/unwind-truth-unverified" 3000 >"$tmp/out"
+	# A wrong memo may lead it astray: that it comes to an end is not said.
+	timeout 120 "$dir/unwind-truth-unverified" 3000 >"$tmp/out"
+	status=$?
+	[ $status -ne 0 ] && [ $status -ne 124 ]
 	ok "negative control: without verification they differ: $(cat "$tmp/out")"
 else
 	skip "native paths equal libunwind's" "needs libunwind-dev"

@@ -207,7 +207,7 @@ def test_kineto():
     ok(one("SELECT DISTINCT blocks_per_sm, limiter, waves_x1000 FROM shape WHERE grid_y = 2")
        == [(16, "warps", 250)], "occupancy", one("SELECT * FROM shape"))
     ok(one("SELECT count(*) FROM orphan") == [(3,)] and dict(one("SELECT name, value FROM counter")) == {
-        "import_annotations": 1, "import_others": 1,
+        "import_others": 1,
         "import_bad_times": 1, "import_no_gpu": 2, "import_no_host": 3}, "what is left out is counted",
        one("SELECT * FROM counter"))
     ok(one("SELECT name FROM thread WHERE tid = 101") == [("main",)]
@@ -221,7 +221,9 @@ def test_kineto():
     ok(one("SELECT count(*) FROM launch l WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.kind = 'launch'"
            " AND l.id BETWEEN first_id AND last_id AND l.start_ns >= min_ns"
            " AND l.start_ns + l.gpu_delay_ns + l.gpu_dur_ns <= max_ns)") == [(0,)], "zone map")
-    ok(run("info", "k.json.db").stdout.find("import_annotations") > 0, "info names what was left out")
+    ok(run("info", "k.json.db").stdout.find("import_others") > 0, "info names what was left out")
+    ok(one("SELECT r.start_ns, r.dur_ns, r.name, t.tid FROM range r JOIN thread t ON t.id = r.thread")
+       == [(0, 4000, "ProfilerStep#1", 101)], "ranges that the user marked", one("SELECT * FROM range"))
     ok(os.mkdir("csv") is None and run("export", "--csv=all", "-o", "csv", "k.json.db").returncode == 0, "export works",
        os.listdir("csv"))
 

@@ -54,6 +54,8 @@ static void test_ticks_follow_a_drifting_clock(void **state)
 		assert_true(llabs(clock_from_ticks(&clock, drifting_ticks(ns)) + clock.origin_ns -
 				  ns) < 100);
 	assert_int_equal(clock_from_realtime(&clock, 5000077), 4000000);
+	/* Halves of a minute differ by 2e-15 a nanosecond over 30 s: 60 parts in a million. */
+	assert_true(llabs(clock_drift_ppb(&clock) - 60000) < 500);
 }
 
 static void test_step_of_the_wall_clock(void **state)
@@ -65,7 +67,8 @@ static void test_step_of_the_wall_clock(void **state)
 	(void)state;
 	for (int64_t ns = 0; ns < 200; ns++) {
 		struct clock_pair pair = { .ticks = (uint64_t)ns * 1000000,
-					   .monotonic_ns = ns * 1000000 };
+					   .monotonic_ns = ns * 1000000,
+					   .realtime_error_ns = 4 };
 
 		if (ns == 100)
 			offset += 3600000000000ll;
@@ -75,6 +78,29 @@ static void test_step_of_the_wall_clock(void **state)
 	assert_int_equal(clock.step_count, 2);
 	assert_int_equal(clock_from_realtime(&clock, 5050000000ull), 50000000);
 	assert_true(llabs(clock_from_realtime(&clock, 3605150000000ull) - 150000000) < 10);
+	assert_int_equal(clock.realtime_error_ns, 4);
+	assert_true(llabs(clock_realtime_moved(&clock) - 3600000000000ll) < 10);
+}
+
+/* Where the difference of the clocks can be read exactly, nothing is too small to follow. */
+static void test_small_steps_of_the_wall_clock(void **state)
+{
+	static struct clock_anchor anchors[CLOCK_ANCHORS];
+	struct clock clock = { .anchors = anchors };
+
+	(void)state;
+	for (int64_t ns = 0; ns < 200; ns++) {
+		struct clock_pair pair = { .ticks = (uint64_t)ns * 1000000,
+					   .monotonic_ns = ns * 1000000 };
+
+		pair.realtime_ns = pair.monotonic_ns + 5000 + (ns >= 100 ? 300 : 0);
+		clock_add(&clock, &pair);
+	}
+	assert_int_equal(clock.step_count, 2);
+	assert_int_equal(clock_from_realtime(&clock, 50005000), 50000000);
+	assert_int_equal(clock_from_realtime(&clock, 150005300), 150000000);
+	assert_int_equal(clock_realtime_moved(&clock), 300);
+	assert_int_equal(clock_drift_ppb(&clock), 0);
 }
 
 static void test_live_ticks(void **state)
@@ -341,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ticks_follow_a_drifting_clock),
 		cmocka_unit_test(test_step_of_the_wall_clock),
+		cmocka_unit_test(test_small_steps_of_the_wall_clock),
 		cmocka_unit_test(test_live_ticks),
 		cmocka_unit_test(test_union_equals_brute_force),
 		cmocka_unit_test(test_union_is_bounded),

@@ -63,6 +63,9 @@ equal([sum(r["graph"] == g and r["kind"] == "kernel" for r in truth) for g in so
       [30] * 40, "capture: each graph has its kernels")
 equal(sum(r["graph"] != "0" and r["kind"] == "record" for r in truth), 0, "capture: and no event")
 equal(s.counters().get("captured_launches"), 1200, "capture: launches into them are told apart")
+equal(s.counters().get("event_failures"), None, "capture: none of our events was captured")
+equal(s.ask("SELECT count(*), count(gpu_dur_ns) FROM launch l JOIN shape h ON h.id = l.shape "
+            "WHERE h.grid_x = 9"), [(1200, 0)], "capture: no launch beside one is timed")
 equal(s.status, 0, "capture: none failed")
 ok(sum(r["kind"] == "record" for r in truth) > 10, "capture: events before and after")
 

@@ -32,6 +32,11 @@ equal(s.ask(f"SELECT {TIMES}")[0], (20, 10, 5), "full: and its GPU times")
 equal(s.one("SELECT count(*) FROM node"), 40, "full: kernels inside graphs")
 equal(s.levels(), ["full"], "full: the file says so")
 equal(s.losses(), {}, "full: nothing lost")
+work = 20 + 10 * 5 + 5      # a graph has four kernels and a set
+equal((s.counters()["gpu_joined"], s.counters()["cupti_records"]), (work, work),
+      "full: every GPU record is joined, and counted")
+ok(f"{work} GPU operations, 100.00 % joined" in tap.run("report", s.file).stdout,
+   "full: the report says so")
 
 s = recorded("graph", "--detail=graph")
 equal(s.ask(f"SELECT {CALLS}")[0], (20, 10, 5), "graph: every call")

@@ -6,8 +6,8 @@
  *	replay N	N launches of a graph of four kernels and a set; waits for them
  *	copy N		N copies of 64 bytes to the device; waits for them
  *	slow N		N kernels of 20 ms, not waited for
- *	capture N	captures N kernels of grid 5 on a blocking stream, with launches into the legacy
- *			stream tried meanwhile from another stream's view; replays once
+ *	capture N	captures N kernels of grid 5 on a blocking stream, with N of grid 9 on another
+ *			stream meanwhile; replays once
  *	begin, end	cuProfilerStart, cuProfilerStop
  *	subscribe NAME	holds CUPTI under this name, before the driver is used
  *	release		lets it go
@@ -48,8 +48,10 @@ static CUgraphExec captured(int kernels, unsigned blocks, CUstream where)
 	CUgraph made;
 
 	OK(cuStreamBeginCapture_v2, where, CU_STREAM_CAPTURE_MODE_GLOBAL);
-	for (int i = 0; i < kernels; i++)
+	for (int i = 0; i < kernels; i++) {
 		launch(quick, blocks, where);
+		launch(quick, 9, stream);	/* beside it */
+	}
 	OK(cuStreamEndCapture, where, &made);
 	OK(cuGraphInstantiateWithFlags, &executable, made, 0);
 	return executable;
@@ -89,8 +91,6 @@ static void make_graph(void)
 	OK(cuGraphInstantiateWithFlags, &graph, made, 0);
 }
 
-/* What an unsuspecting recorder would break: any unsafe call of this thread, any record into the
- * legacy stream, invalidates the capture. */
 static void capture(int kernels)
 {
 	CUgraphExec executable = captured(kernels, 5, blocking);

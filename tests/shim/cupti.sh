@@ -69,6 +69,16 @@ run "reversed times"
 has "reversed times: marked" "^GPU_KERNEL start=0 .*flags=1" 3
 unset SIMCUPTI_REVERSED_TIMES
 
+SIMCUPTI_POOL_RECORDS=1
+GPUTRAIL_CUPTI_POOL=2
+export SIMCUPTI_POOL_RECORDS GPUTRAIL_CUPTI_POOL
+run "device buffers used up"
+has "device buffers used up: counted" "^COUNTER cupti_bad_times=1" 1
+GPUTRAIL_CUPTI_POOL=2x
+run "a limit that is none"
+has "a limit that is none: CUPTI keeps its own" "^COUNTER cupti_(bad|errors)" 0
+unset SIMCUPTI_POOL_RECORDS GPUTRAIL_CUPTI_POOL
+
 SIMCUPTI_HANG_FLUSH=1
 export SIMCUPTI_HANG_FLUSH
 run "hanging flush"
