@@ -51,6 +51,7 @@ struct device {
 	uint64_t reach, kernel_reach, kernel_ns, busy_ns;
 	struct idle_event previous;	/* that ended last */
 	struct idle_device result;
+	struct site *recent[IDLE_CAUSE_COUNT];	/* of the last interval with that cause */
 	UT_hash_handle hh;
 };
 
@@ -60,8 +61,8 @@ struct scan {
 	const struct idle_observer *observer;
 	struct idle_names names;
 	struct lookup processes;	/* thread: process */
-	struct idle_thread *threads;
-	struct device *devices;
+	struct idle_thread *threads, *recent_thread;	/* recent: asked for last */
+	struct device *devices, *recent_device;
 	struct site *sites;
 	sqlite3_stmt *graph_launch;
 	struct idle_event launched;	/* the call of the graph launch asked for last */
@@ -72,11 +73,17 @@ struct scan {
 
 /* --- calls --------------------------------------------------------------------------------- */
 
+static struct idle_thread *thread_find(struct scan *s, int64_t id)
+{
+	if (!s->recent_thread || s->recent_thread->id != id)
+		HASH_FIND(hh, s->threads, &id, sizeof(id), s->recent_thread);
+	return s->recent_thread;
+}
+
 static struct idle_thread *thread_get(struct scan *s, int64_t id)
 {
-	struct idle_thread *thread;
+	struct idle_thread *thread = thread_find(s, id);
 
-	HASH_FIND(hh, s->threads, &id, sizeof(id), thread);
 	if (thread)
 		return thread;
 	thread = calloc(1, sizeof(*thread));
@@ -215,7 +222,7 @@ static int heap_take(struct scan *s, const struct idle_interval *interval)
 	return 0;
 }
 
-static int site_take(struct scan *s, const struct idle_interval *interval)
+static struct site *site_get(struct scan *s, const struct idle_interval *interval)
 {
 	struct site key = { .key = { interval->device, interval->cause, interval->path } }, *site;
 
@@ -223,10 +230,21 @@ static int site_take(struct scan *s, const struct idle_interval *interval)
 	if (!site) {
 		site = calloc(1, sizeof(*site));
 		if (!site)
-			return run_fail(s->run, "out of memory");
+			return NULL;
 		site->key = key.key;
 		HASH_ADD(hh, s->sites, key, sizeof(site->key), site);
 	}
+	return site;
+}
+
+static int site_take(struct scan *s, struct device *device, const struct idle_interval *interval)
+{
+	struct site *site = device->recent[interval->cause];
+
+	if (!site || site->key.path != interval->path)
+		site = device->recent[interval->cause] = site_get(s, interval);
+	if (!site)
+		return run_fail(s->run, "out of memory");
 	site->total_ns += interval->dur_ns;
 	site->count++;
 	return 0;
@@ -276,7 +294,7 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	if (launch_find(s, &next) < 0)
 		return -1;
 	if (next.thread)
-		HASH_FIND(hh, s->threads, &next.thread, sizeof(next.thread), thread);
+		thread = thread_find(s, next.thread);
 	gap.thread = thread;
 	s->without_call += !thread;
 	idle_facts(&gap, &facts);
@@ -292,16 +310,17 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	for (const struct idle_observer *o = s->observer; o; o = o->next)
 		if (o->interval(o->arg, &interval, &next) < 0)
 			return -1;
-	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
+	return site_take(s, device, &interval) < 0 ? -1 : heap_take(s, &interval);
 }
 
 static struct device *device_get(struct scan *s, const struct idle_event *event)
 {
 	struct device *device;
 
-	HASH_FIND(hh, s->devices, &event->device, sizeof(event->device), device);
-	if (device)
-		return device;
+	if (!s->recent_device || s->recent_device->id != event->device)
+		HASH_FIND(hh, s->devices, &event->device, sizeof(event->device), s->recent_device);
+	if (s->recent_device)
+		return s->recent_device;
 	device = calloc(1, sizeof(*device));
 	if (!device)
 		return NULL;

@@ -9,36 +9,45 @@
 #endif
 
 #include "analysis/idle_internal.h"
+#include "analysis/pile.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PENDING_MIN	32768		/* rows to gather before they are sorted */
+#define ROW_TAKE	"gputrail_row_take"
+
+#define BEGIN_OF_BOTH	"min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))"
+#define CALL_TIMES	[CALL_START] = "start_ns", [CALL_DUR] = "dur_ns"
+#define GPU_TIMES	[GPU_START] = "start_ns + gpu_delay_ns", [GPU_DUR] = "gpu_dur_ns"
 
 const struct event_table event_tables[EVENT_TABLES] = {
-	[EVENT_LAUNCH] = { "launch",
-	  "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, shape, NULL, 0, api,"
-	  " path, 0, NULL, 0, 0, id", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	[EVENT_GRAPH_LAUNCH] = { "graph_launch",
-	  "start_ns, dur_ns, start_ns + gpu_delay_ns, gpu_dur_ns, thread, stream, 0, NULL, 0, api,"
-	  " path, 0, NULL, 0, graph, id", "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	[EVENT_NODE] = { "node",
-	  "NULL, NULL, start_ns, gpu_dur_ns, 0, stream, shape, NULL, 0, 0, path, graph_launch, NULL, 0,"
-	  " 0, id", "start_ns" },
-	[EVENT_COPY] = { "copy",
-	  "CASE WHEN graph_launch IS NULL THEN start_ns END, dur_ns, start_ns + gpu_delay_ns,"
-	  " gpu_dur_ns, thread, stream, 0, kind, bytes, api, path, graph_launch, NULL, 0, 0, id",
-	  "min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))" },
-	[EVENT_ORPHAN] = { "orphan",
-	  "NULL, NULL, start_ns, dur_ns, 0, stream, shape, nullif(kind, 0), bytes, 0, 0, 0, device, 0,"
-	  " 0, id", "start_ns" },
-	[EVENT_MEMORY] = { "memory",
-	  "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, bytes, api, path, 0, NULL, 0, 0, id",
-	  "start_ns" },
-	[EVENT_CALL] = { "call",
-	  "start_ns, dur_ns, NULL, NULL, thread, 0, 0, NULL, 0, api, path, 0, NULL, result, object, id",
-	  "start_ns" },
+	[EVENT_LAUNCH] = { "launch", BEGIN_OF_BOTH, {
+		CALL_TIMES, GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream", [SHAPE] = "shape",
+		[API] = "api", [PATH] = "path", [ROW_ID] = "id" } },
+	[EVENT_GRAPH_LAUNCH] = { "graph_launch", BEGIN_OF_BOTH, {
+		CALL_TIMES, GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream", [API] = "api",
+		[PATH] = "path", [OBJECT] = "graph", [ROW_ID] = "id" } },
+	[EVENT_NODE] = { "node", "start_ns", {
+		[GPU_START] = "start_ns", [GPU_DUR] = "gpu_dur_ns", [STREAM] = "stream",
+		[SHAPE] = "shape", [PATH] = "path", [GRAPH_LAUNCH] = "graph_launch", [ROW_ID] = "id" } },
+	[EVENT_COPY] = { "copy", BEGIN_OF_BOTH, {
+		[CALL_START] = "CASE WHEN graph_launch IS NULL THEN start_ns END",
+		[CALL_DUR] = "dur_ns", GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream",
+		[KIND] = "kind", [BYTES] = "bytes", [API] = "api", [PATH] = "path",
+		[GRAPH_LAUNCH] = "graph_launch", [ROW_ID] = "id" } },
+	[EVENT_ORPHAN] = { "orphan", "start_ns", {
+		[GPU_START] = "start_ns", [GPU_DUR] = "dur_ns", [STREAM] = "stream",
+		[SHAPE] = "shape", [KIND] = "nullif(kind, 0)", [BYTES] = "bytes",
+		[DEVICE] = "device", [ROW_ID] = "id" } },
+	[EVENT_MEMORY] = { "memory", "start_ns", {
+		CALL_TIMES, [THREAD] = "thread", [BYTES] = "bytes", [API] = "api", [PATH] = "path",
+		[ROW_ID] = "id" } },
+	[EVENT_CALL] = { "call", "start_ns", {
+		CALL_TIMES, [THREAD] = "thread", [API] = "api", [PATH] = "path",
+		[RESULT] = "result", [OBJECT] = "object", [ROW_ID] = "id" } },
 };
 
 static bool table_has_work(size_t table)
@@ -55,6 +64,12 @@ struct source {
 	struct chunk *rows;		/* a list */
 	size_t count, next;
 	sqlite3_stmt *read;
+	int8_t place[EVENT_COLUMNS];	/* of each column among those read, -1: not there */
+};
+
+struct call_row {
+	struct idle_call call;
+	struct idle_work work;
 };
 
 struct reader {
@@ -62,9 +77,8 @@ struct reader {
 	struct source sources[EVENT_TABLES];
 	struct lookup shapes, streams;		/* their devices */
 	struct call_classes apis;
-	struct { struct call_row { struct idle_call call; struct idle_work work; } *rows; size_t count; }
-		calls;
-	struct { struct idle_event *rows; size_t count; } events;
+	struct pile calls, events;
+	const struct source *reading;
 	uint64_t done, last_start;
 	const struct idle_sink *sink;
 };
@@ -85,6 +99,26 @@ static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		return run_fail(run, "out of memory");
 	*chunk = (struct chunk){ first, last, row_u64(stmt, 1) };
 	return 0;
+}
+
+/* Asks for the columns that the table has, no more: most of the time goes into fetching them. */
+static int statement_open(struct reader *r, struct source *source, const struct event_table *table)
+{
+	char sql[768];
+	int used = snprintf(sql, sizeof(sql), "SELECT " ROW_TAKE "("), count = 0;
+
+	for (int i = 0; i < EVENT_COLUMNS; i++) {
+		source->place[i] = -1;
+		if (!table->columns[i] || i == ROW_ID)
+			continue;
+		source->place[i] = (int8_t)count;
+		used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s%s", count++ ? ", " : "",
+				 table->columns[i]);
+	}
+	snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE id BETWEEN ?1 AND ?2",
+		 table->name);
+	source->read = run_prepare(r->run, sql);
+	return source->read ? 0 : -1;
 }
 
 static int source_open(struct reader *r, size_t table, bool trust)
@@ -109,67 +143,42 @@ static int source_open(struct reader *r, size_t table, bool trust)
 			begin = source->rows[i].begin;
 		source->rows[i].begin = begin;
 	}
-	snprintf(sql, sizeof(sql), "SELECT %s FROM %s WHERE id BETWEEN ?1 AND ?2",
-		 event_tables[table].columns, event_tables[table].name);
-	source->read = run_prepare(r->run, sql);
-	return source->read ? 0 : -1;
+	return statement_open(r, source, &event_tables[table]);
 }
 
-static int call_add(struct reader *r, sqlite3_stmt *stmt)
-{
-	const struct api_class *api = api_find(&r->apis, sqlite3_column_int64(stmt, API));
-	struct call_row *row = LIST_ADD(&r->calls);
-	struct idle_call *call = &row->call;
+/* A row on its way from SQLite; what the table does not have is NULL. */
+struct row {
+	const struct source *source;
+	sqlite3_value **values;
+};
 
-	if (!row)
-		return run_fail(r->run, "out of memory");
-	call->start = row_u64(stmt, CALL_START);
-	call->end = call->start + row_u64(stmt, CALL_DUR);
-	call->thread = sqlite3_column_int64(stmt, THREAD);
-	call->path = sqlite3_column_int64(stmt, PATH);
-	call->bytes = row_u64(stmt, BYTES);
-	call->kind = row_int(stmt, KIND, 0);
-	call->class = api->class;
-	call->stream = sqlite3_column_int64(stmt, api->class == CALL_WAIT ? OBJECT : STREAM);
-	call->capturing = api->begins_capture;
-	return 0;
+static bool is_null(const struct row *row, enum event_column column)
+{
+	int place = row->source->place[column];
+
+	return place < 0 || sqlite3_value_type(row->values[place]) == SQLITE_NULL;
 }
 
-static void work_add(struct reader *r, size_t table, sqlite3_stmt *stmt)
+static int64_t integer(const struct row *row, enum event_column column)
 {
-	struct idle_work *work = &r->calls.rows[r->calls.count - 1].work;
+	int place = row->source->place[column];
 
-	work->shape = sqlite3_column_int64(stmt, SHAPE);
-	work->graph = table == EVENT_GRAPH_LAUNCH ? sqlite3_column_int64(stmt, OBJECT) : 0;
-	work->gpu_start = row_u64(stmt, GPU_START);
-	work->gpu_end = work->gpu_start + row_u64(stmt, GPU_DUR);
+	return place < 0 ? 0 : sqlite3_value_int64(row->values[place]);
 }
 
-static int event_add(struct reader *r, sqlite3_stmt *stmt)
+/* Whatever a damaged file holds: never negative. */
+static uint64_t natural(const struct row *row, enum event_column column)
 {
-	struct idle_event *event = LIST_ADD(&r->events);
-	int64_t device;
+	int64_t number = integer(row, column);
 
-	if (!event)
-		return run_fail(r->run, "out of memory");
-	event->start = row_u64(stmt, GPU_START);
-	event->end = event->start + row_u64(stmt, GPU_DUR);
-	event->op.stream = sqlite3_column_int64(stmt, STREAM);
-	event->op.shape = sqlite3_column_int64(stmt, SHAPE);
-	event->op.kind = row_int(stmt, KIND, IDLE_KERNEL);
-	event->op.bytes = row_u64(stmt, BYTES);
-	event->graph_launch = sqlite3_column_int64(stmt, GRAPH_LAUNCH);
-	event->path = sqlite3_column_int64(stmt, PATH);
-	device = lookup_number(&r->streams, event->op.stream, 0, 0);
-	device = lookup_number(&r->shapes, event->op.shape, 0, device);
-	event->device = sqlite3_column_type(stmt, DEVICE) == SQLITE_NULL ? device
-		: sqlite3_column_int64(stmt, DEVICE);
-	if (sqlite3_column_type(stmt, CALL_START) != SQLITE_NULL) {
-		event->thread = sqlite3_column_int64(stmt, THREAD);
-		event->call_start = row_u64(stmt, CALL_START);
-		event->call_end = event->call_start + row_u64(stmt, CALL_DUR);
-	}
-	return 0;
+	return number > 0 ? (uint64_t)number : 0;
+}
+
+static int kind_of(const struct row *row, int missing)
+{
+	int64_t kind = integer(row, KIND);
+
+	return is_null(row, KIND) || kind < INT_MIN || kind > INT_MAX ? missing : (int)kind;
 }
 
 static bool is_work(enum call_class class)
@@ -177,43 +186,110 @@ static bool is_work(enum call_class class)
 	return class == CALL_LAUNCH || class == CALL_COPY || class == CALL_HOST_FUNCTION;
 }
 
+static bool call_add(struct reader *r, const struct row *row)
+{
+	const struct api_class *api = api_find(&r->apis, integer(row, API));
+	struct call_row *added = pile_add(&r->calls);
+	uint64_t start = natural(row, CALL_START), gpu_start = natural(row, GPU_START);
+	size_t table = (size_t)(row->source - r->sources);
+	struct idle_call *call = &added->call;
+
+	if (!added)
+		return false;
+	added->work = (struct idle_work){ 0 };
+	if (table_has_work(table))
+		added->work = (struct idle_work){
+			.shape = integer(row, SHAPE),
+			.graph = table == EVENT_GRAPH_LAUNCH ? integer(row, OBJECT) : 0,
+			.gpu_start = gpu_start,
+			.gpu_end = gpu_start + natural(row, GPU_DUR),
+		};
+	*call = (struct idle_call){
+		.start = start,
+		.end = start + natural(row, CALL_DUR),
+		.thread = integer(row, THREAD),
+		.path = integer(row, PATH),
+		.stream = integer(row, api->class == CALL_WAIT ? OBJECT : STREAM),
+		.bytes = natural(row, BYTES),
+		.kind = kind_of(row, 0),
+		.class = api->class,
+		.capturing = api->begins_capture,
+	};
+	/* Work that is among the other calls and did not fail went into a capture. */
+	if (table == EVENT_CALL && !integer(row, RESULT)) {
+		call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
+		if (call->capturing)
+			call->class = CALL_GRAPH;
+	}
+	return true;
+}
+
+static bool event_add(struct reader *r, const struct row *row)
+{
+	struct idle_event *event = pile_add(&r->events);
+	uint64_t start = natural(row, GPU_START);
+
+	if (!event)
+		return false;
+	*event = (struct idle_event){
+		.start = start,
+		.end = start + natural(row, GPU_DUR),
+		.op.stream = integer(row, STREAM),
+		.op.shape = integer(row, SHAPE),
+		.op.kind = kind_of(row, IDLE_KERNEL),
+		.op.bytes = natural(row, BYTES),
+		.graph_launch = integer(row, GRAPH_LAUNCH),
+		.path = integer(row, PATH),
+		.device = integer(row, DEVICE),
+	};
+	if (is_null(row, DEVICE)) {
+		event->device = event->op.shape ? lookup_number(&r->shapes, event->op.shape, 0, 0) : 0;
+		if (!event->device)
+			event->device = lookup_number(&r->streams, event->op.stream, 0, 0);
+	}
+	if (!is_null(row, CALL_START)) {
+		event->thread = integer(row, THREAD);
+		event->call_start = natural(row, CALL_START);
+		event->call_end = event->call_start + natural(row, CALL_DUR);
+	}
+	return true;
+}
+
+/* The aggregate function that rows are read with: SQLite hands it all columns of a row in one
+ * call, which costs half of stepping to the row and asking for each. */
+static void row_take(sqlite3_context *context, int columns, sqlite3_value **values)
+{
+	struct reader *r = sqlite3_user_data(context);
+	struct row row = { r->reading, values };
+	/* What a graph launch did on the device are its nodes. */
+	bool is_event = r->sink->event && r->reading != &r->sources[EVENT_GRAPH_LAUNCH] &&
+			!is_null(&row, GPU_START) && !is_null(&row, GPU_DUR);
+
+	(void)columns;
+	r->done++;
+	if ((is_event && !event_add(r, &row)) || (!is_null(&row, CALL_START) && !call_add(r, &row)))
+		sqlite3_result_error_nomem(context);
+}
+
+static void rows_taken(sqlite3_context *context)
+{
+	sqlite3_result_null(context);
+}
+
 static int chunk_read(struct reader *r, struct source *source)
 {
 	const struct chunk *chunk = &source->rows[source->next++];
-	size_t table = (size_t)(source - r->sources);
-	bool has_work = table_has_work(table), is_call = table == EVENT_CALL, is_event;
 	int result;
 
+	r->reading = source;
 	sqlite3_reset(source->read);
 	sqlite3_bind_int64(source->read, 1, chunk->first);
 	sqlite3_bind_int64(source->read, 2, chunk->last);
-	while ((result = run_step(r->run, source->read)) > 0) {
-		r->done++;
-		/* What a graph launch did on the device are its nodes. */
-		is_event = r->sink->event && table != EVENT_GRAPH_LAUNCH &&
-			   sqlite3_column_type(source->read, GPU_START) != SQLITE_NULL &&
-			   sqlite3_column_type(source->read, GPU_DUR) != SQLITE_NULL;
-		if (is_event && event_add(r, source->read) < 0)
-			return -1;
-		if (sqlite3_column_type(source->read, CALL_START) == SQLITE_NULL)
-			continue;
-		if (call_add(r, source->read) < 0)
-			return -1;
-		if (has_work)
-			work_add(r, table, source->read);
-		/* Work that is among the other calls and did not fail went into a capture. */
-		if (is_call && !sqlite3_column_int64(source->read, RESULT)) {
-			struct idle_call *call = &r->calls.rows[r->calls.count - 1].call;
-
-			call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
-			if (call->capturing)
-				call->class = CALL_GRAPH;
-		}
-	}
+	result = run_step(r->run, source->read);
 	sqlite3_reset(source->read);
 	if (r->run->progress)
 		r->run->progress(r->run->progress_arg, r->done, 0);
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 #define ORDER(a, b, member)				\
@@ -255,57 +331,34 @@ static int event_order(const void *left, const void *right)
 	return 0;
 }
 
-static int calls_emit(struct reader *r, size_t *next, uint64_t until)
+static int calls_emit(struct reader *r, uint64_t until)
 {
-	for (; *next < r->calls.count && r->calls.rows[*next].call.start < until; (*next)++) {
-		const struct call_row *row = &r->calls.rows[*next];
+	const struct call_row *row;
 
+	for (; (row = pile_first(&r->calls)) && row->call.start < until; pile_take(&r->calls))
 		if (r->sink->call(r->sink->arg, &row->call, &row->work) < 0)
 			return -1;
-	}
 	return 0;
 }
 
-/* Rows mostly lie in order, and then need no sorting. */
-static void order(void *rows, size_t count, size_t bytes, int (*compare)(const void *, const void *))
-{
-	const char *at = rows;
-
-	for (size_t i = 1; i < count; i++, at += bytes) {
-		if (compare(at, at + bytes) > 0) {
-			qsort(rows, count, bytes, compare);
-			return;
-		}
-	}
-}
-
-/* Hands on what began before `until`; what is left moves to the front. */
+/* Hands on what began before `until`. */
 static int pending_emit(struct reader *r, uint64_t until)
 {
-	size_t calls = 0, events = 0;
+	const struct idle_event *event;
 
-	order(r->calls.rows, r->calls.count, sizeof(*r->calls.rows), call_order);
-	order(r->events.rows, r->events.count, sizeof(*r->events.rows), event_order);
-	for (; events < r->events.count && r->events.rows[events].start < until; events++) {
-		const struct idle_event *event = &r->events.rows[events];
-
+	pile_sort(&r->calls);
+	pile_sort(&r->events);
+	for (; (event = pile_first(&r->events)) && event->start < until; pile_take(&r->events)) {
 		if (event->start < r->last_start)
 			return IDLE_DISORDER;
 		r->last_start = event->start;
-		if (calls_emit(r, &calls, event->start) < 0 ||
-		    r->sink->event(r->sink->arg, event) < 0)
+		if (calls_emit(r, event->start) < 0 || r->sink->event(r->sink->arg, event) < 0)
 			return -1;
 	}
-	if (calls_emit(r, &calls, until) < 0)
+	if (calls_emit(r, until) < 0)
 		return -1;
-	r->calls.count -= calls;
-	if (calls)
-		memmove(r->calls.rows, r->calls.rows + calls,
-			r->calls.count * sizeof(*r->calls.rows));
-	r->events.count -= events;
-	if (events)
-		memmove(r->events.rows, r->events.rows + events,
-			r->events.count * sizeof(*r->events.rows));
+	pile_settle(&r->calls);
+	pile_settle(&r->events);
 	return 0;
 }
 
@@ -349,8 +402,16 @@ static int sources_read(struct reader *r)
 
 int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 {
-	struct reader r = { .run = run, .sink = sink };
+	struct reader r = {
+		.run = run, .sink = sink,
+		.calls = { .row_bytes = sizeof(struct call_row), .compare = call_order },
+		.events = { .row_bytes = sizeof(struct idle_event), .compare = event_order },
+	};
 	int result = call_classes_load(run, &r.apis);
+
+	if (result == 0 && sqlite3_create_function(run->db, ROW_TAKE, -1, SQLITE_UTF8, &r,
+						   NULL, row_take, rows_taken) != SQLITE_OK)
+		result = run_fail_sqlite(run);
 
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM shape", &r.shapes);
@@ -368,7 +429,9 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	lookup_free(&r.shapes);
 	lookup_free(&r.streams);
 	call_classes_free(&r.apis);
-	free(r.calls.rows);
-	free(r.events.rows);
+	pile_free(&r.calls);
+	pile_free(&r.events);
+	/* It must not be called with a reader that is gone. */
+	sqlite3_create_function(run->db, ROW_TAKE, -1, SQLITE_UTF8, NULL, NULL, NULL, NULL);
 	return result;
 }

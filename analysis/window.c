@@ -189,11 +189,15 @@ static int table_take(struct windowing *w, int table)
 {
 	const struct event_table *t = &event_tables[table];
 	struct run_window *window = w->window;
-	char rows_sql[768], chunks_sql[512];
+	char rows_sql[768] = "SELECT", chunks_sql[512];
+	size_t used = strlen(rows_sql);
 	sqlite3_stmt *read, *chunks;
 	int result;
 
-	snprintf(rows_sql, sizeof(rows_sql), "SELECT %s FROM %s WHERE id BETWEEN ?1 AND ?2", t->columns,
+	for (int i = 0; i < EVENT_COLUMNS; i++)
+		used += (size_t)snprintf(rows_sql + used, sizeof(rows_sql) - used, "%s %s", i ? "," : "",
+					 t->columns[i] ? t->columns[i] : "NULL");
+	snprintf(rows_sql + used, sizeof(rows_sql) - used, " FROM %s WHERE id BETWEEN ?1 AND ?2",
 		 t->name);
 	snprintf(chunks_sql, sizeof(chunks_sql),
 		 "SELECT first_id, last_id FROM chunk WHERE kind = '%s' AND min_ns < ?2 AND max_ns >= ?1 "

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "analysis/internal.h"
+#include "analysis/pile.h"
 #include "analysis/stats.h"
 #include "analysis/table.h"
 #include "analysis/text.h"
@@ -237,10 +238,57 @@ static void test_changed(void **state)
 	run_close(run);
 }
 
+struct piled { uint64_t start, serial; };
+
+static int by_serial(const void *left, const void *right)
+{
+	const struct piled *a = left, *b = right;
+
+	return (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+static int by_start(const void *left, const void *right)
+{
+	const struct piled *a = left, *b = right;
+
+	return a->start != b->start ? (a->start > b->start ? 1 : -1) : by_serial(a, b);
+}
+
+/* Rows in runs, at random and alike come off in order, however often it is settled in between. */
+static void test_pile(void **state)
+{
+	static struct piled rows[20000];
+	struct pile pile = { .row_bytes = sizeof(rows[0]), .compare = by_serial };
+	size_t count = sizeof(rows) / sizeof(rows[0]), added = 0, taken = 0;
+
+	(void)state;
+	srand(3);
+	for (size_t i = 0; i < count; i++)
+		rows[i] = (struct piled){ i / 7 * 3 + (uint64_t)rand() % (i % 1000 < 20 ? 5000 : 9),
+					  (uint64_t)rand() % 4 };
+	while (taken < count) {
+		size_t batch = (size_t)rand() % 3000;
+		const struct piled *row;
+
+		for (; batch-- && added < count; added++)
+			memcpy(pile_add(&pile), &rows[added], sizeof(rows[0]));
+		qsort(rows + taken, added - taken, sizeof(rows[0]), by_start);
+		pile_sort(&pile);
+		for (size_t n = (size_t)rand() % 2000; n-- && (row = pile_first(&pile)); taken++) {
+			assert_memory_equal(row, &rows[taken], sizeof(*row));
+			pile_take(&pile);
+		}
+		pile_settle(&pile);
+	}
+	pile_sort(&pile);
+	assert_null(pile_first(&pile));
+	pile_free(&pile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decode), cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_pile), cmocka_unit_test(test_decode), cmocka_unit_test(test_fit),
 		cmocka_unit_test(test_figures), cmocka_unit_test(test_constants),
 		cmocka_unit_test(test_statistics), cmocka_unit_test(test_buckets),
 		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_changed),
