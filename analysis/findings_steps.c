@@ -15,6 +15,7 @@
 struct tally {
 	uint64_t steps, timed, total_ns;	/* timed: those with a period, which total_ns is of */
 	uint64_t idle_ns;			/* by causes that a graph takes away */
+	uint64_t busy_ns;			/* of total_ns, without idle time of any cause */
 	uint64_t least_ns;			/* shortest period */
 	const struct step_kind *kind;		/* with most steps */
 };
@@ -24,12 +25,17 @@ static void kind_take(struct tally *tally, const struct step_kind *kind)
 	static const enum idle_cause by_launches[] = {
 		IDLE_LAUNCH_BOUND, IDLE_KERNEL_BOUNDARY, IDLE_HOST_BUSY, IDLE_LOOKUPS,
 	};
+	uint64_t idle_ns = 0;
 
 	tally->steps += kind->steps;
 	tally->timed += kind->times.count;
 	tally->total_ns += kind->times.total_ns;
 	for (size_t i = 0; i < sizeof(by_launches) / sizeof(by_launches[0]); i++)
 		tally->idle_ns += kind->all.idle_ns[by_launches[i]];
+	for (int cause = 0; cause < IDLE_CAUSE_COUNT; cause++)
+		idle_ns += kind->all.idle_ns[cause];
+	if (kind->all.period_ns > idle_ns)
+		tally->busy_ns += kind->all.period_ns - idle_ns;
 	if (kind->times.count && (!tally->least_ns || kind->times.min_ns < tally->least_ns))
 		tally->least_ns = kind->times.min_ns;
 	if (!tally->kind || kind->steps > tally->kind->steps)
@@ -128,9 +134,10 @@ int detect_graph_miss(struct finder *finder, enum detector_id id)
 	return each_device(finder, id, graph_miss_on);
 }
 
-static double average_ns(const struct tally *tally)
+/* Idle time in a step has other causes, and its own findings. */
+static double busy_ns(const struct tally *tally)
 {
-	return tally->timed ? (double)tally->total_ns / (double)tally->timed : 0;
+	return tally->timed ? (double)tally->busy_ns / (double)tally->timed : 0;
 }
 
 static int interference_on(struct finder *finder, enum detector_id id, int device)
@@ -147,13 +154,13 @@ static int interference_on(struct finder *finder, enum detector_id id, int devic
 		decode = d.timed > decode.timed ? d : decode;
 		both = b.timed > both.timed ? b : both;
 	}
-	alone = average_ns(&decode);
-	if (alone <= 0 || average_ns(&both) < ratio * alone)
+	alone = busy_ns(&decode);
+	if (alone <= 0 || busy_ns(&both) < ratio * alone)
 		return 0;
 	finding.count = both.steps;
 	finding.concerned_ns = both.total_ns;
 	finding.path = launched_at(finder, both.kind);
-	values = (struct finding_values){ .a = average_ns(&both) / alone, .b = average_ns(&both),
+	values = (struct finding_values){ .a = busy_ns(&both) / alone, .b = busy_ns(&both),
 					  .c = alone };
 	return finder_add(finder, id, &finding, NULL, &values);
 }
