@@ -150,6 +150,15 @@ int finder_add(struct finder *finder, enum detector_id id, struct run_finding *f
 	return 0;
 }
 
+int finder_each_device(struct finder *finder, enum detector_id id,
+		       int (*detect)(struct finder *finder, enum detector_id id, int device))
+{
+	for (size_t i = 0; i < finder->out->idle.device_count; i++)
+		if (detect(finder, id, finder->out->idle.devices[i].id) < 0)
+			return -1;
+	return 0;
+}
+
 int detect_idle(struct finder *finder, enum detector_id id)
 {
 	for (size_t i = 0; i < finder->out->idle.device_count; i++) {

@@ -32,7 +32,7 @@ struct watch_site {			/* idle time of a cause at a call path */
 struct watch_kernel {			/* a launch shape, or one of unknown shape: its key is 0 */
 	int64_t shape;
 	const struct lookup_cell *facts;	/* SHAPE_* columns, NULL: not in the file */
-	bool is_known, is_opaque, is_collective;
+	bool is_known, is_opaque, is_collective, is_prompts;
 	double covers;			/* share of the SMs that have a block */
 	double full;			/* share of the waves' SM-time that blocks take */
 	double fill;			/* share of the warps that would do */
@@ -51,11 +51,25 @@ struct watch_pair {			/* idle time between two shapes that follow on each other 
 	UT_hash_handle hh;
 };
 
+/* Read-backs of one size that follow on each other: a server reads a token of each running request
+ * after each step, so that their size tells the batch and their distance the step. */
+struct watch_level {
+	uint64_t bytes, count, start_ns;	/* start_ns: end of the read-back before the first */
+	uint64_t total_ns;		/* from each read-back to the next */
+	bool prompts;			/* attention over prompts ran in between */
+};
+struct watch_levels {
+	struct watch_level *rows;
+	size_t count;
+	uint64_t last_ns, prompts;	/* of the read-back before */
+};
+
 struct watch_copy {
 	struct { int64_t device, kind, path; } key;
 	uint64_t count, bytes, total_ns, first_ns, last_ns;
 	double alone_ns;		/* while no kernel ran */
 	struct watch_spot worst;
+	struct watch_levels levels;	/* of copies to the host */
 	UT_hash_handle hh;
 };
 
@@ -68,6 +82,7 @@ struct watch_active {			/* an operation that runs */
 struct watch_device {
 	int64_t id;
 	uint64_t now, busy_ns;		/* busy since the warm-up */
+	uint64_t prompts;		/* kernels of attention over prompts */
 	struct idle_total idle[IDLE_CAUSE_COUNT];
 	struct watch_active *active;	/* a list */
 	size_t active_count;
@@ -108,6 +123,9 @@ void watch_finish(struct watch *watch);
 struct watch_device *watch_device_find(const struct watch *watch, int64_t id);
 const char *watch_kernel_name(const struct watch *watch, int64_t shape);
 
+/* A read-back more; 0 or -1 without memory (findings_batch.c). */
+int watch_level_take(struct watch_levels *levels, const struct idle_event *event, uint64_t prompts);
+
 /* --- evaluators ---------------------------------------------------------------------------- */
 
 struct finder {
@@ -124,7 +142,7 @@ detector_fn detect_idle, detect_sql, detect_uncovered, detect_wave_tail, detect_
 	detect_spill, detect_tiny, detect_opaque, detect_collective, detect_no_pdl,
 	detect_pageable, detect_small_copies, detect_offload, detect_clones,
 	detect_metadata, detect_growth, detect_casts, detect_no_graphs, detect_graph_miss,
-	detect_interference, detect_per_layer;
+	detect_interference, detect_per_layer, detect_shrinking, detect_preemption;
 
 struct detector {
 	struct finding_detector text;
@@ -148,6 +166,8 @@ uint64_t finder_wall(const struct finder *finder, int device);
  * where and advice from the rest. Takes `what`, which may be NULL. 0 or -1. */
 int finder_add(struct finder *finder, enum detector_id id, struct run_finding *finding, char *what,
 	       const struct finding_values *values);
+int finder_each_device(struct finder *finder, enum detector_id id,
+		       int (*detect)(struct finder *finder, enum detector_id id, int device));
 int waterfall_make(struct finder *finder);
 
 /* Evidence, as far as there is room. */

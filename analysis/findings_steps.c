@@ -105,15 +105,6 @@ static int eager_on(struct finder *finder, enum detector_id id, int device, bool
 	return finder_add(finder, id, &finding, NULL, &values);
 }
 
-static int each_device(struct finder *finder, enum detector_id id,
-		       int (*detect)(struct finder *finder, enum detector_id id, int device))
-{
-	for (size_t i = 0; i < finder->out->idle.device_count; i++)
-		if (detect(finder, id, finder->out->idle.devices[i].id) < 0)
-			return -1;
-	return 0;
-}
-
 static int no_graphs_on(struct finder *finder, enum detector_id id, int device)
 {
 	return eager_on(finder, id, device, false);
@@ -121,7 +112,7 @@ static int no_graphs_on(struct finder *finder, enum detector_id id, int device)
 
 int detect_no_graphs(struct finder *finder, enum detector_id id)
 {
-	return each_device(finder, id, no_graphs_on);
+	return finder_each_device(finder, id, no_graphs_on);
 }
 
 static int graph_miss_on(struct finder *finder, enum detector_id id, int device)
@@ -131,7 +122,7 @@ static int graph_miss_on(struct finder *finder, enum detector_id id, int device)
 
 int detect_graph_miss(struct finder *finder, enum detector_id id)
 {
-	return each_device(finder, id, graph_miss_on);
+	return finder_each_device(finder, id, graph_miss_on);
 }
 
 /* Idle time in a step has other causes, and its own findings. */
@@ -167,7 +158,7 @@ static int interference_on(struct finder *finder, enum detector_id id, int devic
 
 int detect_interference(struct finder *finder, enum detector_id id)
 {
-	return each_device(finder, id, interference_on);
+	return finder_each_device(finder, id, interference_on);
 }
 
 static uint64_t steps_since_warm(const struct finder *finder, int device)
@@ -195,5 +186,5 @@ static int per_layer_on(struct finder *finder, enum detector_id id, int device)
 
 int detect_per_layer(struct finder *finder, enum detector_id id)
 {
-	return each_device(finder, id, per_layer_on);
+	return finder_each_device(finder, id, per_layer_on);
 }

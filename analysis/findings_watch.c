@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COPY_TO_HOST	2		/* of copy.kind */
 #define ACTIVE_MAX	256		/* more than any device runs at a time */
 
 static const char shapes_sql[] =
@@ -83,6 +84,7 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 	k->facts = lookup_find(&watch->shapes, k->shape);
 	k->covers = k->full = k->fill = 1;
 	k->is_collective = family == FAMILY_COLLECTIVE;
+	k->is_prompts = family == FAMILY_ATTENTION_PREFILL;
 	blocks = number(k, SHAPE_BLOCKS);
 	sms = number(k, SHAPE_SMS);
 	per_sm = number(k, SHAPE_PER_SM);
@@ -297,14 +299,18 @@ static int event_take(void *arg, const struct idle_event *event)
 	if (d->active_count == ACTIVE_MAX)
 		active_end(d, first_to_end(d));
 	d->active[d->active_count++] = active;
+	d->prompts += active.kernel && active.kernel->is_prompts;
 	if (event->start < watch->warm_ns)
 		return 0;
-	if (active.kernel)
+	if (active.kernel) {
 		OCCURRED(active.kernel, event);
-	else {
-		OCCURRED(active.copy, event);
-		active.copy->bytes += event->op.bytes;
+		return 0;
 	}
+	OCCURRED(active.copy, event);
+	active.copy->bytes += event->op.bytes;
+	if ((event->op.kind & 0xff) == COPY_TO_HOST &&
+	    watch_level_take(&active.copy->levels, event, d->prompts) < 0)
+		return run_fail(watch->run, "out of memory");
 	return 0;
 }
 
@@ -384,6 +390,8 @@ static void gathered_free(struct watch *watch)
 {
 	for (struct watch_device *d = watch->devices; d; d = d->hh.next)
 		free(d->active);
+	for (struct watch_copy *c = watch->copies; c; c = c->hh.next)
+		free(c->levels.rows);
 	ROWS_FREE(watch->devices);
 	ROWS_FREE(watch->sites);
 	ROWS_FREE(watch->kernels);

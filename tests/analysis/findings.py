@@ -140,6 +140,30 @@ ok("speculation that does not pay" in text, "and what cannot be seen")
 falls = run("report", file, "waterfall").stdout
 ok("sync_readback" in falls and "useful" in falls, "the waterfall as text", falls)
 
+# A batch of 16 requests that falls to 8, then 4; steps of 2 ms. With prompts in between it is filled.
+def batches(name, sizes, prompt_every=0, steps=10):
+    f = scene(name)
+    decode, prompt = kernel(f, "decode_attention_kernel", 264), kernel(f, "flash_fwd_varlen_kernel", 264)
+    for step, size in enumerate(size for size in sizes for _ in range(steps)):
+        at = 2 * MS + step * 2 * MS
+        prompts = prompt_every and step % prompt_every == 0
+        dur = 1900 * US if prompts else 1 * MS
+        launch(f, at - 5 * US, at, dur, prompt if prompts else decode)
+        copy(f, at, at + dur, US, DTOH, 4 * size)
+    return report_json(saved(f))
+
+
+row = found(batches("shrinks.db", (16, 8, 4, 16)), "shrinking-batch")
+ok(row and (row["lost_ns"], row["count"]) == (10 * MS + 15 * MS, 20),
+   "shrinking-batch: what a full batch would not take", row)
+ok(row and "16 requests shrinks to 4" in row["advice"], "with the batch", row)
+equal(found(batches("falls-little.db", (16, 8, 16)), "shrinking-batch"), None, "none of half a batch")
+equal(found(batches("refilled.db", (16, 8, 4), 2), "shrinking-batch"), None, "none with prompts in between")
+row = found(batches("again.db", (3, 2), 5, 25), "prompts-again")
+ok(row and row["count"] == 10 and "every 12.6 tokens" in row["advice"],
+   "prompts-again: the tokens of each prompt", row)
+equal(found(batches("long-outputs.db", (64, 60), 5, 25), "prompts-again"), None, "none where they are many")
+
 # Any events.
 for seed in range(6):
     random_run(path("random.db"), seed=seed, launches=400)

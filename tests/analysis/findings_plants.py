@@ -49,7 +49,12 @@ TOGETHER = (
      "long-prefill": ("prefill-interference", "warning", "launch_kernel")},
     {},
     {"graph-miss": ("graph-miss", "info", "launch_kernel")},
+    {},
+    {"shrinking-batch": ("shrinking-batch", "warning", "sample_tokens")},
+    {},
+    {"preemption": ("prompts-again", "info", "sample_tokens")},
 )
+LONGER = {"shrinking-batch": 150, "preemption": 100}     # steps until it shows
 SEVERITIES = ["info", "warning", "critical"]
 
 # What a machine that takes the thread away looks like, in a server with nothing wrong.
@@ -59,7 +64,7 @@ HOST_LATE = {"host-busy", "request-gaps", "launch-bound", "synchronisation", "sy
 
 def check_together(environment, wanted):
     plants = ",".join(wanted)
-    run = Recorded(plants, STEPS, **environment)
+    run = Recorded(plants, LONGER.get(plants, STEPS), **environment)
     for plant, (name, severity, function) in wanted.items():
         told = [f for f in run.data["findings"] if f["name"] == name]
         found = next((f for f in told if function in f["where"]), None)
@@ -77,6 +82,8 @@ def check_healthy(name, *options, **environment):
     for f in run.data["findings"]:
         if f["severity"] != "info" and not (f["name"] in HOST_LATE and f["lost_ns"] <= late):
             tap.ok(False, f"{name}: no {f['name']}", f)
+    tap.equal([f for f in run.data["findings"] if f["name"] in ("shrinking-batch", "prompts-again")],
+              [], f"{name}: nothing of the batch")
     tap.ok(True, f"{name}: nothing above info", run.data["findings"])
     for device in run.data["devices"]:
         if device["waterfall"]:
