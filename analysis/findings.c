@@ -98,12 +98,11 @@ void finder_idle(const struct finder *finder, uint32_t causes, struct run_findin
 
 /* What is left when the cause is gone: at least the boundary between two operations each time, and
  * at worst other work that the lost time hid. */
-static void gain(struct run_finding *finding)
+uint64_t finding_least_gain(uint64_t lost_ns, uint64_t count)
 {
-	uint64_t stays = finding->count * BOUNDARY_NS;
+	uint64_t stays = count * BOUNDARY_NS;
 
-	finding->gain_high_ns = finding->lost_ns;
-	finding->gain_low_ns = finding->lost_ns > stays ? (finding->lost_ns - stays) / 2 : 0;
+	return lost_ns > stays ? (lost_ns - stays) / 2 : 0;
 }
 
 static enum finding_severity severity(const struct finder *finder, enum detector_id id,
@@ -140,7 +139,9 @@ int finder_add(struct finder *finder, enum detector_id id, struct run_finding *f
 	finding->title = detector->text.title;
 	finding->gpu = (int)lookup_number(&finder->watch.gpus, finding->device, GPU_NUMBERED, -1);
 	finding->severity = severity(finder, id, percent);
-	gain(finding);
+	finding->causes = detector->causes;
+	finding->gain_high_ns = finding->lost_ns;
+	finding->gain_low_ns = finding_least_gain(finding->lost_ns, finding->count);
 	finding->what = what ? what : strdup("");
 	finding->where = idle_path_name(finder->run, finding->path);
 	finding->advice = finding_advice(detector->advice, finding, values);
@@ -217,6 +218,8 @@ static int find(struct finder *finder, const struct findings_options *options)
 	for (int id = 0; id < DETECTOR_COUNT; id++)
 		if (detectors[id].detect(finder, (enum detector_id)id) < 0)
 			return -1;
+	if (findings_predict(finder) < 0)
+		return -1;
 	if (out->list.count)
 		qsort(out->list.rows, out->list.count, sizeof(*out->list.rows), by_cost);
 	return 0;

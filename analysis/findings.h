@@ -21,6 +21,7 @@ struct finding_evidence {
 };
 
 #define FINDING_EVIDENCE_MAX 5
+#define FINDING_GAIN_BYTES 384
 
 /* Times are of the device: lost_ns of its wall time since the warm-up, concerned_ns of the work
  * that the finding is about where what is lost by it cannot be told. */
@@ -30,7 +31,11 @@ struct run_finding {
 	int device, gpu;		/* device.id, run_device.gpu; -1: not of one device */
 	uint64_t lost_ns, concerned_ns, count;
 	uint64_t wall_ns;		/* what shares are shares of */
+	uint32_t causes;		/* bits of the idle causes whose time it is; 0: none */
 	uint64_t gain_low_ns, gain_high_ns;	/* bounds of what mending it would save */
+	bool is_predicted;		/* by its steps without their idle time; else what follows is 0 */
+	uint64_t gain_ns;		/* likely */
+	uint64_t step_now_ns, step_ns, step_low_ns, step_high_ns;	/* median periods; afterwards */
 	uint64_t first_ns, last_ns;	/* when it happened, as far as known; 0: not */
 	int64_t path;			/* call path to blame; 0 unknown */
 	char *where;			/* its name: "function (file:line)", "" unknown */
@@ -60,6 +65,9 @@ size_t finding_limits_count(void);
 void finding_limit_get(const struct finding_limits *limits, size_t index,
 		       struct finding_limit *limit);
 
+/* What mending it would save, in words, and whether that is a prediction or bounds; returns text. */
+const char *finding_gain(const struct run_finding *finding, char text[FINDING_GAIN_BYTES]);
+
 struct finding_detector {
 	const char *numbers, *name, *title, *signature;
 };
@@ -83,7 +91,8 @@ struct findings_options {
 	const struct idle_observer *observer;	/* that sees the pass as well, or NULL */
 };
 
-/* Two passes over the recording, one of them to find its steps. Returns 0, or -1 with run_error(). */
+/* Two passes over the recording, one of them to find its steps, and one more to predict steps without
+ * idle time. Returns 0, or -1 with run_error(). */
 int run_findings(struct run *run, const struct findings_options *options, struct findings *findings);
 void findings_free(struct findings *findings);
 

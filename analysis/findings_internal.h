@@ -168,6 +168,10 @@ int finder_add(struct finder *finder, enum detector_id id, struct run_finding *f
 	       const struct finding_values *values);
 int finder_each_device(struct finder *finder, enum detector_id id,
 		       int (*detect)(struct finder *finder, enum detector_id id, int device));
+/* The least that `lost_ns` in `count` pieces would save. */
+uint64_t finding_least_gain(uint64_t lost_ns, uint64_t count);
+/* Puts predictions in the place of bounds where there are steps; 0 or -1. */
+int findings_predict(struct finder *finder);
 int waterfall_make(struct finder *finder);
 
 /* Evidence, as far as there is room. */

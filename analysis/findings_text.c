@@ -66,6 +66,26 @@ static void put_field(FILE *out, const char *field, const struct run_finding *f,
 		put_number(out, (&values->a)[field[0] - 'a'], unit);
 }
 
+const char *finding_gain(const struct run_finding *f, char text[FINDING_GAIN_BYTES])
+{
+	char low[32], high[32], likely[32], now[32], after[32], best[32], worst[32];
+
+	format_ns((double)f->gain_low_ns, low, sizeof(low));
+	format_ns((double)f->gain_high_ns, high, sizeof(high));
+	if (!f->is_predicted) {
+		snprintf(text, FINDING_GAIN_BYTES, "%s to %s (bounds)", low, high);
+		return text;
+	}
+	format_ns((double)f->gain_ns, likely, sizeof(likely));
+	format_ns((double)f->step_now_ns, now, sizeof(now));
+	format_ns((double)f->step_ns, after, sizeof(after));
+	format_ns((double)f->step_low_ns, best, sizeof(best));
+	format_ns((double)f->step_high_ns, worst, sizeof(worst));
+	snprintf(text, FINDING_GAIN_BYTES, "%s (%s to %s), as predicted for the steps: median "
+		 "%s (%s to %s) instead of %s", likely, low, high, after, best, worst, now);
+	return text;
+}
+
 char *finding_advice(const char *template, const struct run_finding *finding,
 		     const struct finding_values *values)
 {

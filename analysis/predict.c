@@ -33,9 +33,13 @@ struct removing {
 	struct removal *removals;	/* step by step */
 };
 
-static bool asks_about(const struct predict_query *query, const struct step_kind *kind)
+static bool asks_about(const struct predict_query *query, const struct step_result *steps,
+		       const struct step *step)
 {
-	return (query->mode < 0 || (int)kind->mode == query->mode) &&
+	const struct step_kind *kind = &steps->kinds[step->kind];
+
+	return step->gpu_ns >= query->from_ns && (!query->device || step->device == query->device) &&
+	       (query->mode < 0 || (int)kind->mode == query->mode) &&
 	       (query->phase < 0 || (int)kind->phase == query->phase);
 }
 
@@ -71,7 +75,7 @@ static int interval_take(void *arg, const struct idle_interval *interval,
 			if (!(query->causes & PREDICT_CAUSE(interval->cause)) ||
 			    (query->path && query->path != interval->path) ||
 			    (query->device && query->device != interval->device) ||
-			    !asks_about(query, &r->steps->kinds[step->kind]))
+			    !asks_about(query, r->steps, step))
 				continue;
 			removal->ns += interval->dur_ns;
 			removal->intervals++;
@@ -153,7 +157,7 @@ static void figures_make(const struct removing *r, size_t q, const struct period
 		const struct removal *removal = &r->removals[i * r->count + q];
 		double period = (double)step->period_ns, ns = (double)removal->ns, kept;
 
-		if (!step->period_ns || !asks_about(&r->queries[q], &r->steps->kinds[step->kind]))
+		if (!step->period_ns || !asks_about(&r->queries[q], r->steps, step))
 			continue;
 		kept = fmin(boundary * removal->intervals, ns);
 		p->now[n] = period;

@@ -15,6 +15,7 @@ struct predict_query {
 	int64_t path;			/* only with this path to blame; 0: any */
 	int device;			/* only of this device; 0: any */
 	int mode, phase;		/* only in such steps; -1: any */
+	uint64_t from_ns;		/* only steps that begin on the device by then; 0: all */
 	uint64_t cost_ns;		/* at most, of what comes in its place, for each step */
 };
 

@@ -211,17 +211,16 @@ void html_intervals(const struct html *html)
 static void finding(const struct html *html, const struct run_finding *f)
 {
 	FILE *out = html->out;
-	char lost[32], low[32], high[32];
+	char lost[32], gain[FINDING_GAIN_BYTES];
 
 	fprintf(out, "<section class=\"finding %s\">\n<h3>%s: ", finding_severity_name(f->severity), f->name);
 	html_text(out, f->title);
 	fprintf(out, " <span class=\"faint\">%s</span></h3>\n", finding_severity_name(f->severity));
 	if (f->lost_ns)
-		fprintf(out, "<p><b>lost %s (%.1f %%)</b>, mending it saves %s to %s</p>\n",
+		fprintf(out, "<p><b>lost %s (%.1f %%)</b>, mending it saves %s</p>\n",
 			format_ns((double)f->lost_ns, lost, sizeof(lost)),
 			f->wall_ns ? 100.0 * (double)f->lost_ns / (double)f->wall_ns : 0,
-			format_ns((double)f->gain_low_ns, low, sizeof(low)),
-			format_ns((double)f->gain_high_ns, high, sizeof(high)));
+			finding_gain(f, gain));
 	if (f->where[0]) {
 		fputs("<p>at <code>", out);
 		html_text(out, f->where);

@@ -82,19 +82,19 @@ static void print_evidence(const struct run_finding *f)
 
 static void print_finding(const struct print_style *style, const struct run_finding *f)
 {
-	char lost[32], low[32], high[32], line[256];
+	char lost[32], gain[FINDING_GAIN_BYTES], line[FINDING_GAIN_BYTES + 64];
 
 	snprintf(line, sizeof(line), "%-8s %s: %s", finding_severity_name(f->severity), f->name, f->title);
 	if (f->severity == FINDING_CRITICAL)
 		print_alarm(style, line);
 	else
 		print_heading(style, line);
-	if (f->lost_ns)
-		printf("    lost %s (%.1f %%), mending it saves %s to %s\n",
-		       format_ns((double)f->lost_ns, lost, sizeof(lost)),
-		       percent(f->lost_ns, f->wall_ns),
-		       format_ns((double)f->gain_low_ns, low, sizeof(low)),
-		       format_ns((double)f->gain_high_ns, high, sizeof(high)));
+	if (f->lost_ns) {
+		snprintf(line, sizeof(line), "lost %s (%.1f %%), mending it saves %s",
+			 format_ns((double)f->lost_ns, lost, sizeof(lost)),
+			 percent(f->lost_ns, f->wall_ns), finding_gain(f, gain));
+		print_wrapped(style, line, 4);
+	}
 	if (f->where[0]) {
 		printf("    at ");
 		print_fitted(style, f->where, 7);

@@ -53,7 +53,7 @@ static void add_evidence(struct app *app, const struct finding_evidence *e, cons
 void app_show_finding(struct app *app)
 {
 	const struct run_finding *f = selected(app);
-	char gain[96], low[QUANTITY_SIZE], high[QUANTITY_SIZE], count[QUANTITY_SIZE];
+	char gain[FINDING_GAIN_BYTES], count[QUANTITY_SIZE];
 
 	if (!f)
 		return;
@@ -62,11 +62,8 @@ void app_show_finding(struct app *app)
 	popup_add(&app->popup, COLOR_OF_STRONG, "Severity", finding_severity_name(f->severity));
 	add_time(app, "Lost", f->lost_ns, f->wall_ns ? (double)f->lost_ns / (double)f->wall_ns : 0);
 	add_time(app, "Concerned", f->concerned_ns, 0);
-	if (f->gain_high_ns) {
-		snprintf(gain, sizeof(gain), "%s to %s", quantity_text_ns(low, f->gain_low_ns),
-			 quantity_text_ns(high, f->gain_high_ns));
-		add_text(app, "Gain", gain);
-	}
+	if (f->gain_high_ns)
+		add_text(app, "Gain", finding_gain(f, gain));
 	if (f->count)
 		add_text(app, "Times", quantity_text_count(count, f->count));
 	add_text(app, "Where", f->where);

@@ -78,6 +78,8 @@ ok(row and abs(row["lost_ns"] - 8 * MS * 2 / 3) <= 2, "low-coverage is found wit
 ok(row and "44 blocks for 132 SMs" in row["advice"], "and says so", row)
 equal(row["evidence"], [{"table": "", "row": None, "stream": 1, "start_ns": 1 * MS + US,
                          "dur_ns": 8 * MS}], "with the kernel as evidence")
+ok(row and row["gain_ns"] is None and row["step_ns"] is None and
+   row["gain_low_ns"] < row["gain_high_ns"] == row["lost_ns"], "without steps its gain has bounds only", row)
 data = unused("one wave and a half", 396, "wave_tail", 1 / 4)
 ok(found(data, "wave-tail"), "wave-tail is found")
 data = unused("few warps", 200, "occupancy", 1 / 2, threads=64)
@@ -110,7 +112,12 @@ file = saved(f)
 row = found(report_json(file), "sync-readback")
 equal((row["lost_ns"], row["count"], row["severity"]), (99 * (999 * US), 99, "critical"),
       "sync-readback: lost time and count")
-ok(row["gain_low_ns"] < row["gain_high_ns"] == row["lost_ns"], "the gain has bounds", row)
+ok(row["gain_low_ns"] <= row["gain_ns"] <= row["gain_high_ns"] == row["lost_ns"],
+   "the gain is predicted, with bounds", row)
+ok(row["step_now_ns"] == 2 * MS and abs(row["step_ns"] - (2 * MS - 999 * US)) <= 10 * US and
+   row["step_low_ns"] < row["step_ns"] < row["step_high_ns"] < 1.1 * MS,
+   "as is what a step would take", row)
+ok("instead of 2.00 ms" in run("report", "--width", "300", file, "findings").stdout, "and told so")
 equal([e["dur_ns"] for e in row["evidence"]], [999 * US] * 5, "five of the longest are its evidence")
 row = found(report_json(file, "--threshold", "sync-readback.critical=60"), "sync-readback")
 equal(row["severity"], "warning", "--threshold changes its severity")

@@ -76,6 +76,18 @@ recount = report_json(LIVE, "--recount")
 equal(recount["kernels"][0]["calls"] % 50, 0, "a scan sees whole commits only")
 equal(recount["devices"][0]["kernels"], recount["kernels"][0]["calls"],
       "all parts of a scan see the file at one moment")
+lost = []
+for _ in range(5):
+    before = commits.value
+    data = report_json(LIVE)
+    waits = next((f for f in data["findings"] if f["name"] == "launch-bound"), None)
+    ok(waits and waits["count"] >= before - 1, "findings are of everything that was committed", before, waits)
+    lost.append(waits["lost_ns"] if waits else 0)
+    while commits.value < before + 100 and writer.is_alive():
+        time.sleep(0.01)
+ok(0 < lost[0] < lost[-1] and lost == sorted(lost), "and grow with it", lost)
+text = run("report", "findings", LIVE)
+ok(text.returncode == 0 and "launch-bound" in text.stdout, "as text, too", text.stdout, text.stderr)
 rows = run("export", "--csv=cuda_gpu_trace", LIVE)
 ok(rows.returncode == 0 and (len(rows.stdout.splitlines()) - 1) % 50 == 0, "so does an export",
    rows.stderr)
