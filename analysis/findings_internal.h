@@ -40,6 +40,8 @@ struct watch_kernel {			/* a launch shape, or one of unknown shape: its key is 0
 	int64_t device;
 	uint64_t count, total_ns, gap_ns, first_ns, last_ns;
 	double uncovered_ns, tail_ns, occupancy_ns, alone_ns;
+	/* Launches with none of another stream's kernels beside them, and with some half the time. */
+	struct { uint64_t count, ns; } single, beside;
 	struct watch_spot worst;
 	UT_hash_handle hh;
 };
@@ -74,7 +76,9 @@ struct watch_copy {
 };
 
 struct watch_active {			/* an operation that runs */
-	uint64_t end;
+	uint64_t start, end;
+	uint64_t beside_ns;		/* while kernels of several streams ran */
+	int64_t stream;
 	struct watch_kernel *kernel;	/* NULL: a copy or set */
 	struct watch_copy *copy;
 };
@@ -142,7 +146,8 @@ detector_fn detect_idle, detect_sql, detect_uncovered, detect_wave_tail, detect_
 	detect_spill, detect_tiny, detect_opaque, detect_collective, detect_no_pdl,
 	detect_pageable, detect_small_copies, detect_offload, detect_clones,
 	detect_metadata, detect_growth, detect_casts, detect_no_graphs, detect_graph_miss,
-	detect_interference, detect_per_layer, detect_shrinking, detect_preemption;
+	detect_interference, detect_per_layer, detect_shrinking, detect_preemption,
+	detect_contention;
 
 struct detector {
 	struct finding_detector text;

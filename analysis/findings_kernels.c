@@ -191,6 +191,50 @@ int detect_spill(struct finder *finder, enum detector_id id)
 	return each_device(finder, id, concerned_spill, true, tell_local);
 }
 
+static double beside_ratio(const struct watch_kernel *k)
+{
+	return k->single.ns && k->beside.count ? (double)k->beside.ns / (double)k->beside.count /
+		((double)k->single.ns / (double)k->single.count) : 0;
+}
+
+static double concerned_contention(const struct finder *finder, enum detector_id id,
+				   const struct watch_kernel *k)
+{
+	double ratio = beside_ratio(k), least = finding_limit(finder->limits, id, "launches");
+
+	if (!k->shape || k->is_collective || ratio < finding_limit(finder->limits, id, "ratio") ||
+	    (double)k->single.count < least || (double)k->beside.count < least)
+		return 0;
+	return (double)k->beside.ns * (1 - 1 / ratio);
+}
+
+static int contention_on(struct finder *finder, enum detector_id id, int device)
+{
+	struct run_finding finding;
+	struct finding_values values;
+	const struct watch_kernel *k;
+	struct worst worst;
+
+	if (!shapes_find(finder, id, device, concerned_contention, true, &finding, &worst))
+		return 0;
+	/* Of all launches only those beside others. */
+	finding.count = 0;
+	for (k = finder->watch.kernels; k; k = k->hh.next)
+		if (k->device == device && concerned_contention(finder, id, k) > 0)
+			finding.count += k->beside.count;
+	k = worst.kernels[0];
+	values = (struct finding_values){ .a = beside_ratio(k),
+		.b = (double)k->beside.ns / (double)k->beside.count,
+		.c = (double)k->single.ns / (double)k->single.count };
+	return finder_add(finder, id, &finding, strdup(watch_kernel_name(&finder->watch, k->shape)),
+			  &values);
+}
+
+int detect_contention(struct finder *finder, enum detector_id id)
+{
+	return finder_each_device(finder, id, contention_on);
+}
+
 static double busy_of(const struct finder *finder, int64_t device)
 {
 	const struct watch_device *d = watch_device_find(&finder->watch, device);

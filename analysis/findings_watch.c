@@ -202,6 +202,22 @@ static void kernels_share(struct watch *watch, struct watch_device *d, size_t ke
 	}
 }
 
+/* Kernels of one stream that overlap were launched so, and wait for each other. */
+static void streams_share(struct watch_device *d, uint64_t ns)
+{
+	int64_t stream = -1;
+	bool several = false;
+
+	for (size_t i = 0; i < d->active_count; i++) {
+		if (!d->active[i].kernel)
+			continue;
+		several |= stream >= 0 && d->active[i].stream != stream;
+		stream = d->active[i].stream;
+	}
+	for (size_t i = 0; several && i < d->active_count; i++)
+		d->active[i].beside_ns += ns;
+}
+
 /* From one moment to the next, between which nothing begins or ends. */
 static void segment(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
 {
@@ -218,6 +234,8 @@ static void segment(struct watch *watch, struct watch_device *d, uint64_t from, 
 		collectives += k && k->is_collective;
 		cover += k ? k->covers : 0;
 	}
+	if (kernels > 1)
+		streams_share(d, to - from);
 	if (!kernels)
 		copies_alone(watch, d, from, to);
 	else if (collectives == kernels)
@@ -236,8 +254,18 @@ static size_t first_to_end(const struct watch_device *d)
 	return first;
 }
 
-static void active_end(struct watch_device *d, size_t which)
+static void active_end(const struct watch *watch, struct watch_device *d, size_t which)
 {
+	const struct watch_active *a = &d->active[which];
+	uint64_t ns = a->end - a->start;
+
+	if (a->kernel && a->start >= watch->warm_ns && a->beside_ns == 0) {
+		a->kernel->single.count++;
+		a->kernel->single.ns += ns;
+	} else if (a->kernel && a->start >= watch->warm_ns && a->beside_ns * 2 >= ns) {
+		a->kernel->beside.count++;
+		a->kernel->beside.ns += ns;
+	}
 	d->active[which] = d->active[--d->active_count];
 }
 
@@ -250,7 +278,7 @@ static void advance(struct watch *watch, struct watch_device *d, uint64_t to)
 			break;
 		segment(watch, d, d->now, d->active[first].end);
 		d->now = d->active[first].end > d->now ? d->active[first].end : d->now;
-		active_end(d, first);
+		active_end(watch, d, first);
 	}
 	segment(watch, d, d->now, to);
 	d->now = to > d->now ? to : d->now;
@@ -285,7 +313,8 @@ static int event_take(void *arg, const struct idle_event *event)
 {
 	struct watch *watch = arg;
 	struct watch_device *d = device_get(watch, event->device);
-	struct watch_active active = { .end = event->end };
+	struct watch_active active = { .start = event->start, .end = event->end,
+				       .stream = event->op.stream };
 
 	if (!d || (!d->active && !(d->active = calloc(ACTIVE_MAX, sizeof(*d->active)))))
 		return run_fail(watch->run, "out of memory");
@@ -297,7 +326,7 @@ static int event_take(void *arg, const struct idle_event *event)
 		return run_fail(watch->run, "out of memory");
 	advance(watch, d, event->start);
 	if (d->active_count == ACTIVE_MAX)
-		active_end(d, first_to_end(d));
+		active_end(watch, d, first_to_end(d));
 	d->active[d->active_count++] = active;
 	d->prompts += active.kernel && active.kernel->is_prompts;
 	if (event->start < watch->warm_ns)

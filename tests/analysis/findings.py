@@ -99,6 +99,38 @@ launch(f, 1 * MS, 1 * MS + US, 3 * MS, right)
 parts = report_json(saved(f))["devices"][0]["waterfall"]
 ok(abs(parts["uncovered"] - (3 * MS / 6 + 3 * MS / 2)) <= 2, "SMs are uncovered beside all kernels", parts)
 
+# The same kernel takes twice as long while one of another stream runs; of the same stream, that is a launch
+# that begins early.
+def contended(name, stream, slow):
+    f = scene(name)
+    f.add("stream", process=1, context=1, device=1, handle=17, number=14, priority=0, flags=1)
+    ours, other = kernel(f, "decode", 264), kernel(f, "prefill", 264)
+    for step in range(40):
+        at = 2 * MS + step * MS
+        if step % 2:
+            f.launch(at - 5 * US, US, 4 * US, 900 * US, 1, stream, other, f.api("cuLaunchKernel"))
+        launch(f, at - 4 * US, at, (slow if step % 2 else 100) * US, ours)
+    return found(report_json(saved(f)), "contention")
+
+
+row = contended("contended.db", 2, 200)
+ok(row and (row["concerned_ns"], row["count"]) == (20 * 100 * US, 20) and
+   "2 times as long beside" in row["advice"] and "200 us instead of 100 us" in row["advice"] and
+   row["what"] == "decode", "contention: what launches take longer beside others", row)
+equal(contended("uncontended.db", 2, 120), None, "none for a fifth")
+equal(contended("one-stream.db", 1, 200), None, "none within a stream")
+
+# A map for every launch, three of them in turns; the value of the call is a hash of the map.
+f = scene("maps.db")
+shape = kernel(f, "k", 264)
+for step in range(120):
+    at = 2 * MS + step * 200 * US
+    f.call(at, 60 * US, 1, f.api("cuTensorMapEncodeTiled"), value=1000 + step % 3)
+    launch(f, at + 62 * US, at + 65 * US, 100 * US, shape)
+row = found(report_json(saved(f)), "repeated-lookups")
+ok(row and row["count"] == 120 and "117 times with a map the same" in row["advice"],
+   "repeated-lookups: how many maps are equal", row)
+
 # A read-back in every step: time, count, share, gain; thresholds decide what it is called.
 f = scene("readback.db")
 shape = kernel(f, "k", 264)
