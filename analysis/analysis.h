@@ -23,6 +23,8 @@ struct run *run_open(const char *path, char **error);
 void run_close(struct run *run);
 const char *run_error(const struct run *run);
 void run_interrupt(struct run *run);
+/* The same for good, also where it comes between two statements; from a signal handler too. */
+void run_stop(struct run *run);
 /* True when the file changed since the last call (cheap: PRAGMA data_version). */
 bool run_changed(struct run *run);
 

@@ -5,6 +5,7 @@
 
 #include "analysis/analysis.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 
 /* Kept equal to the PRAGMAs of collector/schema.sql; a test compares them. */
@@ -20,6 +21,7 @@ struct run {
 	struct run_gap_list gaps;
 	run_progress_fn *progress;
 	void *progress_arg;
+	volatile sig_atomic_t stopped;	/* run_stop() came */
 	struct families *families;	/* NULL until somebody asks */
 };
 

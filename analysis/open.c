@@ -243,6 +243,12 @@ void run_interrupt(struct run *run)
 	sqlite3_interrupt(run->db);
 }
 
+void run_stop(struct run *run)
+{
+	run->stopped = 1;
+	run_interrupt(run);
+}
+
 #define TICK_OPERATIONS	5000000		/* of SQLite's machine: about a tenth of a second */
 
 /* Scans tell how far they are; sorting and grouping, which SQLite does by itself, cannot. */

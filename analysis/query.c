@@ -59,8 +59,11 @@ sqlite3_stmt *run_prepare(struct run *run, const char *sql)
 
 int run_step(struct run *run, sqlite3_stmt *stmt)
 {
-	int code = sqlite3_step(stmt);
+	int code;
 
+	if (run->stopped)
+		return run_fail(run, "interrupted");
+	code = sqlite3_step(stmt);
 	if (code == SQLITE_ROW)
 		return 1;
 	return code == SQLITE_DONE ? 0 : run_fail_sqlite(run);

@@ -16,6 +16,7 @@
 #include "cmd/export_html.h"
 #include "cmd/export_paths.h"
 #include "cmd/export_trace.h"
+#include "cmd/interrupt.h"
 #include "cmd/openmetrics.h"
 #include "cmd/options.h"
 #include "cmd/outfile.h"
@@ -257,9 +258,9 @@ int cmd_export(int argc, char **argv)
 		return EXIT_INPUT;
 	}
 	tell_gaps(run);
-	outfile_catch_signals(run);
+	interrupt_catch(run);
 	result = export(run, &request, argv[optind]);
-	outfile_obey_signals();
+	interrupt_obey();
 	run_close(run);
 	return result;
 }

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/analysis.h"
 #include "analysis/families.h"
 #include "analysis/table.h"
+#include "cmd/interrupt.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
@@ -87,8 +89,8 @@ static int views_check(int count, char **names)
 {
 	for (int i = 0; i < count; i++) {
 		if (!report_is_view(names[i])) {
-			message("report", "'gputrail report --help' lists the views",
-				"no view '%s'", names[i]);
+			message("report", "'gputrail report --help' lists the views; order: "
+				"gputrail report FILE VIEW", "no view '%s'", names[i]);
 			return -1;
 		}
 	}
@@ -233,18 +235,32 @@ static int request_parse(struct report_request *request, int argc, char **argv)
 	return key;
 }
 
-/* The one argument that is no view is the FILE; where all could be, the first. */
-static void file_first(int count, char **names)
+/* How much a name looks like the FILE: 0 is a view that no file has the name of. */
+static int file_likeness(const char *name)
 {
-	for (int i = 1; i < count && report_is_view(names[0]); i++) {
-		char *file = names[i];
+	return 2 * !report_is_view(name) + (access(name, F_OK) == 0);
+}
 
-		if (report_is_view(file))
-			continue;
-		memmove(&names[1], &names[0], (size_t)i * sizeof(*names));
-		names[0] = file;
-		return;
+/* Puts the FILE first, wherever it stands among the views; -1 and a message where there is none. */
+static int file_first(int count, char **names)
+{
+	int found = 0;
+	char *file;
+
+	for (int i = 1; i < count; i++)
+		if (file_likeness(names[i]) > file_likeness(names[found]))
+			found = i;
+	file = names[found];
+	if (!file_likeness(file)) {
+		char advice[128];
+
+		snprintf(advice, sizeof(advice), "gputrail report FILE %s", file);
+		message("report", advice, "no FILE given: '%s' is a view", file);
+		return -1;
 	}
+	memmove(&names[1], &names[0], (size_t)found * sizeof(*names));
+	names[0] = file;
+	return 0;
 }
 
 /* Said here what is wrong: it is in the user's file, not in the recording. */
@@ -283,12 +299,16 @@ static int report_file(const struct report_request *request, int count, char **n
 		run_close(run);
 		return EXIT_INPUT;
 	}
+	interrupt_catch(run);
 	result = request->recount ? recount(run) : 0;
 	if (result == 0)
 		result = request->json ? report_as_json(run, request)
 			: report_views(run, request, count - 1, names + 1);
 	if (result < 0)
-		message("report", NULL, "%s", run_error(run));
+		message("report", NULL, "%s", interrupt_came() ? "interrupted" : run_error(run));
+	if (interrupt_came())
+		fflush(stdout);
+	interrupt_obey();
 	run_close(run);
 	return result < 0 ? EXIT_INPUT : EXIT_OK;
 }
@@ -307,8 +327,8 @@ int cmd_report(int argc, char **argv)
 		message("report", "'gputrail record -o FILE -- PROGRAM' makes one", "no FILE given");
 		result = EXIT_USAGE;
 	} else {
-		file_first(argc - optind, argv + optind);
-		result = report_file(&request, argc - optind, argv + optind);
+		result = file_first(argc - optind, argv + optind) < 0 ? EXIT_USAGE
+			: report_file(&request, argc - optind, argv + optind);
 	}
 	finding_limits_free(request.limits);
 	if (result == EXIT_OK && fflush(stdout) == EOF) {

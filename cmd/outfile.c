@@ -8,40 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/gzip.h"
-
-static struct run *interruptible;
-static volatile sig_atomic_t interrupted_by;
-
-static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
-
-static void interrupt(int number)
-{
-	interrupted_by = number;
-	run_interrupt(interruptible);
-}
-
-void outfile_catch_signals(struct run *run)
-{
-	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND };
-
-	interruptible = run;
-	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
-		sigaction(caught[i], &action, NULL);
-}
-
-void outfile_obey_signals(void)
-{
-	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
-		signal(caught[i], SIG_DFL);
-	if (interrupted_by)
-		raise(interrupted_by);
-}
+#include "cmd/interrupt.h"
 
 static bool is_compressed(const char *path)
 {
@@ -74,14 +46,14 @@ int outfile_close(struct outfile *file, const struct run *run, int result)
 	int failed = ferror(file->out);
 
 	failed |= file->path ? fclose(file->out) : fflush(file->out);
-	if (result < 0 || interrupted_by)
-		message("export", NULL, "%s", interrupted_by ? "interrupted" : run_error(run));
+	if (result < 0 || interrupt_came())
+		message("export", NULL, "%s", interrupt_came() ? "interrupted" : run_error(run));
 	else if (result || failed)
 		message("export", NULL, "cannot write '%s': %s",
 			file->path ? file->path : "standard output", strerror(errno));
-	if (!result && !failed && !interrupted_by)
+	if (!result && !failed && !interrupt_came())
 		return EXIT_OK;
 	if (file->path)
 		unlink(file->path);	/* half a file would look like a whole one */
-	return result < 0 || interrupted_by ? EXIT_INPUT : EXIT_FAILED;
+	return result < 0 || interrupt_came() ? EXIT_INPUT : EXIT_FAILED;
 }

@@ -20,9 +20,4 @@ bool outfile_open(struct outfile *file, const char *path, bool force);
  * write. Says what is wrong, removes half a file, and returns an exit code. */
 int outfile_close(struct outfile *file, const struct run *run, int result);
 
-/* Between these an interrupt stops the query, so that outfile_close() removes the file; then the
- * signal takes its course. */
-void outfile_catch_signals(struct run *run);
-void outfile_obey_signals(void);
-
 #endif
