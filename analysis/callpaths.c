@@ -302,8 +302,11 @@ static void path_place(struct builder *b, uint32_t path)
 
 		node = node_child(b, node, frames[at]);
 		totals_add(&b->tree->nodes[node].total, totals);
+		if (at == 0)
+			totals_add(&b->tree->nodes[node].self, totals);
 	}
-	totals_add(&b->tree->nodes[node].self, totals);
+	if (!count)
+		totals_add(&b->tree->nodes[0].self, totals);
 }
 
 struct node_order {

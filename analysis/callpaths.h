@@ -40,7 +40,7 @@ const char *callpath_metric_name(enum callpath_metric metric);
 struct callpath_node {
 	uint32_t parent, first_child, next_sibling;	/* CALLPATH_NONE where there is none */
 	uint32_t frame;
-	struct callpath_totals self, total;	/* self: of paths that end here */
+	struct callpath_totals self, total;	/* self: of calls that this function made itself */
 };
 
 struct callpath_frame {

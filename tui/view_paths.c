@@ -118,15 +118,11 @@ static void fill_row(struct path_row *row, const struct tree *tree, uint32_t ind
 {
 	const struct callpath_node *node = &tree->paths->nodes[index];
 	const struct callpath_frame *frame = &tree->paths->frames[node->frame];
-	struct callpath_totals self = node->self;
 	uint64_t whole = tree_whole(tree);
 
-	/* From the calling function up, it alone made the calls, not who called it. */
-	if (tree->order == CALLPATH_BOTTOM_UP)
-		self = node->parent ? (struct callpath_totals){ 0 } : node->total;
 	row->key = tree->keys[index];
 	row->total = callpath_metric(&node->total, tree->metric);
-	row->self = callpath_metric(&self, tree->metric);
+	row->self = callpath_metric(&node->self, tree->metric);
 	row->share = whole ? (double)row->total / (double)whole : -1;
 	row->name = view_paths_title(frame);
 	row->source = source_of(frame);
@@ -134,13 +130,13 @@ static void fill_row(struct path_row *row, const struct tree *tree, uint32_t ind
 	row->function = *or_empty(frame->function) ? frame->function : frame->text;
 	row->kind = frame->is_python ? "Python" : frame->is_interpreter ? "interpreter" :
 		    frame->is_truncated ? "outer frames were cut off" : "native";
-	row->gpu = node->total.gpu_ns, row->gpu_self = self.gpu_ns;
-	row->host = node->total.host_ns, row->host_self = self.host_ns;
-	row->launches = node->total.launches, row->launches_self = self.launches;
-	row->calls = node->total.calls, row->calls_self = self.calls;
-	row->copied = node->total.copy_bytes, row->copied_self = self.copy_bytes;
-	row->replayed = node->total.replay_ns, row->replayed_self = self.replay_ns;
-	row->allocated = node->total.alloc_bytes, row->allocated_self = self.alloc_bytes;
+	row->gpu = node->total.gpu_ns, row->gpu_self = node->self.gpu_ns;
+	row->host = node->total.host_ns, row->host_self = node->self.host_ns;
+	row->launches = node->total.launches, row->launches_self = node->self.launches;
+	row->calls = node->total.calls, row->calls_self = node->self.calls;
+	row->copied = node->total.copy_bytes, row->copied_self = node->self.copy_bytes;
+	row->replayed = node->total.replay_ns, row->replayed_self = node->self.replay_ns;
+	row->allocated = node->total.alloc_bytes, row->allocated_self = node->self.alloc_bytes;
 	for (uint32_t n = node->parent; n != CALLPATH_NONE && n; n = tree->paths->nodes[n].parent)
 		row->depth++;
 }
