@@ -2,7 +2,8 @@
 /*
  * Advice from its template. In braces stand: lost, concerned, average (lost time each) as times,
  * percent (lost, of the wall time), count, times ("once", "7 times"), where, what, text, and a, b, c,
- * behind which a unit may follow: "{a ns}", "{a bytes}".
+ * behind which a unit may follow ("{a ns}", "{a bytes}", "{a rate}") or, behind count too, what is
+ * counted: "{count copies}".
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -11,6 +12,7 @@
 #include "analysis/findings_internal.h"
 #include "analysis/table.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,24 @@ static void put_plain(FILE *out, double value)
 		value >= 10 ? "%.1f" : "%.2f", value);
 }
 
+static bool is_unit(const char *unit)
+{
+	return !strcmp(unit, "ns") || !strcmp(unit, "bytes") || !strcmp(unit, "rate");
+}
+
+/* "copies" of several, "copy" of one. */
+static void put_noun(FILE *out, double count, const char *plural)
+{
+	size_t length = strlen(plural);
+
+	if (count != 1)
+		fprintf(out, " %s", plural);
+	else if (length > 3 && !strcmp(plural + length - 3, "ies"))
+		fprintf(out, " %.*sy", (int)length - 3, plural);
+	else
+		fprintf(out, " %.*s", (int)length - 1, plural);
+}
+
 static void put_number(FILE *out, double value, const char *unit)
 {
 	char text[64];
@@ -29,8 +49,12 @@ static void put_number(FILE *out, double value, const char *unit)
 		fputs(format_ns(value, text, sizeof(text)), out);
 	else if (!strcmp(unit, "bytes"))
 		fputs(format_bytes(value, text, sizeof(text)), out);
+	else if (!strcmp(unit, "rate"))
+		fputs(format_rate(value, text, sizeof(text)), out);
 	else
 		put_plain(out, value);
+	if (*unit && !is_unit(unit))
+		put_noun(out, value, unit);
 }
 
 static void put_name(FILE *out, const char *name, const char *unknown)
@@ -52,8 +76,8 @@ static void put_field(FILE *out, const char *field, const struct run_finding *f,
 		put_number(out, f->count ? lost / (double)f->count : lost, "ns");
 	else if (!strcmp(field, "percent"))
 		fprintf(out, "%.1f %%", f->wall_ns ? 100 * lost / (double)f->wall_ns : 0);
-	else if (!strcmp(field, "count"))
-		fprintf(out, "%llu", (unsigned long long)f->count);
+	else if (!strncmp(field, "count", 5))
+		put_number(out, (double)f->count, unit);
 	else if (!strcmp(field, "times"))
 		fprintf(out, f->count == 1 ? "once" : "%llu times", (unsigned long long)f->count);
 	else if (!strcmp(field, "where"))

@@ -36,6 +36,13 @@ char *format_bytes(double bytes, char *out, size_t out_bytes)
 	return scaled(bytes, 1024, units, out, out_bytes);
 }
 
+char *format_rate(double bytes_per_second, char *out, size_t out_bytes)
+{
+	static const char *const units[] = { "B/s", "KB/s", "MB/s", "GB/s", "TB/s", NULL };
+
+	return scaled(bytes_per_second, 1000, units, out, out_bytes);
+}
+
 char *value_format(const struct value *value, char *out, size_t out_bytes)
 {
 	if (!value->known) {
@@ -47,6 +54,8 @@ char *value_format(const struct value *value, char *out, size_t out_bytes)
 		return format_ns(value->number, out, out_bytes);
 	case UNIT_BYTES:
 		return format_bytes(value->number, out, out_bytes);
+	case UNIT_RATE:
+		return format_rate(value->number, out, out_bytes);
 	case UNIT_PERCENT:
 		snprintf(out, out_bytes, "%.1f", value->number);
 		break;

@@ -89,10 +89,10 @@ static int column_add(struct run *run, sqlite3_stmt *row, int column, struct run
 		value = format_ns((double)sqlite3_column_int64(row, column), number, sizeof(number));
 	else if (unit && strcmp(unit, "|kind") == 0)
 		value = run_copy_direction(row_int(row, column, 0));
+	else if (unit && strcmp(unit, "|B/s") == 0)
+		value = format_rate((double)sqlite3_column_int64(row, column), number, sizeof(number));
 	else if (unit)
 		value = format_bytes((double)sqlite3_column_int64(row, column), number, sizeof(number));
-	if (unit && strcmp(unit, "|B/s") == 0)
-		strcat(number, "/s");
 	result = text ? fact_add(run, facts, key, value) : run_fail(run, "out of memory");
 	free(text);
 	return result;

@@ -40,6 +40,7 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define PUT_COUNT(v)	(value->number = (double)(v))
 #define PUT_NS(v)	(value->number = (double)(v))
 #define PUT_BYTES(v)	(value->number = (double)(v))
+#define PUT_RATE(v)	(value->number = (double)(v))
 #define PUT_PERCENT(v)	(value->number = (double)(v))
 #define PUT_RATIO(v)	(value->number = (double)(v))
 #define READ(type, key, title, unit, width, level, expression, description)	\

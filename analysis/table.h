@@ -15,7 +15,8 @@ enum view_id {
 };
 
 enum column_unit {
-	UNIT_TEXT, UNIT_NAME, UNIT_ID, UNIT_COUNT, UNIT_NS, UNIT_BYTES, UNIT_PERCENT, UNIT_RATIO
+	UNIT_TEXT, UNIT_NAME, UNIT_ID, UNIT_COUNT, UNIT_NS, UNIT_BYTES, UNIT_RATE, UNIT_PERCENT,
+	UNIT_RATIO
 };
 enum column_level { LEVEL_ALWAYS, LEVEL_WIDE, LEVEL_DATA };
 
@@ -68,5 +69,7 @@ int table_sort(struct table *table, int column);
 char *value_format(const struct value *value, char *out, size_t out_bytes);
 char *format_ns(double ns, char *out, size_t out_bytes);
 char *format_bytes(double bytes, char *out, size_t out_bytes);
+/* Bytes per second, in units of 1000 as links are measured: "25.6 GB/s". */
+char *format_rate(double bytes_per_second, char *out, size_t out_bytes);
 
 #endif

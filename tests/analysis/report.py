@@ -175,6 +175,7 @@ for width in (40, 80, 100, 132, 200):
     ok(width < 80 or max(map(len, lines)) <= width, f"nothing is wider than {width} columns",
        max(lines, key=len))
 ok("5 more; -n 0 prints all" in run("report", "-n", "1", SMALL, "apis").stdout, "-n limits rows")
+ok(" 4.00 TB/s " in run("report", SMALL, "copies").stdout, "rates in units of 1000, as links have")
 names = [line.split()[-1] for line in run("report", "--sort=name", SMALL, "apis")
          .stdout.splitlines()[2:]]
 equal(names, sorted(names), "--sort=name")
@@ -184,6 +185,8 @@ equal(run("report", SMALL, "losses", "devices").returncode, 0, "several views")
 
 for args, code, what in (
         (("report",), 2, "no file"), (("report", SMALL, "nosuchview"), 2, "no such view"),
+        (("report", "nosuchview", SMALL), 2, "no such view before the file"),
+        (("report", "kernels"), 2, "a view and no file"),
         (("report", "--nosuch", SMALL), 2, "no such option"),
         (("report", "-n", "x", SMALL), 2, "a number that is none"),
         (("report", "--sort=nosuch", SMALL), 2, "no such column"),
@@ -194,6 +197,51 @@ for args, code, what in (
     equal(result.returncode, code, f"exit status: {what}")
     ok(bool(result.stderr) == (code != 0), f"message: {what}", result.stderr)
 
+equal(run("report", "-n1", "apis", SMALL).stdout, run("report", "-n1", SMALL, "apis").stdout,
+      "the file may stand behind the views")
+for args in ((SMALL, "kernel"), ("kernel", SMALL)):
+    ok("no view 'kernel'" in run("report", *args).stderr, f"what is no view is named: {args[0]}")
+ok("report FILE kernels" in run("report", "kernels").stderr, "a view alone: what to type is told")
+
+
+def interrupted(file):
+    """How a report of `file` ends that is interrupted once its first line is there."""
+    import pty
+    import signal
+    import subprocess
+    leader, follower = pty.openpty()
+    with subprocess.Popen([GPUTRAIL, "report", file], stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        data = os.read(leader, 65536)
+        process.send_signal(signal.SIGINT)
+        try:
+            while chunk := os.read(leader, 65536):
+                data += chunk
+        except OSError:
+            pass
+        os.close(leader)
+        return process.wait(), data.decode("utf-8")
+
+
+# Each of these rows takes milliseconds to read: the scan would last for a minute.
+SLOW = path("slow.db")
+fixture.small(SLOW)
+with sqlite3.connect(SLOW) as connection:
+    connection.executescript("""
+        CREATE TABLE rows AS SELECT * FROM launch; DROP TABLE launch;
+        CREATE TABLE launch (id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
+            gpu_delay_ns INTEGER AS (0) VIRTUAL,
+            gpu_dur_ns INTEGER, thread INTEGER, stream INTEGER, shape INTEGER, api INTEGER, path INTEGER);
+        INSERT INTO launch WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n
+            WHERE i < 4000) SELECT NULL, i * 100, 10, 50, thread, stream, shape, api, path
+            FROM n, (SELECT * FROM rows LIMIT 1);
+        DROP TABLE rows; PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET sql = replace(sql, 'AS (0)',
+            'AS (0 * length(hex(zeroblob(5000000 + id % 2))))') WHERE name = 'launch'""")
+connection.close()
+status, text = interrupted(SLOW)
+equal(status, -2, "an interrupted report ends by the signal")
+ok("interrupted" in text and "Devices" not in text, "and says so", text)
 
 
 def on_terminal(*args, **env):
