@@ -80,11 +80,23 @@ static void print_evidence(const struct run_finding *f)
 	putchar('\n');
 }
 
-static void print_finding(const struct print_style *style, const struct run_finding *f)
+/* " on GPU 1", or "" where that goes without saying. */
+static const char *on_gpu(const struct findings *findings, const struct run_finding *f, char *text,
+			  size_t bytes)
 {
-	char lost[32], gain[FINDING_GAIN_BYTES], line[FINDING_GAIN_BYTES + 64];
+	bool told = f->gpu >= 0 && findings->waterfalls.count > 1;
 
-	snprintf(line, sizeof(line), "%-8s %s: %s", finding_severity_name(f->severity), f->name, f->title);
+	snprintf(text, bytes, told ? " on GPU %d" : "", f->gpu);
+	return text;
+}
+
+static void print_finding(const struct print_style *style, const struct findings *findings,
+			  const struct run_finding *f)
+{
+	char lost[32], gain[FINDING_GAIN_BYTES], gpu[32], line[FINDING_GAIN_BYTES + 64];
+
+	snprintf(line, sizeof(line), "%-8s %s%s: %s", finding_severity_name(f->severity), f->name,
+		 on_gpu(findings, f, gpu, sizeof(gpu)), f->title);
 	if (f->severity == FINDING_CRITICAL)
 		print_alarm(style, line);
 	else
@@ -129,7 +141,7 @@ void report_findings(const struct print_style *style, const struct findings *fin
 		printf("Nothing costs enough to be told.\n");
 	for (size_t i = 0; i < shown; i++) {
 		putchar('\n');
-		print_finding(style, &findings->list.rows[i]);
+		print_finding(style, findings, &findings->list.rows[i]);
 	}
 	if (shown < findings->list.count)
 		printf("\n%zu more; -n 0 prints all\n", findings->list.count - shown);
@@ -146,11 +158,13 @@ void report_costliest(const struct print_style *style, const struct findings *fi
 		printf("Nothing costs enough to be told.\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct run_finding *f = &findings->list.rows[indices[i]];
-		char lost[32];
+		char lost[32], gpu[32], place[4096];
 
 		printf("%9s %5.1f %%  %-8s  %-22s  ", format_ns((double)f->lost_ns, lost, sizeof(lost)),
 		       percent(f->lost_ns, f->wall_ns), finding_severity_name(f->severity), f->name);
-		print_fitted(style, f->where[0] ? f->where : f->what, 54);
+		snprintf(place, sizeof(place), "%s%s", f->where[0] ? f->where : f->what,
+			 on_gpu(findings, f, gpu, sizeof(gpu)));
+		print_fitted(style, place, 54);
 	}
 	if (findings->list.count > count)
 		printf("%zu more; 'gputrail report FILE findings' tells all, and what to do\n",
@@ -167,16 +181,18 @@ static void print_part(const char *name, uint64_t ns, uint64_t span_ns, int dept
 	printf("%6.1f %%  %9s  ", percent(ns, span_ns), format_ns((double)ns, time, sizeof(time)));
 	for (int i = 0; i < BAR; i++)
 		putchar(i < bar ? '#' : i == 0 && ns ? '|' : ' ');
-	printf("  %*s%-*s %s\n", depth, "", 18 - depth, name, text);
+	printf("  %*s%-*s %s\n", depth, "", 19 - depth, name, text);
 }
 
 static void print_waterfall(const struct print_style *style, const struct waterfall *w)
 {
-	char heading[128], span[32];
+	char heading[128], span[32], sms[32] = "";
 	uint64_t idle_ns = 0;
 
-	snprintf(heading, sizeof(heading), "Where the time of the %d SMs of GPU %d went, of %s",
-		 w->sm_count, w->gpu, format_ns((double)w->span_ns, span, sizeof(span)));
+	if (w->sm_count)	/* an imported trace may not tell */
+		snprintf(sms, sizeof(sms), "the %d SMs of ", w->sm_count);
+	snprintf(heading, sizeof(heading), "Where the time of %sGPU %d went, of %s", sms, w->gpu,
+		 format_ns((double)w->span_ns, span, sizeof(span)));
 	print_heading(style, heading);
 	for (int i = 0; i < IDLE_CAUSE_COUNT; i++)
 		idle_ns += w->idle_ns[i];

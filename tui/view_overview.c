@@ -154,16 +154,18 @@ static int verdict_findings(struct view *view, const struct snapshot *s, struct 
 
 	for (size_t i = 0; i < count; i++) {
 		const struct run_finding *f = &s->scan->findings.list.rows[which[i]];
-		char lost[QUANTITY_SIZE], percent[QUANTITY_SIZE] = "";
+		char lost[QUANTITY_SIZE], percent[QUANTITY_SIZE] = "", gpu[32] = "";
 		bool has_where = f->where && *f->where;
 
 		if (f->lost_ns && f->wall_ns)
 			quantity_text_percent(percent, (double)f->lost_ns / (double)f->wall_ns);
+		if (f->gpu >= 0 && s->devices.count > 1)
+			snprintf(gpu, sizeof(gpu), " on GPU %d", f->gpu);
 		draw_right(rect.y, rect.x, 6, f->severity == FINDING_CRITICAL ? COLOR_OF_BAD :
 			   COLOR_OF_WARN, percent);
 		draw_textf(rect.y, rect.x + 7, rect.width - 7, choose(view, rect.y, which[i] + 1, 0),
-			   "%s %s: %s%s%s", f->lost_ns ? quantity_text_ns(lost, f->lost_ns) : "",
-			   f->lost_ns ? "lost" : finding_severity_name(f->severity), f->title,
+			   "%s %s%s: %s%s%s", f->lost_ns ? quantity_text_ns(lost, f->lost_ns) : "",
+			   f->lost_ns ? "lost" : finding_severity_name(f->severity), gpu, f->title,
 			   has_where ? ", " : "", has_where ? f->where : "");
 		rect.y++;
 	}
@@ -301,6 +303,8 @@ static void draw_top_memory(const struct snapshot *s, struct rect rect)
 {
 	char text[QUANTITY_SIZE];
 
+	if (!s->memory.count)
+		return;
 	draw_text(rect.y, rect.x, 14, COLOR_OF_TITLES, "Memory");
 	draw_right(rect.y, rect.x + 14, 8, COLOR_OF_TITLES, "high");
 	draw_right(rect.y, rect.x + 22, 10, COLOR_OF_TITLES, "live");
@@ -365,6 +369,8 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 	if (s->devices.count && most > 0)
 		line.y += draw_devices(s, line, most) + 1;
 	for (int i = 0; s->devices.count && i < OVERVIEW_SERIES && line.y + tall < bottom; i++) {
+		if (i == OVERVIEW_MEMORY && !s->memory.count)
+			continue;	/* imported traces have none */
 		line.height = tall;
 		overview_series_draw(s, (enum overview_series)i, line);
 		line.y += tall + (tall > 2);
