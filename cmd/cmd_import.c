@@ -5,6 +5,8 @@
 #endif
 
 #include "cmd/cmd.h"
+
+#include "analysis/table.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
 #include "collector/import.h"
@@ -38,18 +40,22 @@ static void on_signal(int number)
 
 static int tell(const struct import_options *o, const struct import_result *r)
 {
+	char span[32];
+
 	if (r->outcome != IMPORT_DONE) {
 		message("import", r->outcome == IMPORT_BAD_INPUT || stop ? NULL :
 			"is there room, and permission to write, beside the output and in TMPDIR?",
 			"%s: %s", o->input, r->detail[0] ? r->detail : "no memory");
 		return r->outcome == IMPORT_BAD_INPUT ? EXIT_INPUT : EXIT_FAILED;
 	}
-	fprintf(stderr, "gputrail: %s: %s over %.3f s: %llu calls, %llu kernels, %llu copies and sets\n",
-		o->output, r->kind, (double)r->span_ns / 1e9, (unsigned long long)r->calls,
+	fprintf(stderr, "gputrail: %s: %s over %s: %llu calls, %llu kernels, %llu copies and sets\n",
+		o->output, r->kind, format_ns((double)r->span_ns, span, sizeof(span)),
+		(unsigned long long)r->calls,
 		(unsigned long long)r->kernels, (unsigned long long)r->copies);
 	if (r->skipped)
-		fprintf(stderr, "gputrail: %llu events have no place in a recording: 'gputrail info %s'"
-			" tells which\n", (unsigned long long)r->skipped, o->output);
+		fprintf(stderr, "gputrail: %llu event%s no place in a recording: 'gputrail info %s'"
+			" tells which\n", (unsigned long long)r->skipped,
+			r->skipped == 1 ? " has" : "s have", o->output);
 	return EXIT_OK;
 }
 

@@ -75,6 +75,8 @@ void print_alarm(const struct print_style *style, const char *text)
 	free(clean);
 }
 
+#define FACT_LABEL	22	/* callpath_native_frames */
+
 void print_fact(const struct print_style *style, const char *name, const char *text)
 {
 	size_t size = 4 * strlen(text) + 8;
@@ -83,8 +85,8 @@ void print_fact(const struct print_style *style, const char *name, const char *t
 
 	if (!clean)
 		return;
-	text_fit(text, style->full_names ? -1 : style->width - 19, clean, size);
-	printf("%s%*s %s\n", label, used < 18 ? 18 - used : 0, "", clean);
+	text_fit(text, style->full_names ? -1 : style->width - FACT_LABEL - 1, clean, size);
+	printf("%s%*s %s\n", label, used < FACT_LABEL ? FACT_LABEL - used : 0, "", clean);
 	free(clean);
 }
 

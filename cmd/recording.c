@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analysis/table.h"
 #include "cmd/cmd.h"
 #include "collector/collector.h"
 
@@ -327,16 +328,6 @@ static void record_until_done(struct run *run)
 	}
 }
 
-static void size_text(char *text, size_t bytes, uint64_t size)
-{
-	if (size >= 10000000)
-		snprintf(text, bytes, "%.0f MB", (double)size / 1e6);
-	else if (size >= 1000000)
-		snprintf(text, bytes, "%.1f MB", (double)size / 1e6);
-	else
-		snprintf(text, bytes, "%.0f kB", (double)size / 1e3);
-}
-
 /* `path` as a word that a shell reads as it is, so that the line can be copied. */
 static void shell_word(const char *path, char *word, size_t bytes)
 {
@@ -365,7 +356,7 @@ static void tell_result(const struct run *run, const struct collector_figures *f
 	const struct recording *r = run->recording;
 	char size[32], word[4 * PATH_MAX + 8], advice[sizeof(word) + 32];
 
-	size_text(size, sizeof(size), figures->file_bytes);
+	format_bytes((double)figures->file_bytes, size, sizeof(size));
 	shell_word(run->path, word, sizeof(word));
 	snprintf(advice, sizeof(advice), "next: gputrail %s", word);
 	if (rc < 0 && !run->told_broken)
@@ -378,7 +369,7 @@ static void tell_result(const struct run *run, const struct collector_figures *f
 			"the program did not use CUDA: nothing was recorded");
 	else if (!r->quiet || figures->lost || rc < 0)
 		message(r->name, advice,
-			"recorded %.1f s, %llu kernels, %llu copies, %llu lost -> %s (%s)",
+			"recorded %.1f s, %llu kernels, %llu copies and sets, %llu lost -> %s (%s)",
 			(double)figures->span_ns / 1e9, (unsigned long long)figures->kernels,
 			(unsigned long long)figures->copies, (unsigned long long)figures->lost,
 			run->path, size);

@@ -71,6 +71,13 @@ static void print_chart(const struct memory_area *area)
 	}
 }
 
+/* The table of memory stands before the first. */
+static void print_section(const struct memory *m, const char *heading)
+{
+	putchar('\n');
+	print_heading(m->style, heading);
+}
+
 static void print_area(const struct memory *m, const struct memory_area *area)
 {
 	char heading[64], a[32], b[32], c[32], d[32];
@@ -79,7 +86,7 @@ static void print_area(const struct memory *m, const struct memory_area *area)
 		snprintf(heading, sizeof(heading), "Memory of GPU %d", area->gpu);
 	else
 		snprintf(heading, sizeof(heading), "Memory of the host, and managed");
-	print_heading(m->style, heading);
+	print_section(m, heading);
 	printf("high-water %s at %s", bytes(area->high_bytes, a, sizeof(a)),
 	       ns(area->high_at_ns, b, sizeof(b)));
 	if (area->limit_bytes)
@@ -101,9 +108,9 @@ static void print_area(const struct memory *m, const struct memory_area *area)
 		       bytes(area->high_mapped_bytes, a, sizeof(a)),
 		       bytes(area->high_range_bytes, b, sizeof(b)));
 	if (area->asked)
-		printf("  The driver said (%llu times, least at %s): %s free of %s. %s of the rest "
+		printf("  The driver said (%llu %s, least at %s): %s free of %s. %s of the rest "
 		       "is known here; contexts, code, graphs and other programs have %s\n",
-		       (unsigned long long)area->asked,
+		       (unsigned long long)area->asked, area->asked == 1 ? "time" : "times",
 		       ns(area->least_free_at_ns, a, sizeof(a)),
 		       bytes(area->least_free_bytes, b, sizeof(b)),
 		       bytes(area->total_bytes, c, sizeof(c)),
@@ -112,7 +119,6 @@ static void print_area(const struct memory *m, const struct memory_area *area)
 		       format_bytes((double)(area->total_bytes - area->least_free_bytes -
 					     area->least_free_used_bytes), heading, sizeof(heading))
 		       : "none");
-	putchar('\n');
 }
 
 /* --- lists of call paths -------------------------------------------------------------------- */
@@ -224,7 +230,7 @@ static void print_list(const struct memory *m, const struct list *list)
 		if (list->weight(site))
 			sites[count++] = (struct weighted){ list->weight(site), site };
 	}
-	print_heading(m->style, list->title);
+	print_section(m, list->title);
 	if (count) {
 		qsort(sites, count, sizeof(*sites), heavier);
 		printf("%s GPU Kind            Allocated by\n", list->header);
@@ -242,7 +248,6 @@ static void print_list(const struct memory *m, const struct list *list)
 	}
 	if (count > m->rows)
 		printf("%zu more; -n 0 prints all\n", count - m->rows);
-	putchar('\n');
 	free(sites);
 }
 
@@ -250,7 +255,7 @@ static void print_list(const struct memory *m, const struct list *list)
 
 static void print_pools(const struct memory *m)
 {
-	print_heading(m->style, "Pools of stream-ordered memory");
+	print_section(m, "Pools of stream-ordered memory");
 	printf("     High      Live    Allocs  Reserved~ Used~     Process  Pool\n");
 	for (size_t i = 0; i < m->use->pool_count; i++) {
 		const struct memory_pool *p = &m->use->pools[i];
@@ -294,13 +299,12 @@ static void print_failures(const struct memory *m)
 		all += m->use->areas[i].failed;
 	if (!all)
 		return;
-	print_heading(m->style, "Failed allocations");
+	print_section(m, "Failed allocations");
 	for (size_t i = 0; i < m->use->failure_count && i < m->rows; i++)
 		print_failure(m, &m->use->failures[i]);
 	if (all > m->rows && m->use->failure_count)
 		printf("%llu more\n", (unsigned long long)(all - (m->use->failure_count < m->rows ?
 			m->use->failure_count : m->rows)));
-	putchar('\n');
 }
 
 int report_memory(struct run *run, const struct print_style *style, bool rows_given)

@@ -126,10 +126,12 @@ static void print_slow_group(const struct steps_view *v, const struct step_group
 		more[count++] = (struct more){ per_step(&g->slow, g->slow.family_ns[f]) -
 			per_step(&g->typical, g->typical.family_ns[f]), "kernels", families_name(names, f) };
 	qsort(more, count, sizeof(*more), by_more);
-	printf("%s %s: %llu slow steps take %s, %s more than %llu typical ones:\n",
-	       step_mode_name(g->mode), step_phase_name(g->phase), (unsigned long long)g->slow.steps,
+	printf("%s %s: %llu slow step%s %s, %s more than %llu typical one%s:\n",
+	       step_mode_name(g->mode), step_phase_name(g->phase),
+	       (unsigned long long)g->slow.steps, g->slow.steps == 1 ? " takes" : "s take",
 	       format_ns(per_step(&g->slow, g->slow.period_ns), slow, sizeof(slow)),
-	       format_ns(difference, text, sizeof(text)), (unsigned long long)g->typical.steps);
+	       format_ns(difference, text, sizeof(text)), (unsigned long long)g->typical.steps,
+	       g->typical.steps == 1 ? "" : "s");
 	for (size_t i = 0; i < count && i < 5 && more[i].ns >= MORE_MIN_NS; i++)
 		printf("%12s  %5.1f %%  %-8s %s\n", format_ns(more[i].ns, text, sizeof(text)),
 		       percent(more[i].ns, difference), more[i].what, more[i].name);

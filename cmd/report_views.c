@@ -213,7 +213,6 @@ static int report_memory_all(struct run *run, const struct report_request *reque
 {
 	if (report_table(run, request, VIEW_MEMORY) < 0)
 		return -1;
-	putchar('\n');
 	return report_memory(run, &request->style, request->rows_given);
 }
 

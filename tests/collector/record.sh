@@ -20,7 +20,7 @@ is "all launches" "$(ask truth.db 'SELECT count(*) FROM launch')" 2100
 is "three threads" "$(ask truth.db 'SELECT count(DISTINCT thread) FROM launch')" 3
 is "the process exited" "$(ask truth.db 'SELECT state, exit_status FROM process')" "exited|0"
 is "nothing lost" "$(ask truth.db "SELECT sum(value) FROM counter WHERE name NOT LIKE 'route%' AND name NOT LIKE 'overhead%' AND name NOT IN ('cupti_records', 'gpu_late', 'gpu_joined')")" ""
-grep -q 'kernels, .*copies, 0 lost -> truth.db' err; ok "the closing line names figures and file"
+grep -q 'kernels, .*copies and sets, 0 lost -> truth.db' err; ok "the closing line names figures and file"
 grep -q 'next: gputrail truth.db' err; ok "and the next command"
 record -o "it's a name.db" -- "$workload" launches 1
 eval "set -- $(sed -n 's/^next: gputrail //p' err)"
