@@ -66,7 +66,7 @@ struct demo {
 	struct recording recording;
 	bool is_python;
 	const char *truth;
-	char *arguments[ARGUMENTS_MAX];
+	char *arguments[ARGUMENTS_MAX];	/* malloc'd */
 	int argument_count;
 	bool has_length;
 };
@@ -207,8 +207,7 @@ static int take_option(int key, struct demo *demo)
 /* The server is the first argument; what was collected so far moves behind it. */
 static int server_insert(struct demo *demo)
 {
-	static char path[PATH_MAX];
-	static char python[] = "python3";
+	char path[PATH_MAX];
 	int words = demo->is_python ? 2 : 1;
 
 	if (own_file(demo->is_python ? FILE_DEMO_PYTHON : FILE_DEMO, path, sizeof(path)) < 0) {
@@ -218,10 +217,14 @@ static int server_insert(struct demo *demo)
 	}
 	memmove(demo->arguments + words, demo->arguments,
 		(size_t)(demo->argument_count + 1) * sizeof(demo->arguments[0]));
-	demo->arguments[0] = demo->is_python ? python : path;
+	demo->argument_count += words;
+	demo->arguments[words - 1] = strdup(path);
 	if (demo->is_python)
-		demo->arguments[1] = path;
-	return 0;
+		demo->arguments[0] = strdup("python3");
+	if (demo->arguments[0] && demo->arguments[words - 1])
+		return 0;
+	message("demo", NULL, "out of memory");
+	return -1;
 }
 
 /* Is this one of our files? Nothing else is replaced. */
@@ -258,9 +261,8 @@ static int truth_environment(struct demo *demo, const char **environment)
 	return 0;
 }
 
-int cmd_demo(int argc, char **argv)
+static int demo_run(struct demo *demo, int argc, char **argv)
 {
-	struct demo demo = { .recording = { .name = "demo", .simulate = "" } };
 	const char *environment[4] = { NULL };
 	int key;
 
@@ -271,7 +273,7 @@ int cmd_demo(int argc, char **argv)
 			list_plants();
 			return EXIT_OK;
 		}
-		if (key == OPTIONS_WRONG || take_option(key, &demo) < 0)
+		if (key == OPTIONS_WRONG || take_option(key, demo) < 0)
 			return EXIT_USAGE;
 	}
 	if (optind < argc) {
@@ -279,15 +281,25 @@ int cmd_demo(int argc, char **argv)
 			argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (!demo.has_length)
-		argument_pass(&demo, "--seconds=", "5");
-	argument_pass(&demo, "--quiet", "");
-	if (server_insert(&demo) < 0 || (demo.truth && truth_environment(&demo, environment) < 0))
+	if (!demo->has_length)
+		argument_pass(demo, "--seconds=", "5");
+	argument_pass(demo, "--quiet", "");
+	if (server_insert(demo) < 0 || (demo->truth && truth_environment(demo, environment) < 0))
 		return EXIT_FAILED;
-	if (!demo.recording.output)
-		demo.recording.output = DEFAULT_OUTPUT;
-	if (is_recording(demo.recording.output))
-		demo.recording.force = true;
-	demo.recording.command = demo.arguments;
-	return recording_run(&demo.recording);
+	if (!demo->recording.output)
+		demo->recording.output = DEFAULT_OUTPUT;
+	if (is_recording(demo->recording.output))
+		demo->recording.force = true;
+	demo->recording.command = demo->arguments;
+	return recording_run(&demo->recording);
+}
+
+int cmd_demo(int argc, char **argv)
+{
+	struct demo demo = { .recording = { .name = "demo", .simulate = "" } };
+	int rc = demo_run(&demo, argc, argv);
+
+	for (int i = 0; i < demo.argument_count; i++)
+		free(demo.arguments[i]);
+	return rc;
 }
