@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays random keys to the viewer: it must survive them. The seed is fixed, GPUTRAIL_FUZZ_SEED and
-GPUTRAIL_FUZZ_RUNS make other and longer runs."""
+GPUTRAIL_FUZZ_RUNS make other and longer runs, and GPUTRAIL_FUZZ_FILES names recordings to play
+them on instead of the tests' own."""
 import os
 import random
 import re
@@ -48,8 +49,10 @@ def main():
     keys = KEYS + known_keys()
     print(f"1..{runs}")
     with tempfile.TemporaryDirectory() as folder:
-        files = {}
-        for kind in ("plain", "hostile", "many", "empty", "nopaths", "timeline"):
+        files = {os.path.basename(name): os.path.abspath(name)
+                 for name in os.environ.get("GPUTRAIL_FUZZ_FILES", "").split()}
+        own = () if files else ("plain", "hostile", "many", "empty", "nopaths", "timeline")
+        for kind in own:
             files[kind] = os.path.join(folder, kind + ".db")
             subprocess.run([sys.executable, os.path.join(top, "tests/tui/fixture.py"), files[kind],
                             kind], check=True)
