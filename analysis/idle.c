@@ -441,8 +441,7 @@ static void scan_free(struct scan *s)
 	}
 	sqlite3_finalize(s->graph_launch);
 	lookup_free(&s->processes);
-	lookup_free(&s->names.streams);
-	kernel_families_free(&s->names.families);
+	idle_names_free(&s->names);
 	free(s->heap);
 }
 
@@ -457,9 +456,7 @@ static int scan(struct run *run, bool trust, const struct idle_options *options,
 	if (!s.limits)
 		s.limits = &idle_limits_default;
 	if (done == 0)
-		done = lookup_load(run, "SELECT id, handle, flags FROM stream", &s.names.streams);
-	if (done == 0)
-		done = run_kernel_families(run, &s.names.families);
+		done = idle_names_load(run, &s.names);
 	if (done == 0) {
 		s.graph_launch = run_prepare(run, "SELECT start_ns, dur_ns, thread, path "
 					     "FROM graph_launch WHERE id = ?1");

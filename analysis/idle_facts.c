@@ -6,7 +6,6 @@
 
 #include "analysis/idle_internal.h"
 
-
 #define COPY_HTOD	1
 #define COPY_DTOH	2
 #define PAGEABLE	1
@@ -198,6 +197,29 @@ static bool is_quiet(const struct idle_gap *gap)
 	return true;
 }
 
+/* Profilers that leave out cheap calls leave out the waits that streams put on each other. */
+int idle_names_load(struct run *run, struct idle_names *names)
+{
+	int done = lookup_load(run, "SELECT id, handle, flags FROM stream", &names->streams);
+	struct call_classes apis = { 0 };
+
+	if (done == 0)
+		done = run_kernel_families(run, &names->families);
+	if (done == 0)
+		done = call_classes_load(run, &apis);
+	names->waits_hidden = run_integer(run, "SELECT count(*) FROM meta WHERE key = 'import.source'", 0);
+	for (size_t i = 0; i < apis.count; i++)
+		names->waits_hidden &= apis.rows[i].class != CALL_WAIT;
+	call_classes_free(&apis);
+	return done;
+}
+
+void idle_names_free(struct idle_names *names)
+{
+	lookup_free(&names->streams);
+	kernel_families_free(&names->families);
+}
+
 static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
 {
 	return op->kind == IDLE_KERNEL &&
@@ -222,6 +244,8 @@ static void facts_of_ops(const struct idle_gap *gap, struct idle_facts *f)
 	f->next_small_htod = copy_is(next, COPY_HTOD) && next->bytes <= small;
 	f->previous_small_htod = copy_is(previous, COPY_HTOD) && previous->bytes <= small;
 	f->next_pageable = next->kind != IDLE_KERNEL && copy_pageable(next->kind);
+	f->beside_copy = next->kind != IDLE_KERNEL || previous->kind != IDLE_KERNEL;
+	f->hidden_wait = gap->names->waits_hidden && gap->names->streams.count > 1;
 	f->legacy_stream = next->stream != previous->stream &&
 			   (on_legacy(gap, next) || on_legacy(gap, previous));
 	/* The streams are known to wait for each other, however short that is. */
@@ -237,8 +261,11 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 	f->has_call = gap->thread != NULL;
 	if (!f->has_call)
 		return;
-	f->submitted = next->call_start <= gap->start;
 	f->since_call_ns = gap->end > next->call_start ? gap->end - next->call_start : 0;
+	f->late_ns = overlap(next->call_end, gap->end, gap->start, gap->end);
+	/* What the work waited for counts, not what came before, if that took longer. */
+	f->submitted = next->call_start <= gap->start ||
+		       (f->late_ns > gap->limits->latency_ns && f->late_ns > f->gap_ns / 2);
 	f->launch_ns = overlap(next->call_start, next->call_end, gap->start, gap->end);
 	before_call(gap, f);
 	if (f->submitted) {

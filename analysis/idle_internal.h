@@ -89,15 +89,19 @@ enum { STREAM_HANDLE, STREAM_FLAGS };
 struct idle_names {
 	struct lookup streams;		/* stream: handle, flags */
 	struct kernel_families families;
+	bool waits_hidden;		/* made elsewhere, by something that records no stream waits */
 };
+int idle_names_load(struct run *run, struct idle_names *names);
+void idle_names_free(struct idle_names *names);
 
 struct idle_facts {
-	uint64_t gap_ns, since_call_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
+	uint64_t gap_ns, since_call_ns, late_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
 	uint64_t in_class[CALL_CLASS_COUNT];
 	int64_t class_path[CALL_CLASS_COUNT];
 	int64_t sync_path, pageable_path, wait_path, held_path;
 	bool has_call, submitted, next_small_htod, previous_small_htod, next_pageable;
 	bool waits_for_stream, collective, legacy_stream, legacy_wait, host_function;
+	bool hidden_wait, beside_copy;
 	bool held_by_pageable, held_by_allocation, synced, readback, quiet;
 };
 

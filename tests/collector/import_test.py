@@ -469,6 +469,10 @@ def test_real():
         ops, occupancy = real_nsys(path) if path.endswith(".sqlite") else real_kineto(path)
         wrong = compare(report, ops) if report else error
         ok(wrong == [], f"{name}: {len(ops)} operations, all totals equal", wrong)
+        for device in report["devices"] if report else ():
+            causes = device["idle_by_cause"]
+            ok(causes["unknown"] <= sum(causes.values()) * 0.05,
+               f"{name}: at most 5 % of the idle time of device {device['id']} has no cause", causes)
         if report and occupancy:
             wrong = occupancy_differs("real.db", occupancy)
             ok(not wrong, f"{name}: blocks per SM and occupancy of {len(occupancy)} kernels",
