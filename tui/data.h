@@ -35,6 +35,7 @@ struct snapshot {
 	struct callpath_tree paths;
 	struct paths_how paths_how;
 	const struct timeline_scan *scan;	/* complete, or NULL; borrowed */
+	uint64_t scan_reached_ns;		/* how far that reading is which is not complete */
 };
 
 void snapshot_free(struct snapshot *snapshot);

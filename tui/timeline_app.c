@@ -55,6 +55,7 @@ static void refresh_scan(struct app *app)
 		return;
 	scan = timeline_reader_scan(app->reader, &complete, &reached_ns);
 	scan = complete ? scan : NULL;
+	app->snapshot->scan_reached_ns = reached_ns;
 	if (app->snapshot->scan == scan)
 		return;
 	app->snapshot->scan = scan;

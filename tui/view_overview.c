@@ -9,10 +9,32 @@
 #include "tui/quantity.h"
 #include "tui/timeline_reader.h"
 #include "tui/view.h"
+#include "tui/wide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NARROW	66	/* cells below which only what matters most is shown */
+
+/* Where the times come from, and for how much of the run the code is known. */
+static void coverage(const struct snapshot *s, struct rect rect)
+{
+	const char *backend = s->processes.count ? s->processes.rows[0].backend : "";
+	uint64_t with = s->paths.node_count ? s->paths.nodes[0].total.calls : 0;
+	uint64_t all = with + s->paths.without_path;
+	char percent[QUANTITY_SIZE];
+
+	for (size_t i = 1; i < s->processes.count; i++)
+		if (strcmp(s->processes.rows[i].backend, backend) != 0)
+			backend = "several sources";
+	if (rect.width < NARROW || !*backend || strcmp(backend, "none") == 0 || !all)
+		return;
+	draw_textf(rect.y, rect.x, rect.width - 20, COLOR_OF_DIM,
+		   "GPU times: %s; %s of the calls have a call path.",
+		   strcmp(backend, "cupti") == 0 ? "CUPTI" : backend,
+		   quantity_text_percent(percent, (double)with / (double)all));
+}
 
 static void verdict_losses(const struct snapshot *s, struct rect rect)
 {
@@ -30,17 +52,16 @@ static void verdict_losses(const struct snapshot *s, struct rect rect)
 			worst = loss;
 	}
 	if (!worst) {
-		draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD,
-			  strcmp(s->info.state, "truncated") ? "Nothing was lost."
-							     : "Up to its end nothing was lost.");
+		rect.x += draw_text(rect.y, rect.x, rect.width, COLOR_OF_GOOD,
+				    strcmp(s->info.state, "truncated") ? "Nothing was lost." :
+				    "Up to its end nothing was lost.") + 1;
+		coverage(s, rect);
 		return;
 	}
 	draw_textf(rect.y, rect.x, rect.width, COLOR_OF_BAD, "Incomplete: %s %s%s",
 		   quantity_text_count(count, worst->value), *worst->text ? worst->text : worst->name,
 		   kinds > 1 ? ", and more (7: losses)" : " (7: losses)");
 }
-
-#define NARROW	66	/* cells below which the devices show busy and idle only */
 
 /* A process without GPU times would otherwise just look idle. */
 static int verdict_backends(const struct snapshot *s, struct rect rect)
@@ -144,6 +165,39 @@ static enum color choose(struct view *view, int y, size_t finding, size_t kernel
 	return view->choices++ == view->chosen ? COLOR_OF_SELECTED : COLOR_OF_TEXT;
 }
 
+/* "function (file:line)" as it is, or "file:line" where that takes too much room. */
+static void place_text(const char *where, bool is_short, char *out, size_t size)
+{
+	const char *open = strrchr(where, '('), *close = open ? strchr(open, ')') : NULL;
+
+	if (is_short && close && strchr(open, ':'))
+		snprintf(out, size, "%.*s", (int)(close - open - 1), open + 1);
+	else
+		snprintf(out, size, "%s", where);
+}
+
+/* What is lost and by what, and the place in the code, which is not cut, at the right end. */
+static void draw_verdict_line(struct rect rect, const struct run_finding *f, const char *percent,
+			      const char *gpu, enum color color)
+{
+	char lost[QUANTITY_SIZE], text[256], place[256];
+	int width, room = rect.width - 7;
+
+	snprintf(text, sizeof(text), "%s %s%s: %s", f->lost_ns ? quantity_text_ns(lost, f->lost_ns) : "",
+		 f->lost_ns ? "lost" : finding_severity_name(f->severity), gpu, f->title);
+	place_text(f->where ? f->where : "", false, place, sizeof(place));
+	if (wide_utf8_width(text, false) + wide_utf8_width(place, draw_is_ascii()) + 2 > room)
+		place_text(f->where ? f->where : "", true, place, sizeof(place));
+	width = wide_utf8_width(place, draw_is_ascii());
+	width = width < room / 2 ? width : room / 2;
+	draw_right(rect.y, rect.x, 6, f->severity == FINDING_CRITICAL ? COLOR_OF_BAD : COLOR_OF_WARN,
+		   percent);
+	draw_fill(rect.y, rect.x + 7, room, color);
+	draw_text(rect.y, rect.x + 7, room - (width ? width + 2 : 0), color, text);
+	draw_text(rect.y, rect.x + rect.width - width, width,
+		  color == COLOR_OF_SELECTED ? color : COLOR_OF_TITLES, place);
+}
+
 #define VERDICTS	3
 
 /* The findings that cost most; returns how many. */
@@ -154,19 +208,13 @@ static int verdict_findings(struct view *view, const struct snapshot *s, struct 
 
 	for (size_t i = 0; i < count; i++) {
 		const struct run_finding *f = &s->scan->findings.list.rows[which[i]];
-		char lost[QUANTITY_SIZE], percent[QUANTITY_SIZE] = "", gpu[32] = "";
-		bool has_where = f->where && *f->where;
+		char percent[QUANTITY_SIZE] = "", gpu[32] = "";
 
 		if (f->lost_ns && f->wall_ns)
 			quantity_text_percent(percent, (double)f->lost_ns / (double)f->wall_ns);
 		if (f->gpu >= 0 && s->devices.count > 1)
 			snprintf(gpu, sizeof(gpu), " on GPU %d", f->gpu);
-		draw_right(rect.y, rect.x, 6, f->severity == FINDING_CRITICAL ? COLOR_OF_BAD :
-			   COLOR_OF_WARN, percent);
-		draw_textf(rect.y, rect.x + 7, rect.width - 7, choose(view, rect.y, which[i] + 1, 0),
-			   "%s %s%s: %s%s%s", f->lost_ns ? quantity_text_ns(lost, f->lost_ns) : "",
-			   f->lost_ns ? "lost" : finding_severity_name(f->severity), gpu, f->title,
-			   has_where ? ", " : "", has_where ? f->where : "");
+		draw_verdict_line(rect, f, percent, gpu, choose(view, rect.y, which[i] + 1, 0));
 		rect.y++;
 	}
 	return (int)count;
@@ -346,10 +394,48 @@ static void draw_lists(struct view *view, const struct snapshot *s, struct rect 
 		draw_top_memory(s, right);
 }
 
+#define TABLE_HEIGHT	40	/* of the view, from which on the parts of the SM-time are a table */
+#define TABLE_WIDTH	150
+#define TABLE_LINES	13
+
+/* The devices, and where their SM-time went as soon as that is known; returns the lines taken. */
+static int draw_use(const struct snapshot *s, struct rect line, int room)
+{
+	bool has_table = room >= TABLE_HEIGHT && line.width >= TABLE_WIDTH;
+	int most = room >= TABLE_HEIGHT ? 16 : 4, lines;
+
+	most = most < room - 1 ? most : room - 1;
+	if (!s->devices.count || most <= 0)
+		return 0;
+	if (!s->scan || !s->scan->findings.waterfalls.count || line.width < NARROW)
+		return draw_devices(s, line, most) + 1;
+	lines = overview_waterfall_bars(s, line, most, has_table) + 1;
+	if (has_table)
+		lines += overview_waterfall_table(s, (struct rect){ line.y + lines, line.x, TABLE_LINES,
+						  line.width }) + 1;
+	return lines;
+}
+
+/* What costs most, or how far the reading is that tells it; returns the lines taken. */
+static int draw_verdict(struct view *view, const struct snapshot *s, struct rect line)
+{
+	char percent[QUANTITY_SIZE];
+
+	if (s->scan)
+		return s->scan->findings.list.count ? verdict_findings(view, s, line) :
+		       (verdict_kernel(s, line), 1);
+	verdict_kernel(s, line);
+	if (!s->scan_reached_ns || !s->info.span_ns)
+		return 1;
+	line.y++;
+	draw_textf(line.y, line.x, line.width, COLOR_OF_DIM, "reading the file for findings: %s",
+		   quantity_text_percent(percent, (double)s->scan_reached_ns / (double)s->info.span_ns));
+	return 2;
+}
+
 static void overview_draw(struct view *view, const struct snapshot *s, struct rect rect)
 {
-	int bottom = rect.y + rect.height, tall = rect.height >= 40 ? 6 : rect.height >= 26 ? 2 : 1;
-	int most;
+	int bottom = rect.y + rect.height, tall = rect.height >= 40 ? 4 : rect.height >= 26 ? 2 : 1;
 	struct rect line = { rect.y, rect.x + 1, 1, rect.width - 2 };
 
 	view->choices = 0;
@@ -359,15 +445,8 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 	line.y += verdict_backends(s, line);
 	verdict_idle(s, line);
 	line.y++;
-	if (s->scan && s->scan->findings.list.count)
-		line.y += verdict_findings(view, s, line) + 1;
-	else
-		verdict_kernel(s, line), line.y += 2;
-	most = rect.height >= 40 ? 16 : 4;
-	if (most > bottom - line.y - 1)
-		most = bottom - line.y - 1;
-	if (s->devices.count && most > 0)
-		line.y += draw_devices(s, line, most) + 1;
+	line.y += draw_verdict(view, s, line) + 1;
+	line.y += draw_use(s, line, bottom - line.y);
 	for (int i = 0; s->devices.count && i < OVERVIEW_SERIES && line.y + tall < bottom; i++) {
 		if (i == OVERVIEW_MEMORY && !s->memory.count)
 			continue;	/* imported traces have none */

@@ -6,8 +6,11 @@
 fixture timeline.db timeline
 
 terminal 80 24 "TERM=xterm-256color $gputrail timeline.db"
-shows "lost: waits for a copy to the host, serve (model.py:10)"
+shows "lost: waits for a copy to the host  *serve (model.py:10)"
 ok "the overview says what costs most, and where"
+shows "where its SM-time went"
+shows "▏sync_readback 60.8%"
+ok "and where the time of the SMs went"
 keys Enter
 shows "^ │ Severity *critical"
 ok "Enter opens it"
