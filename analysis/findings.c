@@ -237,6 +237,7 @@ int run_findings(struct run *run, const struct findings_options *options, struct
 	finder.watch = (struct watch){
 		.run = run, .warm_ns = finder.warm_ns,
 		.low_occupancy = finding_limit(options->limits, DETECTOR_OCCUPANCY, "percent") / 100,
+		.blocking.long_ns = finding_limit(options->limits, DETECTOR_BLOCKED, "us") * 1e3,
 		.opaque_ns = finding_limit(options->limits, DETECTOR_OPAQUE, "ms") * 1e6,
 	};
 	result = find(&finder, options);

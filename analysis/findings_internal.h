@@ -83,6 +83,41 @@ struct watch_active {			/* an operation that runs */
 	struct watch_copy *copy;
 };
 
+/* A long kernel that runs, or ran last, on a device (findings_blocked.c). */
+#define BLOCKED_STREAMS_MAX 16
+struct watch_blocked {
+	const struct watch_kernel *kernel;	/* NULL: none yet */
+	uint64_t start_ns, end_ns, call_ns;
+	int64_t stream, path;
+	/* Until when other streams have had work since it began; stream 0: none more. */
+	struct { int64_t stream; uint64_t end_ns; } reach[BLOCKED_STREAMS_MAX];
+};
+
+struct watch_urgent { uint64_t submitted_ns; int64_t stream, path; };
+
+struct watch_blocker {			/* a shape that urgent work waited for */
+	const struct watch_kernel *kernel, *urgent;	/* urgent: that waited longest */
+	uint64_t count, waited_ns, first_ns, last_ns;
+	struct watch_spot worst;	/* the wait, with the path of the long kernel */
+};
+
+struct stream_order { uint64_t at_ns; int64_t stream, event; bool is_wait; };
+struct stream_orders { struct stream_order *rows; size_t count; };	/* a list */
+
+struct blocking {
+	struct run *run;
+	double long_ns;			/* see detectors.def */
+	bool is_on, orders_loaded;
+	struct lookup streams;
+	struct stream_orders orders;
+	sqlite3_stmt *graph_launch;
+	struct watch_blocker *blockers;
+	size_t blocker_count;
+};
+int blocking_open(struct run *run, struct blocking *blocking);
+void blocking_forget(struct blocking *blocking);
+void blocking_close(struct blocking *blocking);
+
 struct watch_device {
 	int64_t id;
 	uint64_t now, busy_ns;		/* busy since the warm-up */
@@ -91,6 +126,7 @@ struct watch_device {
 	struct watch_active *active;	/* a list */
 	size_t active_count;
 	double parts_ns[WATERFALL_PART_COUNT];
+	struct watch_blocked blocked;
 	UT_hash_handle hh;
 };
 
@@ -108,7 +144,11 @@ struct watch {
 	struct watch_site *last_site;
 	struct watch_kernel *last_kernel;
 	struct watch_copy *last_copy;
+	struct blocking blocking;
 };
+/* Before the device's sweep goes on to the event; kernel NULL: a copy or set. 0 or -1. */
+int blocking_take(struct blocking *blocking, struct watch_device *device,
+		  const struct watch_kernel *kernel, const struct idle_event *event);
 
 /* Columns of watch.gpus, by device.id. */
 enum { GPU_SMS, GPU_NUMBERED };
@@ -147,7 +187,7 @@ detector_fn detect_idle, detect_sql, detect_uncovered, detect_wave_tail, detect_
 	detect_pageable, detect_small_copies, detect_offload, detect_clones,
 	detect_metadata, detect_growth, detect_casts, detect_no_graphs, detect_graph_miss,
 	detect_interference, detect_per_layer, detect_shrinking, detect_preemption,
-	detect_contention;
+	detect_contention, detect_blocked;
 
 struct detector {
 	struct finding_detector text;

@@ -324,6 +324,9 @@ static int event_take(void *arg, const struct idle_event *event)
 		active.copy = copy_get(watch, event);
 	if (!active.kernel && !active.copy)
 		return run_fail(watch->run, "out of memory");
+	if (watch->blocking.is_on && event->start >= watch->warm_ns &&
+	    blocking_take(&watch->blocking, d, active.kernel, event) < 0)
+		return -1;
 	advance(watch, d, event->start);
 	if (d->active_count == ACTIVE_MAX)
 		active_end(watch, d, first_to_end(d));
@@ -426,6 +429,7 @@ static void gathered_free(struct watch *watch)
 	ROWS_FREE(watch->kernels);
 	ROWS_FREE(watch->pairs);
 	ROWS_FREE(watch->copies);
+	blocking_forget(&watch->blocking);
 	watch->last_site = NULL;
 	watch->last_kernel = NULL;
 	watch->last_copy = NULL;
@@ -447,6 +451,7 @@ int watch_open(struct watch *watch)
 {
 	if (lookup_load(watch->run, "SELECT d.id, d.sm_count, " GPU_NUMBER("d.id")
 			" FROM device d ORDER BY d.id", &watch->gpus) < 0 ||
+	    blocking_open(watch->run, &watch->blocking) < 0 ||
 	    run_kernel_families(watch->run, &watch->families) < 0)
 		return -1;
 	return lookup_load(watch->run, shapes_sql, &watch->shapes);
@@ -455,6 +460,7 @@ int watch_open(struct watch *watch)
 void watch_close(struct watch *watch)
 {
 	gathered_free(watch);
+	blocking_close(&watch->blocking);
 	lookup_free(&watch->shapes);
 	lookup_free(&watch->gpus);
 	kernel_families_free(&watch->families);

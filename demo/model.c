@@ -45,7 +45,7 @@ static void model_open_device(struct model *model)
 	model->capability = major * 10 + minor;
 	driver_check(cu.CtxGetStreamPriorityRange(&least, &greatest),
 		     "cuCtxGetStreamPriorityRange");
-	model->compute = stream_create(least);
+	model->compute = stream_create(plants_chosen() & PLANT_BIT(long_kernel) ? greatest : least);
 	model->copy = stream_create(greatest);
 	model->sampling = stream_create(greatest);
 	model->side = stream_create(least);

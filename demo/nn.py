@@ -28,9 +28,10 @@ class Device:
         cuda.call("cuCtxGetStreamPriorityRange", cuda.byref(least), cuda.byref(greatest))
         self.plants, self.due = plants, frozenset()
         flags = 0 if "null-stream" in plants else cuda.STREAM_NON_BLOCKING
+        compute = greatest if "long-kernel" in plants else least
         self.compute, self.copy, self.sampling, self.side = (
             cuda.created("cuStreamCreateWithPriority", flags, priority.value)
-            for priority in (least, greatest, greatest, least))
+            for priority in (compute, greatest, greatest, least))
         self.kernels = cuda.Kernels()
         self.per_launch = None
 

@@ -257,6 +257,17 @@ static void upload_pageable(struct model *model)
 					model->compute), "cuMemcpyHtoDAsync");
 }
 
+/* Another model's work, which nothing of the step waits for. */
+static void launch_long_kernel(struct model *model)
+{
+	struct launch launch = { .kernel = KERNEL_rerank, .stream = model->side,
+				 .x = launch_full_grid(model, KERNEL_rerank, 1) };
+	CUdeviceptr params[16] = { planted.inputs };
+	void *arguments[] = { params };
+
+	launch_kernel(model, &launch, arguments);
+}
+
 static void leak(void)
 {
 	if (planted.leak_count < planted.leaks_allowed)
@@ -276,6 +287,7 @@ void planted_before_forward(struct model *model, const struct plan *plan)
 	} while (0)
 	DO(host_slow, prepare_inputs_slowly(), "prepare_inputs_slowly");
 	DO(jit_in_loop, compile_and_load(model), "cuModuleLoadDataEx");
+	DO(long_kernel, launch_long_kernel(model), "1.5 ms");
 	DO(pageable_copies, upload_pageable(model), "2 MiB");
 	DO(kv_offload, offload_and_reload(model), "8 MiB each way");
 	DO(alloc_in_loop, planted.workspace = allocate(WORKSPACE_BYTES), "cuMemAlloc");

@@ -105,6 +105,7 @@ class Planted:
         return {
             "host-slow": (self.prepare_inputs_slowly, "prepare_inputs_slowly"),
             "jit-in-loop": (self.compile_and_load, "cuModuleLoadDataEx"),
+            "long-kernel": (self.launch_long_kernel, "1.5 ms"),
             "pageable-copies": (self.upload_pageable, "2 MiB"),
             "kv-offload": (self.offload_and_reload, "8 MiB each way"),
             "alloc-in-loop": (self.allocate_workspace, "cuMemAlloc"),
@@ -147,6 +148,11 @@ class Planted:
         cuda.Kernel(function, name, 128, 0).launch(
             (self.device.sm_count * 16, 1, 1), self.device.compute,
             [cuda.c_uint64(self.inputs), cuda.c_uint32(4096)])
+
+    def launch_long_kernel(self):
+        """Another model's work, which nothing of the step waits for."""
+        self.device.launch("rerank", [(cuda.c_uint64 * 16)(self.inputs)], stream=self.device.side,
+                           is_dependent=False)
 
     def upload_pageable(self):
         """A large input."""

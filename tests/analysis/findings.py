@@ -120,6 +120,43 @@ ok(row and (row["concerned_ns"], row["count"]) == (20 * 100 * US, 20) and
 equal(contended("uncontended.db", 2, 120), None, "none for a fifth")
 equal(contended("one-stream.db", 1, 200), None, "none within a stream")
 
+# An urgent kernel behind a long one, 20 times for 600 us: unless it is no more urgent, depends on the other
+# by events, through a third stream even, was submitted later, or waited for its own stream.
+def behind(name, priority=-5, events=(), submitted=200 * US, own_work=False, long=800 * US):
+    f = scene(name)
+    f.add("stream", process=1, context=1, device=1, handle=17, number=14, priority=priority, flags=1)
+    f.add("stream", process=1, context=1, device=1, handle=18, number=15, priority=-3, flags=1)
+    slow, urgent = kernel(f, "prefill", 264), kernel(f, "decode", 264)
+    for step in range(20):
+        at = 2 * MS + step * 2 * MS
+        launch(f, at - 5 * US, at, long, slow)
+        if own_work:
+            f.launch(at - 4 * US, US, 4 * US, long + US, 1, 2, urgent, f.api("cuLaunchKernel"))
+        for i, (api, *handles) in enumerate(events):
+            f.call(at + (50 + i) * US, 500, 1, f.api(api), object=handles[0], second=handles[1])
+        f.launch(at + submitted - US, US, long - submitted + 2 * US, 100 * US, 1, 2, urgent,
+                 f.api("cuLaunchKernel"))
+    return found(report_json(saved(f)), "head-of-line")
+
+
+row = behind("behind.db")
+ok(row and (row["concerned_ns"], row["count"], row["what"]) == (20 * 601 * US, 20, "prefill") and
+   "decode waits longest, 601 us" in row["advice"], "head-of-line: what waits for what, how long", row)
+ok(behind("other-event.db", events=[("cuEventRecord", 7, 18), ("cuStreamWaitEvent", 17, 7)]),
+   "events of other streams change nothing")
+for what, more in {
+        "of equal priority": {"priority": 0},
+        "of lower priority": {"priority": 3},
+        "after a wait for its event": {"events": [("cuEventRecord", 7, 16),
+                                                  ("cuStreamWaitEvent", 17, 7)]},
+        "after a wait through a third stream": {
+            "events": [("cuEventRecordWithFlags", 7, 16), ("cuStreamWaitEvent_ptsz", 18, 7),
+                       ("cuEventRecord_ptsz", 8, 18), ("cuStreamWaitEvent", 17, 8)]},
+        "submitted when the other had ended": {"submitted": 801 * US},
+        "behind work of its own stream": {"own_work": True},
+        "behind a short kernel": {"long": 300 * US}}.items():
+    equal(behind("not-behind.db", **more), None, f"none for a kernel {what}")
+
 # A map for every launch, three of them in turns; the value of the call is a hash of the map.
 f = scene("maps.db")
 shape = kernel(f, "k", 264)

@@ -53,6 +53,8 @@ TOGETHER = (
     {"shrinking-batch": ("shrinking-batch", "warning", "sample_tokens")},
     {},
     {"preemption": ("prompts-again", "info", "sample_tokens")},
+    {},
+    {"long-kernel": ("head-of-line", "warning", "launch_kernel")},
 )
 LONGER = {"shrinking-batch": 150, "preemption": 100}     # steps until it shows
 SEVERITIES = ["info", "warning", "critical"]

@@ -96,6 +96,7 @@ SIGNATURES = {
     "tiny-kernels": kernels("eager", 40 * 10),
     "long-prefill": lambda run: max(
         blocks(r) for r in run.while_serving("kernel", name="ILi256ELi128ELi64")) > SMS * 2 * 8,
+    "long-kernel": kernels("rerank_documents", 38),
     "shrinking-batch": shrinks,
     "jit-in-loop": kernels("triton_poi_fused", 2),
     "sync-per-layer": lambda run: len(waits_in_host(run)) >= run.steps * run.layers,
