@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CALLERS		3		/* told of a blamed function */
+
 #define BOUNDARY_NS	1500	/* what stays of a gap between operations that follow on each other */
 
 const struct detector detectors[DETECTOR_COUNT] = {
@@ -114,6 +116,18 @@ static enum finding_severity severity(const struct finder *finder, enum detector
 		: FINDING_INFO;
 }
 
+/* The frames around the blamed one: a helper that launches everything is blamed for everything. */
+static char *callers_of(struct run *run, const struct run_finding *finding)
+{
+	char *name = run_path_name(run, finding->path, 1 + CALLERS), *callers = NULL;
+	size_t skip = strlen(finding->where);
+
+	if (name)
+		callers = strdup(strlen(name) > skip + 3 ? name + skip + 3 : "");
+	free(name);
+	return callers;
+}
+
 int finder_add(struct finder *finder, enum detector_id id, struct run_finding *finding, char *what,
 	       const struct finding_values *values)
 {
@@ -144,9 +158,10 @@ int finder_add(struct finder *finder, enum detector_id id, struct run_finding *f
 	finding->gain_low_ns = finding_least_gain(finding->lost_ns, finding->count);
 	finding->what = what ? what : strdup("");
 	finding->where = idle_path_name(finder->run, finding->path);
+	finding->callers = finding->where ? callers_of(finder->run, finding) : NULL;
 	finding->advice = finding_advice(detector->advice, finding, values);
 	*added = *finding;
-	if (!added->what || !added->where || !added->advice)
+	if (!added->what || !added->where || !added->callers || !added->advice)
 		return run_fail(finder->run, "out of memory");
 	return 0;
 }
@@ -267,6 +282,7 @@ void run_finding_list_free(struct run_finding_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->rows[i].where);
+		free(list->rows[i].callers);
 		free(list->rows[i].what);
 		free(list->rows[i].advice);
 	}

@@ -39,6 +39,7 @@ struct run_finding {
 	uint64_t first_ns, last_ns;	/* when it happened, as far as known; 0: not */
 	int64_t path;			/* call path to blame; 0 unknown */
 	char *where;			/* its name: "function (file:line)", "" unknown */
+	char *callers;			/* of that, the nearest first: "a (b:1) < c (d:2)", "" unknown */
 	char *what;			/* kernel, call or kind of copy it is about; "" none */
 	char *advice;			/* sentences for people */
 	struct finding_evidence evidence[FINDING_EVIDENCE_MAX];

@@ -224,7 +224,13 @@ static void finding(const struct html *html, const struct run_finding *f)
 	if (f->where[0]) {
 		fputs("<p>at <code>", out);
 		html_text(out, f->where);
-		fputs("</code></p>\n", out);
+		fputs("</code>", out);
+		if (f->callers[0]) {
+			fputs(" from <code>", out);
+			html_text(out, f->callers);
+			fputs("</code>", out);
+		}
+		fputs("</p>\n", out);
 	}
 	fputs("<p>", out);
 	html_text(out, f->advice);

@@ -111,6 +111,10 @@ static void print_finding(const struct print_style *style, const struct findings
 		printf("    at ");
 		print_fitted(style, f->where, 7);
 	}
+	if (f->callers[0]) {
+		printf("    from ");
+		print_fitted(style, f->callers, 9);
+	}
 	print_wrapped(style, f->advice, 4);
 	if (f->evidence_count)
 		print_evidence(f);

@@ -67,6 +67,7 @@ void app_show_finding(struct app *app)
 	if (f->count)
 		add_text(app, "Times", quantity_text_count(count, f->count));
 	add_text(app, "Where", f->where);
+	add_text(app, "Called from", f->callers);
 	add_text(app, "What", f->what);
 	add_text(app, "Advice", f->advice);
 	if (f->evidence_count)

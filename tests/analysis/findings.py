@@ -177,7 +177,14 @@ for step in range(100):
     launch(f, at - 5 * US, at, 1 * MS, shape)
     copy(f, at, at + MS, US, DTOH, 64)
     f.call(at + 2 * US, MS, 1, wait)
+for i, (function, line) in enumerate((("main", 9), ("serve", 5), ("step", 7), ("wait", 3)), 1):
+    f.add("frame", id=i, kind="native", symbol=function, file="/a/server.c", line=line)
+    f.add("path", id=i, parent=i - 1, frame=i)
+f.db.execute("UPDATE call SET path = 4")
 file = saved(f)
+text = run("report", file, "findings").stdout
+ok("at wait (server.c:3)\n    from step (server.c:7) < serve (server.c:5) < main (server.c:9)" in text,
+   "the place, and where it was called from", text)
 row = found(report_json(file), "sync-readback")
 equal((row["lost_ns"], row["count"], row["severity"]), (99 * (999 * US), 99, "critical"),
       "sync-readback: lost time and count")
