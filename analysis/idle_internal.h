@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 #define GPUTRAIL_ANALYSIS_IDLE_INTERNAL_H
 
+#include "analysis/event_rows.h"
 #include "analysis/families.h"
 #include "analysis/idle.h"
 #include "analysis/internal.h"
@@ -54,21 +55,6 @@ struct idle_sink {
 	void *arg;
 	bool work_only;			/* calls that brought work, and nothing else */
 };
-
-enum { EVENT_LAUNCH, EVENT_GRAPH_LAUNCH, EVENT_NODE, EVENT_COPY, EVENT_ORPHAN, EVENT_MEMORY,
-       EVENT_CALL, EVENT_TABLES };
-enum event_column {
-	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
-	GRAPH_LAUNCH, DEVICE, RESULT, OBJECT, ROW_ID, EVENT_COLUMNS
-};
-
-/* The event tables as rows of one form. */
-struct event_table {
-	const char *name;
-	const char *begin;		/* expression: the earliest time of a row */
-	const char *columns[EVENT_COLUMNS];	/* expressions; NULL: rows have no such thing */
-};
-extern const struct event_table event_tables[];
 
 /* Reads everything, in bounded memory as far as the file's rows are about in order. When an event
  * is handed out, all calls that began before it have been. */

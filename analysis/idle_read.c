@@ -9,6 +9,7 @@
 #endif
 
 #include "analysis/idle_internal.h"
+#include "analysis/pages.h"
 #include "analysis/pile.h"
 
 #include <limits.h>
@@ -19,42 +20,6 @@
 #define PENDING_MIN	32768		/* rows to gather before they are sorted */
 #define ROW_TAKE	"gputrail_row_take"
 
-#define BEGIN_OF_BOTH	"min(start_ns, start_ns + coalesce(gpu_delay_ns, 0))"
-#define CALL_TIMES	[CALL_START] = "start_ns", [CALL_DUR] = "dur_ns"
-#define GPU_TIMES	[GPU_START] = "start_ns + gpu_delay_ns", [GPU_DUR] = "gpu_dur_ns"
-
-const struct event_table event_tables[EVENT_TABLES] = {
-	[EVENT_LAUNCH] = { "launch", BEGIN_OF_BOTH, {
-		CALL_TIMES, GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream", [SHAPE] = "shape",
-		[API] = "api", [PATH] = "path", [ROW_ID] = "id" } },
-	[EVENT_GRAPH_LAUNCH] = { "graph_launch", BEGIN_OF_BOTH, {
-		CALL_TIMES, GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream", [API] = "api",
-		[PATH] = "path", [OBJECT] = "graph", [ROW_ID] = "id" } },
-	[EVENT_NODE] = { "node", "start_ns", {
-		[GPU_START] = "start_ns", [GPU_DUR] = "gpu_dur_ns", [STREAM] = "stream",
-		[SHAPE] = "shape", [PATH] = "path", [GRAPH_LAUNCH] = "graph_launch", [ROW_ID] = "id" } },
-	[EVENT_COPY] = { "copy", BEGIN_OF_BOTH, {
-		[CALL_START] = "CASE WHEN graph_launch IS NULL THEN start_ns END",
-		[CALL_DUR] = "dur_ns", GPU_TIMES, [THREAD] = "thread", [STREAM] = "stream",
-		[KIND] = "kind", [BYTES] = "bytes", [API] = "api", [PATH] = "path",
-		[GRAPH_LAUNCH] = "graph_launch", [ROW_ID] = "id" } },
-	[EVENT_ORPHAN] = { "orphan", "start_ns", {
-		[GPU_START] = "start_ns", [GPU_DUR] = "dur_ns", [STREAM] = "stream",
-		[SHAPE] = "shape", [KIND] = "nullif(kind, 0)", [BYTES] = "bytes",
-		[DEVICE] = "device", [ROW_ID] = "id" } },
-	[EVENT_MEMORY] = { "memory", "start_ns", {
-		CALL_TIMES, [THREAD] = "thread", [BYTES] = "bytes", [API] = "api", [PATH] = "path",
-		[ROW_ID] = "id" } },
-	[EVENT_CALL] = { "call", "start_ns", {
-		CALL_TIMES, [THREAD] = "thread", [API] = "api", [PATH] = "path",
-		[RESULT] = "result", [OBJECT] = "object", [ROW_ID] = "id" } },
-};
-
-static bool table_has_work(size_t table)
-{
-	return table == EVENT_LAUNCH || table == EVENT_GRAPH_LAUNCH || table == EVENT_COPY;
-}
-
 struct chunk {
 	int64_t first, last;
 	uint64_t begin;			/* of it and all later ones */
@@ -63,8 +28,8 @@ struct chunk {
 struct source {
 	struct chunk *rows;		/* a list */
 	size_t count, next;
+	struct pages *pages;		/* NULL: SQLite has to be asked */
 	sqlite3_stmt *read;
-	int8_t place[EVENT_COLUMNS];	/* of each column among those read, -1: not there */
 };
 
 struct call_row {
@@ -101,26 +66,6 @@ static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	return 0;
 }
 
-/* Asks for the columns that the table has, no more: most of the time goes into fetching them. */
-static int statement_open(struct reader *r, struct source *source, const struct event_table *table)
-{
-	char sql[768];
-	int used = snprintf(sql, sizeof(sql), "SELECT " ROW_TAKE "("), count = 0;
-
-	for (int i = 0; i < EVENT_COLUMNS; i++) {
-		source->place[i] = -1;
-		if (!table->columns[i] || i == ROW_ID)
-			continue;
-		source->place[i] = (int8_t)count;
-		used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s%s", count++ ? ", " : "",
-				 table->columns[i]);
-	}
-	snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE id BETWEEN ?1 AND ?2",
-		 table->name);
-	source->read = run_prepare(r->run, sql);
-	return source->read ? 0 : -1;
-}
-
 static int source_open(struct reader *r, size_t table, bool trust)
 {
 	struct source *source = &r->sources[table];
@@ -143,42 +88,10 @@ static int source_open(struct reader *r, size_t table, bool trust)
 			begin = source->rows[i].begin;
 		source->rows[i].begin = begin;
 	}
-	return statement_open(r, source, &event_tables[table]);
-}
-
-/* A row on its way from SQLite; what the table does not have is NULL. */
-struct row {
-	const struct source *source;
-	sqlite3_value **values;
-};
-
-static bool is_null(const struct row *row, enum event_column column)
-{
-	int place = row->source->place[column];
-
-	return place < 0 || sqlite3_value_type(row->values[place]) == SQLITE_NULL;
-}
-
-static int64_t integer(const struct row *row, enum event_column column)
-{
-	int place = row->source->place[column];
-
-	return place < 0 ? 0 : sqlite3_value_int64(row->values[place]);
-}
-
-/* Whatever a damaged file holds: never negative. */
-static uint64_t natural(const struct row *row, enum event_column column)
-{
-	int64_t number = integer(row, column);
-
-	return number > 0 ? (uint64_t)number : 0;
-}
-
-static int kind_of(const struct row *row, int missing)
-{
-	int64_t kind = integer(row, KIND);
-
-	return is_null(row, KIND) || kind < INT_MIN || kind > INT_MAX ? missing : (int)kind;
+	source->pages = pages_open(r->run, event_tables[table].name, event_tables[table].columns,
+				   EVENT_COLUMNS);
+	source->read = event_rows_prepare(r->run, (int)table, ROW_TAKE);
+	return source->read ? 0 : -1;
 }
 
 static bool is_work(enum call_class class)
@@ -186,37 +99,36 @@ static bool is_work(enum call_class class)
 	return class == CALL_LAUNCH || class == CALL_COPY || class == CALL_HOST_FUNCTION;
 }
 
-static bool call_add(struct reader *r, const struct row *row)
+static bool call_add(struct reader *r, int table, const struct event_row *row)
 {
-	const struct api_class *api = api_find(&r->apis, integer(row, API));
+	const struct api_class *api = api_find(&r->apis, row->value[API]);
 	struct call_row *added = pile_add(&r->calls);
-	uint64_t start = natural(row, CALL_START), gpu_start = natural(row, GPU_START);
-	size_t table = (size_t)(row->source - r->sources);
+	uint64_t start = row_natural(row, CALL_START), gpu_start = row_natural(row, GPU_START);
 	struct idle_call *call = &added->call;
 
 	if (!added)
 		return false;
 	added->work = (struct idle_work){ 0 };
-	if (table_has_work(table))
+	if (event_table_has_work(table))
 		added->work = (struct idle_work){
-			.shape = integer(row, SHAPE),
-			.graph = table == EVENT_GRAPH_LAUNCH ? integer(row, OBJECT) : 0,
+			.shape = row->value[SHAPE],
+			.graph = row->value[GRAPH],
 			.gpu_start = gpu_start,
-			.gpu_end = gpu_start + natural(row, GPU_DUR),
+			.gpu_end = gpu_start + row_natural(row, GPU_DUR),
 		};
 	*call = (struct idle_call){
 		.start = start,
-		.end = start + natural(row, CALL_DUR),
-		.thread = integer(row, THREAD),
-		.path = integer(row, PATH),
-		.stream = integer(row, api->class == CALL_WAIT ? OBJECT : STREAM),
-		.bytes = natural(row, BYTES),
-		.kind = kind_of(row, 0),
+		.end = start + row_natural(row, CALL_DUR),
+		.thread = row->value[THREAD],
+		.path = row->value[PATH],
+		.stream = row->value[api->class == CALL_WAIT ? OBJECT : STREAM],
+		.bytes = row_natural(row, BYTES),
+		.kind = row_kind(row, 0),
 		.class = api->class,
 		.capturing = api->begins_capture,
 	};
 	/* Work that is among the other calls and did not fail went into a capture. */
-	if (table == EVENT_CALL && !integer(row, RESULT)) {
+	if (table == EVENT_CALL && !row->value[RESULT]) {
 		call->capturing |= is_work(call->class) && call->class != CALL_HOST_FUNCTION;
 		if (call->capturing)
 			call->class = CALL_GRAPH;
@@ -224,72 +136,113 @@ static bool call_add(struct reader *r, const struct row *row)
 	return true;
 }
 
-static bool event_add(struct reader *r, const struct row *row)
+static bool event_add(struct reader *r, const struct event_row *row)
 {
 	struct idle_event *event = pile_add(&r->events);
-	uint64_t start = natural(row, GPU_START);
+	uint64_t start = row_natural(row, GPU_START);
 
 	if (!event)
 		return false;
 	*event = (struct idle_event){
 		.start = start,
-		.end = start + natural(row, GPU_DUR),
-		.op.stream = integer(row, STREAM),
-		.op.shape = integer(row, SHAPE),
-		.op.kind = kind_of(row, IDLE_KERNEL),
-		.op.bytes = natural(row, BYTES),
-		.graph_launch = integer(row, GRAPH_LAUNCH),
-		.path = integer(row, PATH),
-		.device = integer(row, DEVICE),
+		.end = start + row_natural(row, GPU_DUR),
+		.op.stream = row->value[STREAM],
+		.op.shape = row->value[SHAPE],
+		.op.kind = row_kind(row, IDLE_KERNEL),
+		.op.bytes = row_natural(row, BYTES),
+		.graph_launch = row->value[GRAPH_LAUNCH],
+		.path = row->value[PATH],
+		.device = row->value[DEVICE],
 	};
-	if (is_null(row, DEVICE)) {
+	if (!row_has(row, DEVICE)) {
 		event->device = event->op.shape ? lookup_number(&r->shapes, event->op.shape, 0, 0) : 0;
 		if (!event->device)
 			event->device = lookup_number(&r->streams, event->op.stream, 0, 0);
 	}
-	if (!is_null(row, CALL_START)) {
-		event->thread = integer(row, THREAD);
-		event->call_start = natural(row, CALL_START);
-		event->call_end = event->call_start + natural(row, CALL_DUR);
+	if (row_has(row, CALL_START)) {
+		event->thread = row->value[THREAD];
+		event->call_start = row_natural(row, CALL_START);
+		event->call_end = event->call_start + row_natural(row, CALL_DUR);
 	}
 	return true;
 }
 
-/* The aggregate function that rows are read with: SQLite hands it all columns of a row in one
- * call, which costs half of stepping to the row and asking for each. */
-static void row_take(sqlite3_context *context, int columns, sqlite3_value **values)
+static int row_take(void *arg, int64_t *values, uint32_t known)
+{
+	struct reader *r = arg;
+	struct event_row row = { values, known };
+	int table = (int)(r->reading - r->sources);
+	bool is_event;
+
+	event_row_settle(table, &row);
+	/* What a graph launch did on the device are its nodes. */
+	is_event = r->sink->event && table != EVENT_GRAPH_LAUNCH && row_has(&row, GPU_START) &&
+		   row_has(&row, GPU_DUR);
+	r->done++;
+	if ((is_event && !event_add(r, &row)) ||
+	    (row_has(&row, CALL_START) && !call_add(r, table, &row)))
+		return run_fail(r->run, "out of memory");
+	return 0;
+}
+
+/* The aggregate function that SQLite hands rows to: all columns of a row in one call, which costs
+ * half of stepping to the row and asking for each. */
+static void sqlite_take(sqlite3_context *context, int count, sqlite3_value **columns)
 {
 	struct reader *r = sqlite3_user_data(context);
-	struct row row = { r->reading, values };
-	/* What a graph launch did on the device are its nodes. */
-	bool is_event = r->sink->event && r->reading != &r->sources[EVENT_GRAPH_LAUNCH] &&
-			!is_null(&row, GPU_START) && !is_null(&row, GPU_DUR);
+	const struct event_table *table = &event_tables[r->reading - r->sources];
+	int64_t values[EVENT_COLUMNS] = { 0 };
+	uint32_t known = 0;
+	int column = 0;
 
-	(void)columns;
-	r->done++;
-	if ((is_event && !event_add(r, &row)) || (!is_null(&row, CALL_START) && !call_add(r, &row)))
+	for (int i = 0; i < EVENT_COLUMNS && column < count; i++) {
+		if (!table->columns[i])
+			continue;
+		known |= (uint32_t)(sqlite3_value_type(columns[column]) != SQLITE_NULL) << i;
+		values[i] = sqlite3_value_int64(columns[column++]);
+	}
+	if (row_take(r, values, known) < 0)
 		sqlite3_result_error_nomem(context);
 }
 
-static void rows_taken(sqlite3_context *context)
+static void sqlite_taken(sqlite3_context *context)
 {
 	sqlite3_result_null(context);
 }
 
-static int chunk_read(struct reader *r, struct source *source)
+static int chunk_ask(struct reader *r, struct source *source, const struct chunk *chunk)
 {
-	const struct chunk *chunk = &source->rows[source->next++];
 	int result;
 
-	r->reading = source;
 	sqlite3_reset(source->read);
 	sqlite3_bind_int64(source->read, 1, chunk->first);
 	sqlite3_bind_int64(source->read, 2, chunk->last);
 	result = run_step(r->run, source->read);
 	sqlite3_reset(source->read);
+	return result < 0 ? -1 : 0;
+}
+
+static int chunk_read(struct reader *r, struct source *source)
+{
+	const struct chunk *chunk = &source->rows[source->next++];
+	size_t calls = r->calls.count, events = r->events.count;
+	uint64_t done = r->done;
+	int result = PAGES_ODD;
+
+	if (r->run->stopped)
+		return run_fail(r->run, "interrupted");
+	r->reading = source;
+	if (source->pages)
+		result = pages_read(source->pages, chunk->last, row_take, r);
+	if (result == PAGES_ODD) {
+		r->calls.count = calls;
+		r->events.count = events;
+		r->done = done;
+		result = chunk_ask(r, source, chunk);
+	}
 	if (r->run->progress)
 		r->run->progress(r->run->progress_arg, r->done, 0);
-	return result < 0 ? -1 : 0;
+	return result;
 }
 
 #define ORDER(a, b, member)				\
@@ -410,7 +363,7 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	int result = call_classes_load(run, &r.apis);
 
 	if (result == 0 && sqlite3_create_function(run->db, ROW_TAKE, -1, SQLITE_UTF8, &r,
-						   NULL, row_take, rows_taken) != SQLITE_OK)
+						   NULL, sqlite_take, sqlite_taken) != SQLITE_OK)
 		result = run_fail_sqlite(run);
 
 	if (result == 0)
@@ -418,12 +371,13 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	if (result == 0)
 		result = lookup_load(run, "SELECT id, device FROM stream", &r.streams);
 	for (size_t i = 0; result == 0 && i < EVENT_TABLES; i++)
-		if (!sink->work_only || table_has_work(i))
+		if (!sink->work_only || event_table_has_work((int)i))
 			result = source_open(&r, i, trust);
 	if (result == 0)
 		result = sources_read(&r);
 	for (size_t i = 0; i < EVENT_TABLES; i++) {
 		sqlite3_finalize(r.sources[i].read);
+		pages_close(r.sources[i].pages);
 		free(r.sources[i].rows);
 	}
 	lookup_free(&r.shapes);

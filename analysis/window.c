@@ -117,67 +117,70 @@ static struct run_event *event_new(struct windowing *w, enum lane_kind kind, int
 	return event;
 }
 
-static int work_take(struct windowing *w, sqlite3_stmt *row, int table)
+static int work_take(struct windowing *w, const struct event_row *row, int table)
 {
-	uint64_t start = row_u64(row, GPU_START), end = start + row_u64(row, GPU_DUR);
-	bool is_kernel = sqlite3_column_type(row, KIND) == SQLITE_NULL;
-	int kind = row_int(row, KIND, 0);
-	int64_t stream = sqlite3_column_int64(row, STREAM);
+	uint64_t start = row_natural(row, GPU_START), end = start + row_natural(row, GPU_DUR);
+	bool is_kernel = !row_has(row, KIND);
+	int kind = row_kind(row, 0);
+	int64_t stream = row->value[STREAM];
 	const struct name *name;
 	struct run_event *event;
 
 	/* The work of a graph launch comes row by row. */
-	if (table == EVENT_GRAPH_LAUNCH || sqlite3_column_type(row, GPU_START) == SQLITE_NULL ||
-	    sqlite3_column_type(row, GPU_DUR) == SQLITE_NULL || stream <= 0 || !touches(w, start, end))
+	if (table == EVENT_GRAPH_LAUNCH || !row_has(row, GPU_START) || !row_has(row, GPU_DUR) ||
+	    stream <= 0 || !touches(w, start, end))
 		return 0;
-	name = is_kernel ? name_get(w, NAMED_SHAPE, sqlite3_column_int64(row, SHAPE))
+	name = is_kernel ? name_get(w, NAMED_SHAPE, row->value[SHAPE])
 			 : name_get(w, NAMED_COPY, kind);
 	event = name ? event_new(w, LANE_STREAM, stream, start, end, name) : NULL;
 	if (!event)
 		return -1;
 	event->what = is_kernel ? name->kernel : LANE_COPY(kind);
-	event->bytes = row_u64(row, BYTES);
-	event->row = sqlite3_column_int64(row, ROW_ID);
+	event->bytes = row_natural(row, BYTES);
+	event->row = row->value[ROW_ID];
 	event->table = (uint8_t)table;
 	return 0;
 }
 
-static int call_take(struct windowing *w, sqlite3_stmt *row, int table)
+static int call_take(struct windowing *w, const struct event_row *row, int table)
 {
-	uint64_t start = row_u64(row, CALL_START), end = start + row_u64(row, CALL_DUR);
-	int64_t api = sqlite3_column_int64(row, API);
+	uint64_t start = row_natural(row, CALL_START), end = start + row_natural(row, CALL_DUR);
+	int64_t api = row->value[API], result = row->value[RESULT];
 	const struct name *name;
 	struct run_event *event;
 
-	if (sqlite3_column_type(row, CALL_START) == SQLITE_NULL || !touches(w, start, end))
+	if (!row_has(row, CALL_START) || !touches(w, start, end))
 		return 0;
 	name = name_get(w, NAMED_API, api);
-	event = name ? event_new(w, LANE_THREAD, sqlite3_column_int64(row, THREAD), start, end, name)
+	event = name ? event_new(w, LANE_THREAD, row->value[THREAD], start, end, name)
 		     : NULL;
 	if (!event)
 		return -1;
 	event->what = api_find(&w->classes, api)->class;
-	event->bytes = row_u64(row, BYTES);
-	event->row = sqlite3_column_int64(row, ROW_ID);
+	event->bytes = row_natural(row, BYTES);
+	event->row = row->value[ROW_ID];
 	event->table = (uint8_t)table;
 	/* 600: not ready, the answer of a query */
-	event->failed = row_int(row, RESULT, 0) != 0 && row_int(row, RESULT, 0) != 600;
+	event->failed = result != 0 && result != 600;
 	return 0;
 }
 
 static int rows_take(struct windowing *w, sqlite3_stmt *read, int table, int64_t first, int64_t last)
 {
+	int64_t values[EVENT_COLUMNS];
 	int result;
 
 	sqlite3_reset(read);
 	sqlite3_bind_int64(read, 1, first);
 	sqlite3_bind_int64(read, 2, last);
 	while ((result = run_step(w->run, read)) > 0) {
+		struct event_row row = event_row_of(read, table, values);
+
 		if (++w->read > READ_TIMES * w->most || w->events.count > w->most) {
 			w->window->too_many = true;
 			break;
 		}
-		if (work_take(w, read, table) < 0 || call_take(w, read, table) < 0)
+		if (work_take(w, &row, table) < 0 || call_take(w, &row, table) < 0)
 			return -1;
 	}
 	sqlite3_reset(read);
@@ -189,21 +192,15 @@ static int table_take(struct windowing *w, int table)
 {
 	const struct event_table *t = &event_tables[table];
 	struct run_window *window = w->window;
-	char rows_sql[768] = "SELECT", chunks_sql[512];
-	size_t used = strlen(rows_sql);
+	char chunks_sql[512];
 	sqlite3_stmt *read, *chunks;
 	int result;
 
-	for (int i = 0; i < EVENT_COLUMNS; i++)
-		used += (size_t)snprintf(rows_sql + used, sizeof(rows_sql) - used, "%s %s", i ? "," : "",
-					 t->columns[i] ? t->columns[i] : "NULL");
-	snprintf(rows_sql + used, sizeof(rows_sql) - used, " FROM %s WHERE id BETWEEN ?1 AND ?2",
-		 t->name);
 	snprintf(chunks_sql, sizeof(chunks_sql),
 		 "SELECT first_id, last_id FROM chunk WHERE kind = '%s' AND min_ns < ?2 AND max_ns >= ?1 "
 		 "UNION ALL SELECT coalesce(max(last_id), -9223372036854775807) + 1,"
 		 " 9223372036854775807 FROM chunk WHERE kind = '%s'", t->name, t->name);
-	read = run_prepare(w->run, rows_sql);
+	read = event_rows_prepare(w->run, table, "");
 	chunks = read ? run_prepare(w->run, chunks_sql) : NULL;
 	result = chunks ? 1 : -1;
 	if (chunks) {
