@@ -8,6 +8,7 @@
 #include "analysis/idle_internal.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,14 +21,19 @@ static int api_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
 	struct call_classes *apis = arg;
 	struct api_class *api = LIST_ADD(apis);
-	char *name = row_text(stmt, 1);
+	char *name = row_text(stmt, 1), as_cuda[64];
 	size_t i = 0;
 
 	if (!api || !name) {
 		free(name);
 		return run_fail(run, "out of memory");
 	}
-	while (fnmatch(patterns[i].pattern, name, 0))
+	/* Imported traces of AMD's GPUs: the same runtime with another prefix. */
+	if (!strncmp(name, "hip", 3))
+		snprintf(as_cuda, sizeof(as_cuda), "cuda%s", name + 3);
+	else
+		snprintf(as_cuda, sizeof(as_cuda), "%s", name);
+	while (fnmatch(patterns[i].pattern, as_cuda, 0))
 		i++;
 	*api = (struct api_class){ .id = sqlite3_column_int64(stmt, 0),
 				   .class = patterns[i].class,

@@ -184,7 +184,8 @@ def test_calls():
                         ("cuTensorMapEncodeTiled", "lookups"), ("cuFuncSetAttribute", "lookups"),
                         ("cuGraphInstantiateWithFlags", "graph_build"),
                         ("cuProfilerStart", "profiler"), ("cuMemAlloc_v2", "allocation"),
-                        ("cudaFree", "allocation"), ("cuStreamQuery", "sync")):
+                        ("cudaFree", "allocation"), ("hipMalloc", "allocation"),
+                        ("cuStreamQuery", "sync")):
         s = Scene("calls")
         s.call(name, 150 * US, 2 * MS)
         s.kernel(4 * MS, 4 * MS + 5 * US, US)
