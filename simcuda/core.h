@@ -22,7 +22,6 @@ extern __thread struct sim_thread sim_thread __attribute__((tls_model("initial-e
 /* --- start-up (device.c) ------------------------------------------------------------------------ */
 extern atomic_int sim_is_ready;		/* cuInit has succeeded in this process */
 struct sim_device *sim_device_get(CUdevice ordinal);	/* NULL: no such device */
-void sim_device_uuid_text(int physical, char *text, size_t bytes);
 long sim_environment_number(const char *name, long fallback);
 
 /* --- contexts (context.c) ------------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ struct cost_rule {
 	struct cost_rule *next;
 	char *pattern;
 	double fixed_us, base_us, per_block_ns, per_wave_us, bytes, flops, bytes_per_block,
-		flops_per_block, jitter;
+		flops_per_block, jitter, tensor;
 };
 
 /* What sim_function.cost points to. */
@@ -74,7 +74,7 @@ static bool rule_set(struct cost_rule *rule, const char *key, double value)
 		{ "bytes", &rule->bytes },		 { "flops", &rule->flops },
 		{ "bytes_per_block", &rule->bytes_per_block },
 		{ "flops_per_block", &rule->flops_per_block },
-		{ "jitter", &rule->jitter },
+		{ "jitter", &rule->jitter },		 { "tensor", &rule->tensor },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -96,7 +96,8 @@ static struct cost_rule *rule_read(char *line, const char *path, int number)
 	rule = malloc(sizeof(*rule));
 	if (!rule)
 		return NULL;
-	*rule = (struct cost_rule){ NULL, strdup(pattern), -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+	*rule = (struct cost_rule){ NULL, strdup(pattern), -1, -1, -1, -1, -1, -1, -1, -1, -1,
+				   -1 };
 	while ((word = strtok_r(NULL, " \t\r\n", &save)) && *word != '#') {
 		equals = strchr(word, '=');
 		if (equals)
@@ -252,10 +253,29 @@ static double greater(double a, double b)
 	return a > b ? a : b;
 }
 
+static double rule_bytes(const struct cost_rule *rule, double blocks)
+{
+	return greater(rule->bytes, 0) + greater(rule->bytes_per_block, 0) * blocks;
+}
+
+double sim_cost_bytes(const struct sim_kernel *kernel, double blocks)
+{
+	const struct cost_rule *rule = cache_of(kernel->function)->rule;
+
+	return rule ? rule_bytes(rule, blocks) : 0;
+}
+
+double sim_cost_tensor(const struct sim_kernel *kernel)
+{
+	const struct cost_rule *rule = cache_of(kernel->function)->rule;
+
+	return rule ? greater(rule->tensor, 0) : 0;
+}
+
 static double rule_ns(const struct cost_rule *rule, const struct sim_profile *profile,
 		      double blocks, double waves)
 {
-	double bytes = greater(rule->bytes, 0) + greater(rule->bytes_per_block, 0) * blocks;
+	double bytes = rule_bytes(rule, blocks);
 	double flops = greater(rule->flops, 0) + greater(rule->flops_per_block, 0) * blocks;
 	double base_ns = rule->base_us >= 0 ? rule->base_us * 1e3 : BASE_NS;
 	bool has_work = bytes > 0 || flops > 0 || rule->per_block_ns >= 0 || rule->per_wave_us >= 0;

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "simcuda/core.h"
+#include "simcuda/meters.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -115,7 +116,7 @@ static int physical_named(const char *entry, int count)
 	for (int i = 0; i < count; i++) {
 		char uuid[48];
 
-		sim_device_uuid_text(i, uuid, sizeof(uuid));
+		sim_uuid_text("GPU", i, uuid, sizeof(uuid));
 		if (strlen(entry) > strlen("GPU-") && strncasecmp(uuid, entry, strlen(entry)) == 0)
 			return i;
 	}

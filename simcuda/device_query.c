@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "simcuda/core.h"
+#include "simcuda/meters.h"
 
 /* Legacy structure of cuDeviceGetProperties. */
 struct CUdevprop_st {
@@ -25,29 +26,6 @@ struct CUdevprop_st {
 static int sim_pci_bus(int physical)
 {
 	return 0x1b + 0x10 * (physical % 8) + physical / 8;
-}
-
-/* One value per model and index, so that several machines' recordings can be told apart. */
-static void device_uuid(int physical, CUuuid *uuid)
-{
-	static const unsigned char stem[16] = { 0x51, 0x3c, 0x0d, 0x1a, 0x51, 0x3c, 0x4d, 0x1a,
-						0x91, 0x3c, 0x0d, 0x1a, 0x51, 0x3c, 0x0d, 0x00 };
-
-	memcpy(uuid->bytes, stem, sizeof(stem));
-	uuid->bytes[15] = (char)physical;
-}
-
-void sim_device_uuid_text(int physical, char *text, size_t bytes)
-{
-	unsigned char raw[16];
-	CUuuid uuid;
-
-	device_uuid(physical, &uuid);
-	memcpy(raw, uuid.bytes, sizeof(raw));
-	snprintf(text, bytes,
-		 "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", raw[0],
-		 raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7], raw[8], raw[9], raw[10],
-		 raw[11], raw[12], raw[13], raw[14], raw[15]);
 }
 
 IMPL(cuDeviceGet)(CUdevice *device, int ordinal)
@@ -145,7 +123,7 @@ IMPL(cuDeviceGetUuid_v2)(CUuuid *uuid, CUdevice dev)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!device)
 		return CUDA_ERROR_INVALID_DEVICE;
-	device_uuid(device->physical, uuid);
+	sim_uuid_bytes(device->physical, (unsigned char *)uuid->bytes);
 	return CUDA_SUCCESS;
 }
 

@@ -179,6 +179,7 @@ void sim_op_start(struct sim_op *op, uint64_t now_ns)
 {
 	op->state = SIM_OP_RUNNING;
 	op->start_ns = now_ns;
+	sim_meters_op(op, true, now_ns);
 	moment_push(now_ns + op->duration_ns, MOMENT_END, op);
 }
 
@@ -207,6 +208,7 @@ static void op_end(struct sim_op *op, uint64_t now_ns)
 
 	op->state = SIM_OP_ENDED;
 	op->end_ns = now_ns;
+	sim_meters_op(op, false, now_ns);
 	sim_resource_give(op, now_ns);
 	if (!op->graph)
 		op_leave_stream(op);

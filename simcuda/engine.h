@@ -287,8 +287,18 @@ uint64_t sim_cost_gap(const struct sim_op *op);	/* after the operation before it
 int sim_cost_blocks_per_sm(const struct sim_kernel *kernel, const struct sim_profile *profile);
 /* Sets duration_ns and units. */
 void sim_cost_of(struct sim_op *op);
+/* Share of the time in which the tensor cores of its SMs work; bytes of device memory it moves. */
+double sim_cost_tensor(const struct sim_kernel *kernel);
+double sim_cost_bytes(const struct sim_kernel *kernel, double blocks);
 void sim_cost_init(void);			/* reads the environment, at the first context */
 double sim_environment_double(const char *name, double fallback);
+
+/* --- meters.c --------------------------------------------------------------------------------- */
+void sim_meters_init(void);
+void sim_meters_open(struct sim_device *device);	/* at its first context */
+void sim_meters_op(const struct sim_op *op, bool starts, uint64_t now_ns);	/* with the lock held */
+void sim_meters_end(void);
+void sim_meters_forget(void);			/* in a forked child */
 
 /* --- truth.c ---------------------------------------------------------------------------------- */
 void sim_truth_init(void);

@@ -87,6 +87,7 @@ bool sim_device_charge(struct sim_device *device, size_t bytes)
 	fits = bytes <= device->profile->memory_bytes - device->used_bytes;
 	if (fits)
 		device->used_bytes += bytes;
+	sim_meters_memory(device);
 	pthread_mutex_unlock(&sim_lock);
 	return fits;
 }
@@ -95,6 +96,7 @@ void sim_device_uncharge(struct sim_device *device, size_t bytes)
 {
 	pthread_mutex_lock(&sim_lock);
 	device->used_bytes -= bytes;
+	sim_meters_memory(device);
 	pthread_mutex_unlock(&sim_lock);
 }
 

@@ -55,6 +55,7 @@ struct sim_device {
 	int primary_refs;
 	unsigned primary_flags;
 	struct sim_engine *engine;	/* owned by engine.c */
+	struct sim_meter *meter;	/* owned by meters.c; NULL: nobody wants to know */
 	CUmemoryPool default_pool, current_pool;
 };
 extern struct sim_device sim_devices[SIM_DEVICES_MAX];
@@ -220,6 +221,10 @@ void sim_report_memory(const struct sim_allocation *allocation, bool is_free, ui
 SIM_EXPORT CUresult simcuda_graph_id(CUgraph handle, uint32_t *id);
 SIM_EXPORT CUresult simcuda_graph_exec_id(CUgraphExec handle, uint32_t *id);
 SIM_EXPORT CUresult simcuda_graph_node_id(CUgraphNode handle, uint64_t *id);
+
+/* --- meters (meters.c): SIMCUDA_METERS=FILE, for the simulated NVML ---------------------------- */
+/* Tells what the device's memory holds; with sim_lock held. */
+void sim_meters_memory(struct sim_device *device);
 
 /* --- truth file (truth.c): SIMCUDA_TRUTH=FILE, one line per operation ------------------------- */
 /* Called for each allocation made, and before each is given back. */

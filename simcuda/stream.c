@@ -64,6 +64,7 @@ static void settings_read(void)
 {
 	sim_cost_init();
 	sim_truth_init();
+	sim_meters_init();
 }
 
 void sim_context_opened(struct sim_context *context)
@@ -78,6 +79,7 @@ void sim_context_opened(struct sim_context *context)
 		if (!device->engine)
 			abort();
 		sim_resource_init(device->engine);
+		sim_meters_open(device);
 	}
 	context->streams = NULL;
 	context->last_stream_id = FIRST_STREAM_ID;

@@ -418,6 +418,7 @@ static void fork_child(void)
 	is_effect_busy = is_report_busy = has_host_thread = is_worker_asleep = false;
 	pthread_mutex_unlock(&sim_engine_lock);
 	sim_truth_forget();
+	sim_meters_forget();
 }
 
 static void worker_once(void)
@@ -435,5 +436,6 @@ void sim_worker_start(void)
 __attribute__((destructor)) static void worker_end(void)
 {
 	simcuda_settle();
+	sim_meters_end();
 	sim_truth_end();
 }
