@@ -35,6 +35,8 @@ static const struct cmd_option options[] = {
 	{ "duration", OPTION_CONTROL + 3, "SECONDS", "record for that long; the program runs on" },
 	{ "capture-range", OPTION_CONTROL + 4, "WHICH", "cudaProfilerApi: record only between"
 	  " cudaProfilerStart and cudaProfilerStop; none (default)" },
+	{ "sm-activity", OPTION_CONTROL + 5, "[=HZ]", "measure SM activity, occupancy, tensor cores,"
+	  " memory and links of the GPUs through NVML, that often (default and most: 9 times a second)" },
 	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two"
 	  " from 64K to 64M" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
@@ -75,11 +77,12 @@ static int ring_bytes_check(const char *text)
 /* Options of what is taken have the order of control_rows. */
 static int take_control(struct recording *r, const struct control_row *row)
 {
-	const char *takes = control_set(&r->control, row->name, optarg);
+	const char *text = optarg ? optarg : "on";	/* only --sm-activity may be without */
+	const char *takes = control_set(&r->control, row->name, text);
 
 	if (!takes)
 		return 0;
-	message("record", NULL, "--%s takes %s, not '%s'", row->name, takes, optarg);
+	message("record", NULL, "--%s takes %s, not '%s'", row->name, takes, text);
 	return -1;
 }
 

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -25,6 +24,7 @@
 
 #include "analysis/table.h"
 #include "cmd/cmd.h"
+#include "cmd/simulated.h"
 #include "collector/collector.h"
 
 #define WAIT_MS 10		/* between looks at the rings when all is quiet */
@@ -116,23 +116,6 @@ static int prepend(const char *variable, const char *value, char separator)
 	return rc;
 }
 
-/* Told before anything is recorded, for the driver itself could only fail in the program. */
-static bool device_is_known(const char *device)
-{
-#define PROFILE(key, ...)			\
-	if (!strcasecmp(device, #key))		\
-		return true;
-#include "simcuda/profiles.def"
-#undef PROFILE
-	return !*device;
-}
-
-#define PROFILE(key, ...) " " #key
-static const char known_devices[] =
-#include "simcuda/profiles.def"
-	;
-#undef PROFILE
-
 /* Finds our files and the driver. Returns EXIT_OK or the exit code. */
 static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 {
@@ -147,10 +130,10 @@ static int check_parts(const struct recording *r, char *shim, char *sim_dir)
 			"cannot preload '%s'", shim);
 		return EXIT_FAILED;
 	}
-	if (r->simulate && !device_is_known(r->simulate)) {
+	if (r->simulate && !simulated_is_known(r->simulate)) {
 		char advice[128];
 
-		snprintf(advice, sizeof(advice), "--sim knows%s", known_devices);
+		snprintf(advice, sizeof(advice), "--sim knows%s", simulated_devices);
 		message(r->name, advice, "there is no simulated device '%s'", r->simulate);
 		return EXIT_USAGE;
 	}
@@ -373,6 +356,8 @@ static void tell_result(const struct run *run, const struct collector_figures *f
 			(double)figures->span_ns / 1e9, (unsigned long long)figures->kernels,
 			(unsigned long long)figures->copies, (unsigned long long)figures->lost,
 			run->path, size);
+	if (figures->activity[0] && !r->quiet && figures->processes)
+		message(r->name, NULL, "SM activity: %s", figures->activity);
 }
 
 /* As the command ended: its code, or by its signal. */
@@ -454,7 +439,7 @@ static int run_child(struct run *run)
 int recording_run(const struct recording *recording)
 {
 	struct run run = { .recording = recording };
-	char shim[PATH_MAX], sim_dir[PATH_MAX] = "", socket_name[64];
+	char shim[PATH_MAX], sim_dir[PATH_MAX] = "", nvml[PATH_MAX + 32], socket_name[64];
 	struct collector_options options = {
 		.path = run.path,
 		.socket_name = socket_name,
@@ -467,6 +452,10 @@ int recording_run(const struct recording *recording)
 
 	if (rc != EXIT_OK)
 		return rc;
+	if (recording->simulate && recording->control.activity_period_ns) {
+		simulated_meters();
+		options.nvml = simulated_nvml(sim_dir, nvml, sizeof(nvml));
+	}
 	/* What the command leaves behind becomes our child: so we know when all of it has ended. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(socket_name, sizeof(socket_name), "gputrail-record-%d", (int)getpid());

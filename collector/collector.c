@@ -6,6 +6,7 @@
 
 #include "collector/callpath.h"
 #include "collector/core.h"
+#include "collector/nvml.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -70,6 +71,9 @@ struct collector *collector_new(const struct collector_options *options, int lis
 	c->summary = summary_new();
 	c->estimate = estimate_new();
 	c->callpath = callpath_new(c);
+	if (options->control.activity_period_ns)
+		c->activity = activity_new(options->nvml ? options->nvml : NVML_LIBRARY,
+					   options->control.activity_period_ns);
 	c->first_event_ns = INT64_MAX;
 	c->kernel_keys = (struct intern){ .key_bytes = 16, .limit = FUNCTIONS_MAX };
 	c->shape_keys = (struct intern){ .key_bytes = 40, .limit = 4u << 20 };
@@ -81,7 +85,9 @@ struct collector *collector_new(const struct collector_options *options, int lis
 	}
 	/* Its nodes name it by the id it will get, so it keeps its place. */
 	c->windows[TABLE_GRAPH_LAUNCH].fifo = true;
-	if (!c->path || !c->summary || !c->estimate || !c->callpath || clock_init(&c->clock) < 0) {
+	if (!c->path || !c->summary || !c->estimate || !c->callpath ||
+	    (options->control.activity_period_ns && !c->activity) || clock_init(&c->clock) < 0) {
+		activity_free(c->activity);
 		clock_free(&c->clock);
 		summary_free(c->summary);
 		estimate_free(c->estimate);
@@ -212,6 +218,8 @@ static void write_due(struct collector *c, bool last)
 		summary_write(c->summary, c->db, now);
 		estimate_write(c->estimate, c->db);
 		callpath_write(c->callpath);
+		if (c->activity)
+			activity_write(c->activity, c->db, c->clock.origin_ns, last);
 		meta_update(c);
 	}
 	if (last || now - c->committed_ns >= COMMIT_NS) {
@@ -228,6 +236,8 @@ void collector_step(struct collector *c, int wait_ms, int extra_fd)
 	uint64_t before = c->records;
 
 	control_step(c, clock_now(&c->clock));
+	if (c->activity)
+		activity_run(c->activity, c->control_runs && c->open_count);
 	for (uint32_t i = 0; i < c->process_count; i++)
 		if (!c->processes[i]->closed)
 			process_drain(c->processes[i]);
@@ -316,6 +326,7 @@ static void collector_free(struct collector *c)
 	summary_free(c->summary);
 	estimate_free(c->estimate);
 	callpath_free(c->callpath);
+	activity_free(c->activity);
 	clock_free(&c->clock);
 	if (c->listener >= 0)
 		close(c->listener);
@@ -381,6 +392,8 @@ int collector_close(struct collector *c, struct collector_figures *figures, char
 			file_bytes = (uint64_t)status.st_size;
 	}
 	figures_take(c, figures);
+	if (c->activity)
+		activity_complaint(c->activity, figures->activity, sizeof(figures->activity));
 	figures->file_bytes = file_bytes;
 	collector_free(c);
 	return rc;

@@ -18,6 +18,7 @@ struct collector_options {
 	char *const *command;		/* NULL terminated, for meta; may be NULL */
 	const char *simulated;		/* device of the simulated driver, NULL a real one */
 	const char *callpath;		/* what paths are taken; NULL: as this environment says */
+	const char *nvml;		/* library that measures activity; NULL: the loader's */
 	struct control_options control;
 };
 
@@ -25,6 +26,7 @@ struct collector_figures {
 	uint64_t kernels, copies, events, lost, file_bytes;
 	uint32_t processes;
 	int64_t span_ns;		/* first to last event */
+	char activity[256];		/* why activity was not measured as asked for, or "" */
 };
 
 /* Listens on the abstract socket; -1 with errno (EADDRINUSE: another collector has the name). */

@@ -6,6 +6,7 @@
 
 #include "collector/control.h"
 
+#include "collector/activity.h"
 #include "collector/core.h"
 
 #include <linux/futex.h>
@@ -69,12 +70,28 @@ static bool parse_range(struct control_options *options, const char *text)
 	return options->capture_range || !strcmp(text, "none");
 }
 
+static bool parse_activity(struct control_options *options, const char *text)
+{
+	double rate;
+
+	options->activity_period_ns = 0;
+	if (!strcmp(text, "on"))
+		options->activity_period_ns = SAMPLER_GPM_PERIOD_NS;
+	else if (strcmp(text, "off") && (!parse_number(text, "Hz", ACTIVITY_RATE_MAX, &rate) || rate <= 0 ||
+					 1e9 / rate > SAMPLER_PERIOD_MAX_NS))
+		return false;
+	else if (strcmp(text, "off"))
+		options->activity_period_ns = (int64_t)(1e9 / rate);
+	return true;
+}
+
 const struct control_row control_rows[] = {
 	{ "detail", "GPUTRAIL_DETAIL", "full, auto, sampled, graph or host", parse_detail },
 	{ "max-overhead", "GPUTRAIL_MAX_OVERHEAD", "a share of the time above 0, as 2%", parse_overhead },
 	{ "delay", "GPUTRAIL_DELAY", "a number of seconds", parse_delay },
 	{ "duration", "GPUTRAIL_DURATION", "a number of seconds above 0", parse_duration },
 	{ "capture-range", "GPUTRAIL_CAPTURE_RANGE", "cudaProfilerApi or none", parse_range },
+	{ "sm-activity", "GPUTRAIL_SM_ACTIVITY", "a rate up to 10000 Hz, on or off", parse_activity },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -114,6 +131,8 @@ void control_meta(struct collector *c)
 	if (options->detail == WIRE_DETAIL_AUTO)
 		database_meta_int(c->db, "max_overhead_ppm",
 				  options->budget_ppm ? options->budget_ppm : CONTROL_BUDGET_PPM);
+	if (options->activity_period_ns)
+		database_meta_int(c->db, "sm_activity_period_ns", options->activity_period_ns);
 	if (options->delay_ns)
 		database_meta_int(c->db, "delay_ns", options->delay_ns);
 	if (options->duration_ns)

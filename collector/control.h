@@ -12,6 +12,7 @@ struct control_options {
 	uint32_t budget_ppm;		/* of detail auto; 0: the default */
 	int64_t delay_ns, duration_ns;	/* from the start of the recorder; duration 0: no end */
 	bool capture_range;		/* between cuProfilerStart and cuProfilerStop only */
+	int64_t activity_period_ns;	/* between samples of the GPUs' activity; 0: none */
 };
 
 #define CONTROL_BUDGET_PPM 20000u	/* 2 % */

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_COLLECTOR_CORE_H
 #define GPUTRAIL_COLLECTOR_CORE_H
 
+#include "collector/activity.h"
 #include "collector/clock.h"
 #include "collector/collector.h"
 #include "collector/database.h"
@@ -199,6 +200,7 @@ struct collector {
 	struct summary *summary;
 	struct estimate *estimate;
 	struct callpath *callpath;
+	struct activity *activity;	/* NULL: nobody asked for it */
 	struct window windows[TABLE_COUNT];
 	int listener;
 	struct process **processes;

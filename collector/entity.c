@@ -152,6 +152,8 @@ void entity_define_device(struct process *p, const struct wire_def_device *def)
 	if (any)
 		memcpy(c->devices[id].uuid, uuid, sizeof(uuid));
 	device_write(c, id, def->ordinal);
+	if (c->activity)
+		activity_device(c->activity, id, uuid);
 }
 
 /* --- definitions --------------------------------------------------------------------------- */

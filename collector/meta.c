@@ -172,6 +172,8 @@ static void counters_write(struct collector *c)
 
 	c->counters[COUNT_clock_steps] = c->clock.step_count - 1;
 	c->counters[COUNT_busy_late_ns] = (uint64_t)summary_late_ns(c->summary);
+	if (c->activity)
+		c->counters[COUNT_activity_dropped] = activity_dropped(c->activity);
 	c->counters[COUNT_rows_forced] = 0;
 	for (int table = 0; table < TABLE_COUNT; table++)
 		c->counters[COUNT_rows_forced] += c->windows[table].forced;

@@ -121,6 +121,27 @@ CREATE TABLE detail (   -- what was taken of a process when; few rows
   cause TEXT);            -- start, asked, range, sample
 CREATE TABLE mark (     -- instants that somebody named; few rows
   id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
+CREATE TABLE activity (-- what NVML measured of a device; at most 65536 rows each, then rows are joined
+  device INTEGER, start_ns INTEGER,
+  dur_ns INTEGER,         -- measured time from start_ns on; the figures are means over it
+  samples INTEGER,        -- in this row
+  gpu_busy_ppm INTEGER,   -- part of the time in which some kernel ran; NULL here and below: not known
+  sm_active_ppm INTEGER,  -- part of the SMs that had a warp
+  occupancy_ppm INTEGER,  -- part of the warps that all SMs could hold
+  tensor_ppm INTEGER,     -- part of the time in which tensor cores worked
+  dram_ppm INTEGER,       -- part of the memory's bandwidth
+  pcie_tx_bytes_per_s INTEGER, pcie_rx_bytes_per_s INTEGER,      -- from the device, and to it
+  nvlink_tx_bytes_per_s INTEGER, nvlink_rx_bytes_per_s INTEGER,
+  memory_used_bytes INTEGER,     -- of all processes; the most in this row
+  memory_reserved_bytes INTEGER, -- by driver and firmware
+  PRIMARY KEY (device, start_ns)) WITHOUT ROWID;
+CREATE TABLE activity_source (-- of each device when activity was asked for
+  device INTEGER PRIMARY KEY,
+  source TEXT,            -- gpm, utilization (coarse), none
+  asked_period_ns INTEGER, period_ns INTEGER,  -- between samples: asked for; reached, NULL none
+  samples INTEGER,
+  cost_ns INTEGER,        -- time a sample took in NVML, the opening included
+  note TEXT);             -- why that source, or why it ended
 CREATE TABLE range (    -- what the program marked on a thread, as an imported trace tells
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER, name TEXT);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
