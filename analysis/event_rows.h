@@ -54,8 +54,11 @@ static inline int row_kind(const struct event_row *row, int missing)
 static inline void event_row_settle(int table, struct event_row *row)
 {
 	if (event_tables[table].starts_late) {
-		row->value[GPU_START] = (int64_t)((uint64_t)row->value[GPU_START] +
-						  (uint64_t)row->value[CALL_START]);
+		int64_t *at = &row->value[GPU_START];
+
+		/* As SQLite adds: impossible times stay far away. */
+		if (__builtin_add_overflow(*at, row->value[CALL_START], at))
+			*at = row->value[CALL_START] < 0 ? INT64_MIN : INT64_MAX;
 		if (!row_has(row, CALL_START))
 			row->known &= ~(1u << GPU_START);
 	}
