@@ -16,13 +16,15 @@ enum { POOL_RESERVED = 5, POOL_RESERVED_HIGH, POOL_USED, POOL_USED_HIGH };	/* CU
 
 static bool is_on_device(int kind)
 {
-	return kind == KIND_DEVICE || kind == KIND_ASYNC || kind == KIND_VMM || kind == KIND_ARRAY;
+	return kind == WIRE_MEMORY_DEVICE || kind == WIRE_MEMORY_DEVICE_ASYNC ||
+	       kind == WIRE_MEMORY_VMM || kind == WIRE_MEMORY_ARRAY;
 }
 
 /* Address space and memory that was allocated elsewhere take no memory. */
 static bool takes_memory(int kind)
 {
-	return kind != KIND_RANGE && kind != KIND_REGISTERED && kind != KIND_IPC;
+	return kind != WIRE_MEMORY_VMM_ADDRESS && kind != WIRE_MEMORY_HOST_REGISTERED &&
+	       kind != WIRE_MEMORY_IPC;
 }
 
 /* --- usage over time ------------------------------------------------------------------------ */
@@ -125,7 +127,7 @@ static int *last_device(struct replay *r, int process)
 static void area_changed(struct replay *r, struct area *area, int kind, int64_t bytes, uint64_t at_ns)
 {
 	area->kind_bytes[kind] += (uint64_t)bytes;
-	if (kind == KIND_RANGE)
+	if (kind == WIRE_MEMORY_VMM_ADDRESS)
 		area->range_bytes += (uint64_t)bytes;
 	if (!takes_memory(kind))
 		return;
@@ -197,7 +199,8 @@ static void count_pool(struct replay *r, struct allocation *a, const struct memo
 {
 	struct pool *pool;
 
-	a->pool = event->kind == KIND_ASYNC ? pool_of(r, event->process, event->second) : NONE;
+	a->pool = event->kind == WIRE_MEMORY_DEVICE_ASYNC ?
+		pool_of(r, event->process, event->second) : NONE;
 	if (a->pool == NONE)
 		return;
 	pool = &r->pools.rows[a->pool];
@@ -231,7 +234,8 @@ static void keep_high(struct replay *r, uint32_t index)
 
 static bool allocate(struct replay *r, const struct memory_event *event)
 {
-	int device = is_on_device(event->kind) || event->kind == KIND_RANGE ? event->device : 0;
+	int device = is_on_device(event->kind) || event->kind == WIRE_MEMORY_VMM_ADDRESS ?
+		event->device : 0;
 	uint32_t index = site_of(r, event, device);
 	struct allocation *a = index == NONE ? NULL : ledger_alloc(&r->ledger, event);
 	int *last = last_device(r, event->process);
@@ -265,14 +269,14 @@ bool replay_memory(struct replay *r, const struct memory_event *event)
 	if (event->kind < 0 || event->kind >= MEMORY_KINDS || event->bytes > INT64_MAX / 2)
 		return true;		/* damage */
 	switch (event->op) {
-	case MEMORY_ALLOC:
+	case WIRE_MEMORY_ALLOC:
 		return allocate(r, event);
-	case MEMORY_FREE:
+	case WIRE_MEMORY_FREE:
 		ledger_free(&r->ledger, event);
 		return true;
-	case MEMORY_MAP:
+	case WIRE_MEMORY_MAP:
 		return ledger_map(&r->ledger, event);
-	case MEMORY_UNMAP:
+	case WIRE_MEMORY_UNMAP:
 		ledger_unmap(&r->ledger, event);
 		return true;
 	default:

@@ -5,8 +5,8 @@
 
 #include "analysis/internal.h"
 #include "analysis/lookup.h"
-#include "analysis/memory_ledger.h"
 #include "analysis/memory_use.h"
+#include "wire/ledger.h"
 
 /* Numbers as text, for SQL. 0 stands for a row of table memory. */
 #define ROLE_FAILED_NUMBER 1

@@ -163,9 +163,15 @@ static void take_orphan(struct summary *s, sqlite3_stmt *row)
 
 static void take_memory(struct summary *s, sqlite3_stmt *row)
 {
-	summary_memory(s, id_column(row, 0), id_column(row, 1), id_column(row, 2),
-		       id_column(row, 3), (uint64_t)column(row, 4), (uint64_t)column(row, 5),
-		       column(row, 6) + column(row, 7), false);
+	struct memory_event event = {
+		.process = (int)id_column(row, 0), .device = (int)id_column(row, 1),
+		.kind = (int)id_column(row, 2), .op = (int)id_column(row, 3),
+		.address = (uint64_t)column(row, 4), .bytes = (uint64_t)column(row, 5),
+		.at_ns = (uint64_t)(column(row, 6) + column(row, 7)),
+		.second = (uint64_t)column(row, 9),
+	};
+
+	summary_memory(s, &event);
 	summary_api(s, id_column(row, 0), id_column(row, 8), column(row, 7), false);
 }
 
@@ -198,7 +204,7 @@ static const struct {
 	  " LEFT JOIN stream s ON s.id = e.stream",
 	  take_orphan },
 	{ "SELECT t.process, e.device, e.kind, e.op, e.address, e.bytes, e.start_ns, e.dur_ns, "
-	  "e.api"
+	  "e.api, e.pool"
 	  " FROM memory e LEFT JOIN thread t ON t.id = e.thread",
 	  take_memory },
 	{ "SELECT t.process, e.api, e.dur_ns, e.result FROM call e LEFT JOIN thread t ON t.id = "

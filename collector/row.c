@@ -148,10 +148,16 @@ static void write_memory(struct collector *c, struct window_row *row)
 {
 	uint32_t device = entity_context_device(row->process, row->config);
 
+	struct memory_event event = {
+		.op = (int)row->column[4], .kind = (int)row->column[5],
+		.process = (int)row->process->id, .device = (int)device,
+		.at_ns = (uint64_t)(row->column[START] + row->column[DUR]),
+		.address = (uint64_t)row->column[7], .bytes = (uint64_t)row->column[8],
+		.second = (uint64_t)row->column[10],
+	};
+
 	row->column[6] = device ? device : NIL;
-	if (!summary_memory(c->summary, row->process->id, device, (uint32_t)row->column[5],
-			    (uint32_t)row->column[4], (uint64_t)row->column[7],
-			    (uint64_t)row->column[8], row->column[START] + row->column[DUR], false))
+	if (!summary_memory(c->summary, &event))
 		row->process->counters[COUNT_unknown_frees]++;
 	summary_api(c->summary, row->process->id, (uint32_t)row->column[11], row->column[DUR],
 		    false);
@@ -162,9 +168,9 @@ static void write_call(struct collector *c, struct window_row *row)
 	summary_api(c->summary, row->process->id, (uint32_t)row->column[4], row->column[DUR],
 		    result_is_failure(row->column[5]));
 	if (row->nodes)			/* a failed allocation: its kind */
-		summary_memory(c->summary, row->process->id,
-			       entity_context_device(row->process, row->config), row->nodes,
-			       WIRE_MEMORY_ALLOC, 0, 0, row->column[START], true);
+		summary_memory_failed(c->summary, row->process->id,
+				      entity_context_device(row->process, row->config),
+				      row->nodes);
 }
 
 /* Work inside a graph belongs to the call that captured it, if that is known; the launch of the

@@ -13,6 +13,8 @@
 
 #define ALLOCATIONS_MAX (4u << 20)
 
+static void gone(void *arg, const struct allocation *old, uint64_t at_ns);
+
 static void table_init(struct stats_table *table, uint32_t key_words)
 {
 	table->keys = (struct intern){ .key_bytes = key_words * 4, .limit = 4u << 20 };
@@ -29,6 +31,8 @@ struct summary *summary_new(void)
 	table_init(&summary->copies, 3);
 	summary->memory_keys = (struct intern){ .key_bytes = 12, .limit = 1u << 20 };
 	summary->bucket_keys = (struct intern){ .key_bytes = 12, .limit = 4u << 20 };
+	summary->ledger.gone = gone;
+	summary->ledger.arg = summary;
 	return summary;
 }
 
@@ -40,8 +44,6 @@ static void table_free(struct stats_table *table)
 
 void summary_free(struct summary *summary)
 {
-	struct allocation *allocation, *next;
-
 	if (!summary)
 		return;
 	table_free(&summary->kernels);
@@ -51,10 +53,7 @@ void summary_free(struct summary *summary)
 	intern_free(&summary->bucket_keys);
 	free(summary->memory);
 	free(summary->buckets);
-	HASH_ITER(hh, summary->allocations, allocation, next) {
-		HASH_DEL(summary->allocations, allocation);
-		free(allocation);
-	}
+	ledger_clear(&summary->ledger);
 	for (int i = 0; i < DEVICES_MAX; i++) {
 		if (!summary->devices[i])
 			continue;
@@ -369,70 +368,63 @@ static struct live *live_of(struct summary *summary, uint32_t process, uint32_t 
 	return &summary->memory[index];
 }
 
-static void allocated(struct summary *summary, const struct allocation *wanted, int64_t at_ns)
+static void allocated(struct summary *summary, const struct memory_event *event)
 {
-	struct live *live = live_of(summary, wanted->key.process, wanted->device, wanted->kind);
-	struct allocation *new = malloc(sizeof(*new));
+	struct live *live = live_of(summary, (uint32_t)event->process, (uint32_t)event->device,
+				    (uint32_t)event->kind);
 
-	if (!live || !new || HASH_COUNT(summary->allocations) >= ALLOCATIONS_MAX) {
-		free(new);
+	if (!live || HASH_COUNT(summary->ledger.found) >= ALLOCATIONS_MAX ||
+	    !ledger_alloc(&summary->ledger, event))
 		return;
-	}
-	*new = *wanted;
-	HASH_ADD(hh, summary->allocations, key, sizeof(new->key), new);
 	live->allocs++;
-	live->live_bytes += new->bytes;
+	live->live_bytes += event->bytes;
 	if (live->live_bytes > live->high_bytes) {
 		live->high_bytes = live->live_bytes;
-		live->high_at_ns = at_ns;
+		live->high_at_ns = (int64_t)event->at_ns;
 	}
-	if (on_device(new->kind))
-		live_change(summary, new->device, (int64_t)new->bytes, at_ns);
+	if (on_device((uint32_t)event->kind))
+		live_change(summary, (uint32_t)event->device, (int64_t)event->bytes,
+			    (int64_t)event->at_ns);
 }
 
-static void freed(struct summary *summary, struct allocation *old, int64_t at_ns)
+static void gone(void *arg, const struct allocation *old, uint64_t at_ns)
 {
-	struct live *live = live_of(summary, old->key.process, old->device, old->kind);
+	struct summary *summary = arg;
+	struct live *live = live_of(summary, old->key.process, (uint32_t)old->device,
+				    (uint32_t)old->kind);
 
 	if (live) {
 		live->frees++;
 		live->live_bytes -= old->bytes;
 	}
-	if (on_device(old->kind))
-		live_change(summary, old->device, -(int64_t)old->bytes, at_ns);
-	HASH_DEL(summary->allocations, old);
-	free(old);
+	if (on_device((uint32_t)old->kind))
+		live_change(summary, (uint32_t)old->device, -(int64_t)old->bytes, (int64_t)at_ns);
 }
 
-bool summary_memory(struct summary *summary, uint32_t process, uint32_t device, uint32_t kind,
-		    uint32_t op, uint64_t address, uint64_t bytes, int64_t at_ns, bool failed)
+bool summary_memory(struct summary *summary, const struct memory_event *event)
 {
-	struct allocation wanted = { .key = { .address = address, .process = process },
-				     .bytes = bytes, .device = device, .kind = kind };
-	struct allocation *old;
-	struct live *live;
+	switch (event->op) {
+	case WIRE_MEMORY_ALLOC:
+		allocated(summary, event);
+		return true;
+	case WIRE_MEMORY_FREE:
+		return ledger_free(&summary->ledger, event) || !event->address;
+	case WIRE_MEMORY_MAP:
+		ledger_map(&summary->ledger, event);
+		return true;
+	case WIRE_MEMORY_UNMAP:
+		ledger_unmap(&summary->ledger, event);
+		return true;
+	default:
+		return true;
+	}
+}
 
-	if (failed) {
-		live = op == WIRE_MEMORY_ALLOC ? live_of(summary, process, device, kind) : NULL;
-		if (live)
-			live->failed++;
-		return true;
-	}
-	if (op != WIRE_MEMORY_ALLOC && op != WIRE_MEMORY_FREE)
-		return true;		/* mapping moves no memory */
-	/* Handles and address ranges are other numbers than pointers. */
-	if (kind == WIRE_MEMORY_VMM || kind == WIRE_MEMORY_VMM_ADDRESS ||
-	    kind == WIRE_MEMORY_ARRAY || kind == WIRE_MEMORY_HOST_REGISTERED)
-		wanted.key.space = kind;
-	HASH_FIND(hh, summary->allocations, &wanted.key, sizeof(wanted.key), old);
-	if (op == WIRE_MEMORY_FREE) {
-		if (!old)
-			return address == 0;
-		freed(summary, old, at_ns);
-		return true;
-	}
-	if (old)			/* its free was not seen */
-		freed(summary, old, at_ns);
-	allocated(summary, &wanted, at_ns);
-	return true;
+void summary_memory_failed(struct summary *summary, uint32_t process, uint32_t device,
+			   uint32_t kind)
+{
+	struct live *live = live_of(summary, process, device, kind);
+
+	if (live)
+		live->failed++;
 }

@@ -7,6 +7,7 @@
 #define GPUTRAIL_COLLECTOR_SUMMARY_H
 
 #include "collector/database.h"
+#include "wire/ledger.h"
 
 struct summary;
 
@@ -31,10 +32,10 @@ void summary_api(struct summary *summary, uint32_t process, uint32_t api, int64_
 /* Totals of a call that is counted only, by the process itself. */
 void summary_api_counted(struct summary *summary, uint32_t process, uint32_t api, uint64_t calls,
 			 uint64_t failed, uint64_t total_ns);
-/* op as wire_memory.op; a failed allocation has failed set. Returns false for a free of an
- * address that was never seen allocated. */
-bool summary_memory(struct summary *summary, uint32_t process, uint32_t device, uint32_t kind,
-		    uint32_t op, uint64_t address, uint64_t bytes, int64_t at_ns, bool failed);
+/* Returns false for a free of an address that was never seen allocated. */
+bool summary_memory(struct summary *summary, const struct memory_event *event);
+void summary_memory_failed(struct summary *summary, uint32_t process, uint32_t device,
+			   uint32_t kind);
 
 /* Time before which late GPU work was not added to the busy unions, ns in all. */
 int64_t summary_late_ns(const struct summary *summary);

@@ -6,8 +6,6 @@
 #include "collector/busy.h"
 #include "collector/summary.h"
 
-#include <uthash.h>
-
 #define LEVELS 5
 #define BUCKET_NS 10000000ll
 #define DEVICES_MAX 256
@@ -43,16 +41,6 @@ struct live {				/* per process, device, kind */
 	bool changed;
 };
 
-struct allocation {
-	struct allocation_key {
-		uint64_t address;
-		uint32_t process, space;
-	} key;
-	uint64_t bytes;
-	uint32_t device, kind;
-	UT_hash_handle hh;
-};
-
 struct union_owner {
 	struct summary *summary;
 	uint32_t device;
@@ -74,7 +62,7 @@ struct summary {
 	struct intern memory_keys;
 	struct live *memory;
 	uint32_t memory_capacity;
-	struct allocation *allocations;
+	struct ledger ledger;
 	struct intern bucket_keys;
 	struct bucket *buckets;
 	uint32_t bucket_capacity, last_bucket;

@@ -455,6 +455,51 @@ static void test_memory_accounting(void **state)
 	fixture_remove(&f);
 }
 
+/* Physical memory goes with its handle or its last mapping, whichever is later. */
+static void test_memory_that_is_mapped(void **state)
+{
+	static const struct { int op; uint64_t address, bytes, handle, live; } calls[] = {
+		{ WIRE_MEMORY_ALLOC, 0x11, 100, 0, 100 },
+		{ WIRE_MEMORY_ALLOC, 0x12, 30, 0, 130 },
+		{ WIRE_MEMORY_MAP, 0x4000, 60, 0x11, 130 },
+		{ WIRE_MEMORY_MAP, 0x4000 + 60, 40, 0x11, 130 },
+		{ WIRE_MEMORY_FREE, 0x11, 0, 0, 130 },		/* still mapped, in two parts */
+		{ WIRE_MEMORY_ALLOC, 0x11, 5, 0, 135 },		/* the handle's number comes again */
+		{ WIRE_MEMORY_FREE, 0x12, 0, 0, 105 },		/* never mapped */
+		{ WIRE_MEMORY_UNMAP, 0x4000, 60, 0, 105 },
+		{ WIRE_MEMORY_UNMAP, 0x4000 + 60, 40, 0, 5 },
+	};
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, 1 << 18, WIRE_CLOCK_MONOTONIC);
+	producer_define(&f.producer, 0);
+	for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct wire_memory memory = a_memory(f.now + (i + 1) * 20 * MS, calls[i].op,
+						     WIRE_MEMORY_VMM, calls[i].address,
+						     calls[i].bytes);
+
+		memory.pool = calls[i].handle;
+		assert_true(PUSH(&f.producer, 0, memory));
+	}
+	fixture_finish(&f);
+	for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		char sql[256];
+
+		snprintf(sql, sizeof(sql), "SELECT live_bytes FROM bucket WHERE level = 0 AND bucket"
+			 " <= (SELECT (start_ns + dur_ns) / 10000000 + 1 FROM memory WHERE id = %u)"
+			 " ORDER BY bucket DESC", i + 1);
+		if (i + 1 < sizeof(calls) / sizeof(calls[0]))
+			assert_int_equal(ask(&f, sql), calls[i].live);
+	}
+	assert_int_equal(ask(&f, "SELECT live_bytes FROM sum_memory"), 5);
+	assert_int_equal(ask(&f, "SELECT high_bytes FROM sum_memory"), 135);
+	assert_int_equal(ask(&f, "SELECT allocs FROM sum_memory"), 3);
+	assert_int_equal(ask(&f, "SELECT frees FROM sum_memory"), 2);
+	assert_int_equal(ask(&f, "SELECT count(*) FROM counter WHERE name = 'unknown_frees'"), 0);
+	fixture_remove(&f);
+}
+
 static void test_ring_full_is_counted(void **state)
 {
 	struct fixture f;
@@ -560,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_graph_nodes),
 		cmocka_unit_test(test_failed_and_captured),
 		cmocka_unit_test(test_memory_accounting),
+		cmocka_unit_test(test_memory_that_is_mapped),
 		cmocka_unit_test(test_arguments_follow_their_call),
 		cmocka_unit_test(test_ring_full_is_counted),
 		cmocka_unit_test(test_corrupt_ring_stops_alone),

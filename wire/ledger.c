@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Live allocations and mappings: see memory_ledger.h. */
+/* Live allocations and mappings: see ledger.h. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
-#include "analysis/memory_ledger.h"
+#include "wire/ledger.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -12,8 +12,9 @@
 /* Handles and address ranges are other numbers than pointers. */
 static struct allocation_key key_of(const struct memory_event *event)
 {
-	bool is_other = event->kind == KIND_VMM || event->kind == KIND_RANGE ||
-			event->kind == KIND_ARRAY || event->kind == KIND_REGISTERED;
+	bool is_other = event->kind == WIRE_MEMORY_VMM || event->kind == WIRE_MEMORY_VMM_ADDRESS ||
+			event->kind == WIRE_MEMORY_ARRAY ||
+			event->kind == WIRE_MEMORY_HOST_REGISTERED;
 
 	return (struct allocation_key){ event->address, (uint32_t)event->process,
 					is_other ? (uint32_t)event->kind : 0 };
@@ -56,18 +57,20 @@ struct allocation *ledger_alloc(struct ledger *ledger, const struct memory_event
 	a->bytes = event->bytes;
 	a->at_ns = event->at_ns;
 	a->kind = event->kind;
+	a->device = event->device;
 	a->has_handle = true;
 	HASH_ADD(hh, ledger->found, key, sizeof(a->key), a);
 	DL_APPEND2(ledger->all, a, previous, next);
 	return a;
 }
 
-void ledger_free(struct ledger *ledger, const struct memory_event *event)
+bool ledger_free(struct ledger *ledger, const struct memory_event *event)
 {
 	struct allocation *old = find(ledger, event);
 
 	if (old)
 		drop_handle(ledger, old, event->at_ns);
+	return old != NULL;
 }
 
 static struct mapping *mapping_at(const struct ledger *ledger, uint64_t address, int process)
@@ -84,7 +87,8 @@ static void unmap(struct ledger *ledger, struct mapping *m, uint64_t at_ns)
 	struct allocation *a = m->allocation;
 
 	HASH_DEL(ledger->mappings, m);
-	ledger->mapped(ledger->arg, a, -(int64_t)m->bytes);
+	if (ledger->mapped)
+		ledger->mapped(ledger->arg, a, -(int64_t)m->bytes);
 	a->maps--;
 	free(m);
 	release_if_unused(ledger, a, at_ns);
@@ -110,7 +114,8 @@ bool ledger_map(struct ledger *ledger, const struct memory_event *event)
 	m->allocation = a;
 	a->maps++;
 	HASH_ADD(hh, ledger->mappings, key, sizeof(m->key), m);
-	ledger->mapped(ledger->arg, a, (int64_t)m->bytes);
+	if (ledger->mapped)
+		ledger->mapped(ledger->arg, a, (int64_t)m->bytes);
 	return true;
 }
 
