@@ -150,6 +150,29 @@ struct run_mark {			/* an instant that somebody named */
 	char *text;
 };
 
+struct run_graph {			/* an executable graph */
+	int id, process, number;	/* number: CUPTI's, -1 unknown */
+	uint64_t nodes;			/* GPU operations, the most seen in one launch */
+	uint64_t launches, timed;	/* timed: of these with GPU times */
+	uint64_t total_ns, host_ns;	/* from first to last operation; in the launch calls */
+	uint64_t created_ns, instantiate_ns, updates, update_ns;
+	bool is_made;			/* its instantiation was seen */
+	int64_t path;			/* of that; 0 unknown */
+	char *where;			/* its innermost frames of the program */
+};
+
+struct run_graph_node {			/* a kernel in an executable graph */
+	int graph, stream;		/* ids of the file */
+	uint64_t node;			/* CUPTI's id */
+	uint64_t place;			/* in the order in which they begin, from 1 */
+	uint64_t at_ns;			/* its begin after that of the first one, on average */
+	uint64_t replays, total_ns, min_ns, max_ns;
+	char *name;
+	int grid[3], block[3];
+	int64_t path;			/* of the call that captured it; 0 unknown */
+	char *where;
+};
+
 struct run_thread {
 	int id, process, tid;
 	char *name;
@@ -181,6 +204,8 @@ RUN_LIST(run_gap);
 RUN_LIST(run_sample);
 RUN_LIST(run_detail);
 RUN_LIST(run_mark);
+RUN_LIST(run_graph);
+RUN_LIST(run_graph_node);
 
 /* Names of copy.kind and memory.kind values; never NULL. */
 #define RUN_COPY_SET	64		/* copy_kind of memory sets */
@@ -215,6 +240,9 @@ int run_samples(struct run *run, struct run_sample_list *list);
 /* Both in order of time. */
 int run_detail(struct run *run, struct run_detail_list *list);
 int run_marks(struct run *run, struct run_mark_list *list);
+/* Longest total first; the second reads all kernels inside of graphs. */
+int run_graphs(struct run *run, struct run_graph_list *list);
+int run_graph_nodes(struct run *run, struct run_graph_node_list *list);
 /* Short name of a kernel; the caller frees. NULL: not there, or no memory. */
 char *run_kernel_name(struct run *run, int64_t kernel);
 int run_facts(struct run *run, struct run_fact_list *list);
@@ -235,6 +263,8 @@ void run_fact_list_free(struct run_fact_list *list);
 void run_sample_list_free(struct run_sample_list *list);
 void run_detail_list_free(struct run_detail_list *list);
 void run_mark_list_free(struct run_mark_list *list);
+void run_graph_list_free(struct run_graph_list *list);
+void run_graph_node_list_free(struct run_graph_node_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);
 void run_failure_list_free(struct run_failure_list *list);
 void run_gap_list_free(struct run_gap_list *list);

@@ -33,6 +33,11 @@ const struct event_table event_tables[EVENT_TABLES] = {
 		false },
 };
 
+const char *const event_replay_columns[EVENT_COLUMNS] = {
+	[GPU_START] = "start_ns", [GPU_DUR] = "gpu_dur_ns", [GRAPH_LAUNCH] = "graph_launch",
+	[GRAPH_NODE] = "graph_node", [ROW_ID] = "id",
+};
+
 sqlite3_stmt *event_rows_prepare(struct run *run, int table, const char *function)
 {
 	const struct event_table *t = &event_tables[table];

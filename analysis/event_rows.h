@@ -9,7 +9,9 @@ enum { EVENT_LAUNCH, EVENT_GRAPH_LAUNCH, EVENT_NODE, EVENT_COPY, EVENT_ORPHAN, E
        EVENT_CALL, EVENT_TABLES };
 enum event_column {
 	CALL_START, CALL_DUR, GPU_START, GPU_DUR, THREAD, STREAM, SHAPE, KIND, BYTES, API, PATH,
-	GRAPH_LAUNCH, GRAPH, DEVICE, RESULT, OBJECT, ROW_ID, EVENT_COLUMNS
+	GRAPH_LAUNCH, GRAPH, DEVICE, RESULT, OBJECT, ROW_ID,
+	GRAPH_NODE,			/* of rows of `replay`: see event_replay_columns */
+	EVENT_COLUMNS
 };
 
 struct event_table {
@@ -19,6 +21,10 @@ struct event_table {
 	bool starts_late;		/* GPU_START counts from CALL_START */
 };
 extern const struct event_table event_tables[];
+
+/* EVENT_NODE is a view of this table and graph_node, which says what GRAPH_NODE stands for. */
+#define EVENT_REPLAY	"replay"
+extern const char *const event_replay_columns[EVENT_COLUMNS];
 
 /* Launches, copies and sets, and graph launches: calls that brought work to a device. */
 static inline bool event_table_has_work(int table)

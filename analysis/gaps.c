@@ -86,8 +86,19 @@ static int view_make(struct run *run, size_t first)
 	return execute(run, sql);
 }
 
+/* The file's own view of that name could be anything. */
+static int nodes_make(struct run *run)
+{
+	return execute(run, "CREATE TEMP VIEW node AS "
+		       "SELECT r.id, r.start_ns, r.gpu_dur_ns, r.graph_launch, n.stream, n.shape, "
+		       "n.node, n.path FROM main.replay r "
+		       "LEFT JOIN main.graph_node n ON n.id = r.graph_node");
+}
+
 int run_fill_gaps(struct run *run)
 {
+	bool is_split = run_has_table(run, "replay");
+
 	for (size_t i = 0; i < COUNT(tables); i++) {
 		char sql[512];
 
@@ -98,11 +109,16 @@ int run_fill_gaps(struct run *run)
 		if (gap_add(run, tables[i].table, NULL, tables[i].text) < 0 || execute(run, sql) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < COUNT(columns); i++)
-		if ((i == 0 || strcmp(columns[i].table, columns[i - 1].table)) &&
-		    has_table(run, columns[i].table) && view_make(run, i) < 0)
+	for (size_t i = 0; i < COUNT(columns); i++) {
+		const char *table = columns[i].table;
+
+		if ((i && !strcmp(table, columns[i - 1].table)) ||
+		    (is_split && !strcmp(table, "node")))
+			continue;
+		if (has_table(run, table) && view_make(run, i) < 0)
 			return -1;
-	return 0;
+	}
+	return is_split ? nodes_make(run) : 0;
 }
 
 const struct run_gap_list *run_gaps(const struct run *run)

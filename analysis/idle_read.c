@@ -41,6 +41,7 @@ struct reader {
 	struct run *run;
 	struct source sources[EVENT_TABLES];
 	struct lookup shapes, streams;		/* their devices */
+	struct lookup nodes;			/* of graphs: stream, shape, path */
 	struct call_classes apis;
 	struct pile calls, events;
 	const struct source *reading;
@@ -66,6 +67,18 @@ static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	return 0;
 }
 
+static int source_open_pages(struct reader *r, struct source *source, size_t table)
+{
+	const struct event_table *t = &event_tables[table];
+
+	if (table != EVENT_NODE || !run_has_table(r->run, EVENT_REPLAY)) {
+		source->pages = pages_open(r->run, t->name, t->columns, EVENT_COLUMNS);
+		return 0;
+	}
+	source->pages = pages_open(r->run, EVENT_REPLAY, event_replay_columns, EVENT_COLUMNS);
+	return lookup_load(r->run, "SELECT id, stream, shape, path FROM graph_node", &r->nodes);
+}
+
 static int source_open(struct reader *r, size_t table, bool trust)
 {
 	struct source *source = &r->sources[table];
@@ -88,8 +101,8 @@ static int source_open(struct reader *r, size_t table, bool trust)
 			begin = source->rows[i].begin;
 		source->rows[i].begin = begin;
 	}
-	source->pages = pages_open(r->run, event_tables[table].name, event_tables[table].columns,
-				   EVENT_COLUMNS);
+	if (source_open_pages(r, source, table) < 0)
+		return -1;
 	source->read = event_rows_prepare(r->run, (int)table, ROW_TAKE);
 	return source->read ? 0 : -1;
 }
@@ -167,6 +180,19 @@ static bool event_add(struct reader *r, const struct event_row *row)
 	return true;
 }
 
+/* A row of `replay` becomes one of the view: what the graph's node is is looked up. */
+static void node_settle(struct reader *r, struct event_row *row)
+{
+	static const enum event_column columns[] = { STREAM, SHAPE, PATH };
+
+	if (!row_has(row, GRAPH_NODE))
+		return;
+	for (int i = 0; i < 3; i++) {
+		row->value[columns[i]] = lookup_number(&r->nodes, row->value[GRAPH_NODE], i, 0);
+		row->known |= (uint32_t)(row->value[columns[i]] != 0) << columns[i];
+	}
+}
+
 static int row_take(void *arg, int64_t *values, uint32_t known)
 {
 	struct reader *r = arg;
@@ -174,6 +200,7 @@ static int row_take(void *arg, int64_t *values, uint32_t known)
 	int table = (int)(r->reading - r->sources);
 	bool is_event;
 
+	node_settle(r, &row);
 	event_row_settle(table, &row);
 	/* What a graph launch did on the device are its nodes. */
 	is_event = r->sink->event && table != EVENT_GRAPH_LAUNCH && row_has(&row, GPU_START) &&
@@ -380,6 +407,7 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 		pages_close(r.sources[i].pages);
 		free(r.sources[i].rows);
 	}
+	lookup_free(&r.nodes);
 	lookup_free(&r.shapes);
 	lookup_free(&r.streams);
 	call_classes_free(&r.apis);

@@ -49,6 +49,8 @@ int run_step(struct run *run, sqlite3_stmt *stmt);
 /* Calls `row` for each row of `sql`; a non-zero return of `row` is handed back. */
 typedef int run_row_fn(struct run *run, sqlite3_stmt *stmt, void *arg);
 int run_query(struct run *run, const char *sql, run_row_fn *row, void *arg);
+/* A table, no view: that could be endless. */
+bool run_has_table(struct run *run, const char *table);
 /* One integer, or `missing` if there is no row or the query fails. */
 int64_t run_integer(struct run *run, const char *sql, int64_t missing);
 

@@ -25,7 +25,7 @@
 /* Tables without which no view works; a foreign file with our id would fail here. */
 static const char *const required_tables[] = {
 	"meta", "process", "thread", "device", "stream", "kernel", "shape", "api", "launch",
-	"graph_launch", "node", "copy", "orphan", "memory", "call", "sum_kernel", "sum_api",
+	"graph_launch", "copy", "orphan", "memory", "call", "sum_kernel", "sum_api",
 	"sum_copy", "sum_device", "sum_memory", "bucket", "counter",
 };
 
@@ -156,6 +156,15 @@ static int open_failed(struct run *run, int code, char **error)
 	}
 }
 
+bool run_has_table(struct run *run, const char *table)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM main.sqlite_schema "
+		 "WHERE type = 'table' AND name = '%s'", table);
+	return run_integer(run, sql, 0) == 1;
+}
+
 static int is_ours(struct run *run, char **error)
 {
 	int64_t id = run_integer(run, "PRAGMA application_id", 0);
@@ -169,15 +178,14 @@ static int is_ours(struct run *run, char **error)
 			      run->path, (long long)version, RUN_SCHEMA_VERSION);
 	if (version < 1)
 		return refuse(error, "'%s' is damaged (no schema version)", run->path);
-	for (size_t i = 0; i < sizeof(required_tables) / sizeof(*required_tables); i++) {
-		char sql[128];
-
-		snprintf(sql, sizeof(sql), "SELECT count(*) FROM sqlite_schema "
-			 "WHERE type = 'table' AND name = '%s'", required_tables[i]);
-		if (run_integer(run, sql, 0) != 1)
+	for (size_t i = 0; i < sizeof(required_tables) / sizeof(*required_tables); i++)
+		if (!run_has_table(run, required_tables[i]))
 			return refuse(error, "'%s' is damaged (no table '%s')", run->path,
 				      required_tables[i]);
-	}
+	/* Older files have one table of kernels inside graphs. */
+	if (!run_has_table(run, "node") &&
+	    !(run_has_table(run, "replay") && run_has_table(run, "graph_node")))
+		return refuse(error, "'%s' is damaged (no table 'replay')", run->path);
 	return 0;
 }
 

@@ -63,6 +63,8 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define SAMPLE_COLUMN(...)	READ(sample, __VA_ARGS__)
 #define DETAIL_COLUMN(...)	READ(detail, __VA_ARGS__)
 #define MARK_COLUMN(...)	READ(mark, __VA_ARGS__)
+#define GRAPH_COLUMN(...)	READ(graph, __VA_ARGS__)
+#define NODE_COLUMN(...)	READ(graph_node, __VA_ARGS__)
 #include "analysis/columns.def"
 
 #define DESCRIBE(type, key, title, unit, width, level, expression, description)	\
@@ -117,6 +119,15 @@ static const struct column mark_columns[] = {
 #include "analysis/columns.def"
 };
 
+static const struct column graph_columns[] = {
+#define GRAPH_COLUMN(...)	DESCRIBE(graph, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+static const struct column node_columns[] = {
+#define NODE_COLUMN(...)	DESCRIBE(graph_node, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+
 #define VIEW(id, key, title, columns) \
 	[id] = { key, title, columns, sizeof(columns) / sizeof(*(columns)) }
 const struct view views[VIEW_COUNT] = {
@@ -132,6 +143,8 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_SAMPLES, "samples", "Estimated from samples", sample_columns),
 	VIEW(VIEW_DETAIL, "detail", "What was taken when", detail_columns),
 	VIEW(VIEW_MARKS, "marks", "Marks", mark_columns),
+	VIEW(VIEW_GRAPHS, "graphs", "Executable graphs", graph_columns),
+	VIEW(VIEW_NODES, "nodes", "Kernels in graphs", node_columns),
 };
 
 /* Moves a list of one type into the table; the lists have the same two fields. */
@@ -187,6 +200,14 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		return TAKE(run_detail, run_detail);
 	case VIEW_MARKS:
 		return TAKE(run_marks, run_mark);
+	case VIEW_GRAPHS:
+		result = TAKE(run_graphs, run_graph);
+		TOTAL(run_graph);
+		break;
+	case VIEW_NODES:
+		result = TAKE(run_graph_nodes, run_graph_node);
+		TOTAL(run_graph_node);
+		break;
 	case VIEW_COUNT:
 		break;
 	}
@@ -238,6 +259,12 @@ void table_free(struct table *table)
 		break;
 	case VIEW_MARKS:
 		RELEASE(run_mark);
+		break;
+	case VIEW_GRAPHS:
+		RELEASE(run_graph);
+		break;
+	case VIEW_NODES:
+		RELEASE(run_graph_node);
 		break;
 	case VIEW_COUNT:
 		break;

@@ -318,6 +318,7 @@ static void collector_free(struct collector *c)
 	free(c->text_list);
 	intern_free(&c->kernel_keys);
 	intern_free(&c->shape_keys);
+	graph_content_free(&c->graph_content);
 	free(c->kernels);
 	free(c->streams);
 	free(c->graphs);

@@ -8,6 +8,7 @@
 #include "collector/collector.h"
 #include "collector/database.h"
 #include "collector/estimate.h"
+#include "collector/graphcontent.h"
 #include "collector/graphnode.h"
 #include "collector/intern.h"
 #include "collector/summary.h"
@@ -73,8 +74,8 @@ struct stream {
 struct graph {
 	struct process *process;
 	uint64_t handle;
-	uint32_t number, nodes;
-	int64_t created_ns;
+	uint32_t number, nodes, path, updates;
+	int64_t created_ns, instantiate_ns, update_ns;
 	bool dirty;
 };
 
@@ -213,6 +214,7 @@ struct collector {
 	uint32_t text_count, text_capacity;
 	uint32_t list_count;		/* texts that are in the table arguments */
 	struct intern kernel_keys, shape_keys;
+	struct graph_content graph_content;
 	struct kernel *kernels;
 	uint32_t kernel_capacity;
 	struct device devices[ORDINALS_MAX * 4];
@@ -262,7 +264,10 @@ uint32_t stream_advance(struct process *p, const struct wire_gpu *gpu);
 uint32_t stream_device(struct collector *c, uint32_t stream);
 void stream_write(struct collector *c);
 uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns);
-void graph_created(struct process *p, uint64_t handle, int64_t now_ns);
+/* Successful calls that began then and took so long. */
+void graph_created(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
+		   uint32_t path);
+void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns);
 void graph_destroyed(struct process *p, uint64_t handle);
 void graph_seen(struct collector *c, uint32_t graph, uint32_t number, uint32_t nodes);
 void graph_write(struct collector *c);

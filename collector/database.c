@@ -49,10 +49,10 @@ struct database {
 };
 
 static const struct {
-	const char *name;
+	const char *name, *rows;
 	int columns;
 } tables[TABLE_COUNT] = {
-#define EVENT_TABLE(name, text, columns) { #text, columns },
+#define EVENT_TABLE(name, text, rows, columns) { #text, #rows, columns },
 #include "collector/tables.def"
 #undef EVENT_TABLE
 };
@@ -270,12 +270,12 @@ static int appender_prepare(struct database *db, enum table table)
 	/* Left to SQLite the next id is the one we count, and costs no search for a conflict. */
 	for (int i = 1; i < a->columns; i++)
 		snprintf(columns + strlen(columns), sizeof(columns) - strlen(columns), ",c%d", i);
-	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT NULL%s FROM feed", tables[table].name,
+	snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT NULL%s FROM feed", tables[table].rows,
 		 columns);
 	rc = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &a->insert, NULL);
 	if (rc != SQLITE_OK)
 		return rc;
-	snprintf(sql, sizeof(sql), "SELECT max(id) FROM %s", tables[table].name);
+	snprintf(sql, sizeof(sql), "SELECT max(id) FROM %s", tables[table].rows);
 	rc = sqlite3_prepare_v2(db->sqlite, sql, -1, &last, NULL);
 	if (rc == SQLITE_OK && sqlite3_step(last) == SQLITE_ROW)
 		a->chunk_last = sqlite3_column_int64(last, 0);
@@ -370,7 +370,7 @@ static struct database *database_new(const char *path, const char *setup, char *
 	    (setup && sqlite3_exec(db->sqlite, schema, NULL, NULL, NULL) != SQLITE_OK) ||
 	    feed_register(db->sqlite, &db->feed) != SQLITE_OK)
 		return open_failed(db, path, error);
-	for (int table = 0; table < TABLE_COUNT; table++)
+	for (int table = 0; setup && table < TABLE_COUNT; table++)
 		if (appender_prepare(db, table) != SQLITE_OK)
 			return open_failed(db, path, error);
 	if (setup)

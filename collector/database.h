@@ -20,7 +20,7 @@
 #define TABLE_COLUMNS_MAX 16
 
 enum table {
-#define EVENT_TABLE(name, text, columns) TABLE_##name,
+#define EVENT_TABLE(name, text, rows, columns) TABLE_##name,
 #include "collector/tables.def"
 #undef EVENT_TABLE
 	TABLE_COUNT
@@ -28,12 +28,12 @@ enum table {
 
 struct database;
 
-const char *table_name(enum table table);
+const char *table_name(enum table table);	/* as readers call it */
 int table_columns(enum table table);
 
 /* Creates the file (it must not exist or be empty) with the schema. NULL: *error, caller frees. */
 struct database *database_create(const char *path, char **error);
-/* Opens an existing gputrail file for writing, as `recover` does. */
+/* Opens an existing gputrail file, as `recover` does: no rows can be appended to it. */
 struct database *database_open(const char *path, char **error);
 /* Commits, folds the WAL into the file and closes. Returns 0, or -1 when something was lost. */
 int database_close(struct database *db);

@@ -117,8 +117,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, const struct win
 		row->column[2] = times.dur;
 		row->column[3] = graph_launch;
 		row->column[4] = stream_of_gpu(p, gpu, 0);
-		row->column[6] = (int64_t)gpu->graph_node;
-		row->column[7] = made_by ? made_by : NIL;
+		row->capture_path = made_by;
 		row->graph_node = gpu->graph_node;
 		return;
 	}
@@ -136,7 +135,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, const struct win
 	row->column[7] = copy_kind(gpu, &bytes);
 	row->column[8] = (int64_t)bytes;
 	row->column[9] = NIL;
-	row->column[10] = made_by ? made_by : NIL;
+	row->capture_path = made_by;
 	row->column[11] = graph_launch;
 	row->graph_node = gpu->graph_node;
 }

@@ -222,19 +222,35 @@ static void host_memory(const struct host_call *h)
 	row->column[12] = h->path;
 }
 
+/* The life of executable graphs. */
+static void host_graph(const struct host_call *h, uint64_t handle)
+{
+	switch (h->api) {
+	case API_cuGraphInstantiate:
+	case API_cuGraphInstantiate_v2:
+	case API_cuGraphInstantiateWithFlags:
+	case API_cuGraphInstantiateWithParams:
+	case API_cuGraphInstantiateWithParams_ptsz:
+		graph_created(h->process, handle, h->start, h->dur, h->path);
+		break;
+	case API_cuGraphExecUpdate:
+	case API_cuGraphExecUpdate_v2:
+		graph_updated(h->process, handle, h->start, h->dur);
+		break;
+	case API_cuGraphExecDestroy:
+		graph_destroyed(h->process, handle);
+		break;
+	default:
+		break;
+	}
+}
+
 static void host_object(const struct host_call *h)
 {
 	const struct wire_object *object = (const struct wire_object *)h->call;
 
-	if (h->result == 0) {
-		if (h->api == API_cuGraphInstantiate || h->api == API_cuGraphInstantiate_v2 ||
-		    h->api == API_cuGraphInstantiateWithFlags ||
-		    h->api == API_cuGraphInstantiateWithParams ||
-		    h->api == API_cuGraphInstantiateWithParams_ptsz)
-			graph_created(h->process, object->object, h->start);
-		else if (h->api == API_cuGraphExecDestroy)
-			graph_destroyed(h->process, object->object);
-	}
+	if (h->result == 0)
+		host_graph(h, object->object);
 	call_row(h, object->object, object->second, object->value);
 }
 

@@ -8,6 +8,7 @@
 #define GPUTRAIL_COLLECTOR_IMPORT_INTERNAL_H
 
 #include "collector/database.h"
+#include "collector/graphcontent.h"
 #include "collector/import.h"
 #include "collector/intern.h"
 #include "collector/summary.h"
@@ -101,6 +102,7 @@ struct import {
 	struct import_api *apis, **api_list;
 	uint32_t api_count, api_capacity;
 	struct intern shapes, kernels, file_shapes, processes, threads, contexts, streams, graphs;
+	struct graph_content graph_content;
 	struct intern frames, file_frames, modules, paths, scope_threads;
 	struct import_thread_scopes *open_scopes;	/* by number in scope_threads */
 	uint32_t open_scopes_capacity;

@@ -142,8 +142,10 @@ static void write_orphan(struct import *im, const struct found *f)
 	count_op(im, f, import_process(im, f->op.pid), device, shape, NIL);
 }
 
-/* Work inside a graph; launch NIL: its launch is not in the trace. path: that of its launch. */
-static void write_inside(struct import *im, const struct found *f, int64_t launch, uint32_t path)
+/* Work inside a graph, 0 unknown; launch NIL: its launch is not in the trace. path: that of its
+ * launch. */
+static void write_inside(struct import *im, const struct found *f, int64_t launch, uint32_t graph,
+			 uint32_t path)
 {
 	struct import_sum *sum = sum_of(im, path);
 	uint32_t stream = import_stream(im, &f->op), shape = file_shape(im, f);
@@ -151,9 +153,11 @@ static void write_inside(struct import *im, const struct found *f, int64_t launc
 
 	if (f->op.kind == 0) {
 		int64_t *row = database_row(im->db, TABLE_NODE, start, end);
+		int64_t kernel = graph_content_id(&im->graph_content, im->db, &(struct graph_kernel){
+			.node = f->op.node == NIL ? 0 : (uint64_t)f->op.node,
+			.graph = graph, .stream = stream, .shape = shape });
 
-		fill(row, 7, (int64_t[]){ start, f->op.dur_ns, launch, stream, shape, f->op.node,
-					  NIL });
+		fill(row, 4, (int64_t[]){ start, f->op.dur_ns, launch, kernel });
 		sum->launches++;
 	} else {
 		int64_t *row = database_row(im->db, TABLE_COPY, start, end);
@@ -179,7 +183,8 @@ static uint32_t graph_id(struct import *im, uint32_t process, int64_t number, ui
 	im->graphs.limit = 1u << 20;
 	id = intern_add(&im->graphs, key, &is_new) + 1;
 	if (id && is_new)
-		database_run(im->db, "INSERT INTO graph VALUES (?,?,NULL,?,?,?,NULL)", "iiiii",
+		database_run(im->db, "INSERT INTO graph (id, process, number, nodes, created_ns)"
+			     " VALUES (?,?,?,?,?)", "iiiii",
 			     (int64_t)id, (int64_t)process, number, (int64_t)nodes, at);
 	else if (id)
 		database_run(im->db, "UPDATE graph SET nodes = max(nodes, ?) WHERE id = ?", "ii",
@@ -214,7 +219,7 @@ static void write_graph(struct writer *w)
 	summary_graph_launch(im->summary, device);
 	summary_launched(im->summary, device, c->start);
 	for (uint32_t i = 0; i < w->op_count; i++)
-		write_inside(im, &w->ops[i], id, c->path);
+		write_inside(im, &w->ops[i], id, (uint32_t)graph, c->path);
 }
 
 static void write_single(struct writer *w)
@@ -326,7 +331,7 @@ static bool take_row(struct writer *w, sqlite3_stmt *row)
 	if (id == NIL) {
 		im->counters[IMPORT_import_no_host]++;
 		if (found.op.graph != NIL)
-			write_inside(im, &found, NIL, 0);
+			write_inside(im, &found, NIL, 0, 0);
 		else
 			write_orphan(im, &found);
 		return true;

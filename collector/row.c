@@ -79,12 +79,11 @@ static void write_graph_launch(struct collector *c, struct window_row *row)
 }
 
 /* Whoever made the node told so from another thread, perhaps after the GPU record was read. */
-static int64_t node_path(struct window_row *row, int64_t known)
+static void capture_path_settle(struct window_row *row)
 {
-	uint32_t path = known != NIL ? (uint32_t)known :
-			graph_nodes_path(&row->process->graph_nodes, row->graph_node, INT64_MAX);
-
-	return path ? path : NIL;
+	if (!row->capture_path)
+		row->capture_path = graph_nodes_path(&row->process->graph_nodes, row->graph_node,
+						     INT64_MAX);
 }
 
 static void write_copy(struct collector *c, struct window_row *row)
@@ -108,17 +107,18 @@ static void write_copy(struct collector *c, struct window_row *row)
 
 		estimate_inside(c->estimate, &key, row->nodes, row->correlation, row->column[GPU_DUR]);
 	}
-	row->column[10] = node_path(row, row->column[10]);
-	if (row->column[10] == NIL)
-		row->column[10] = row->path;
+	capture_path_settle(row);
+	row->column[10] = row->capture_path ? row->capture_path : row->path;
 }
 
 static void write_node(struct collector *c, struct window_row *row)
 {
 	struct resolved shape = shape_of_gpu(row->process, row->config);
 
-	row->column[5] = shape.shape ? shape.shape : NIL;
-	row->column[7] = node_path(row, row->column[7]);
+	capture_path_settle(row);
+	row->column[4] = graph_content_id(&c->graph_content, c->db, &(struct graph_kernel){
+		.graph = row->nodes, .node = row->graph_node, .stream = (uint32_t)row->column[4],
+		.shape = shape.shape, .path = row->capture_path });
 	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL,
 		       row->column[START], row->column[2]);
 	if (row->process->is_sampled && row->nodes) {
@@ -175,10 +175,10 @@ static void write_call(struct collector *c, struct window_row *row)
 
 /* Work inside a graph belongs to the call that captured it, if that is known; the launch of the
  * graph keeps the same time apart. */
-static void path_count_inside(struct collector *c, const struct window_row *row, int64_t path,
+static void path_count_inside(struct collector *c, const struct window_row *row,
 			      int64_t graph_launch, const struct path_sum *sum)
 {
-	callpath_count(c->callpath, path != NIL ? (uint32_t)path : row->path, sum);
+	callpath_count(c->callpath, row->capture_path ? row->capture_path : row->path, sum);
 	if (graph_launch != NIL)
 		callpath_count(c->callpath, row->path,
 			       &(struct path_sum){ .replay_gpu_ns = sum->gpu_ns });
@@ -193,13 +193,13 @@ static void path_count(struct collector *c, enum table table, const struct windo
 		return;
 	if (table == TABLE_NODE) {
 		sum = (struct path_sum){ .launches = 1, .gpu_ns = (uint64_t)row->column[2] };
-		path_count_inside(c, row, row->column[7], row->column[3], &sum);
+		path_count_inside(c, row, row->column[3], &sum);
 		return;
 	}
 	if (table == TABLE_COPY && row->column[9] == NIL) {
 		sum = (struct path_sum){ .gpu_ns = (uint64_t)row->column[GPU_DUR],
 					 .copy_bytes = (uint64_t)row->column[8] };
-		path_count_inside(c, row, row->column[10], row->column[11], &sum);
+		path_count_inside(c, row, row->column[11], &sum);
 		return;
 	}
 	if (table == TABLE_LAUNCH || table == TABLE_COPY) {

@@ -55,7 +55,16 @@ CREATE TABLE shape (    -- one row per (kernel, device, launch configuration)
   waves_x1000 INTEGER);
 CREATE TABLE graph (    -- one row per executable graph
   id INTEGER PRIMARY KEY, process INTEGER, handle INTEGER, number INTEGER,
-  nodes INTEGER, created_ns INTEGER, path INTEGER);
+  nodes INTEGER, created_ns INTEGER,
+  path INTEGER,           -- of the call that instantiated it
+  instantiate_ns INTEGER, -- that call took; NULL: it was not seen
+  updates INTEGER,        -- successful cuGraphExecUpdate
+  update_ns INTEGER);     -- that these took
+CREATE TABLE graph_node ( -- kernels that executable graphs hold, once; an update makes another row
+  id INTEGER PRIMARY KEY, graph INTEGER,
+  node INTEGER,           -- CUPTI's id
+  stream INTEGER, shape INTEGER,
+  path INTEGER);          -- of the call that captured or added it; NULL: not known
 CREATE TABLE api (id INTEGER PRIMARY KEY, name TEXT, category TEXT);
 CREATE TABLE result (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"
@@ -81,12 +90,16 @@ CREATE TABLE graph_launch (
   thread INTEGER, stream INTEGER, graph INTEGER,
   nodes INTEGER,          -- GPU operations seen of this launch
   api INTEGER, path INTEGER);
-CREATE TABLE node (     -- kernels inside graph launches
+CREATE TABLE replay (   -- kernels inside graph launches
   id INTEGER PRIMARY KEY,
   start_ns INTEGER, gpu_dur_ns INTEGER,       -- start_ns is the GPU start
   graph_launch INTEGER,                       -- NULL: its launch was not seen
-  stream INTEGER, shape INTEGER, node INTEGER,
-  path INTEGER);          -- of the call that captured or added it; NULL: not known
+  graph_node INTEGER);                        -- what it was
+CREATE VIEW node AS     -- the same with what it was
+  SELECT r.id AS id, r.start_ns AS start_ns, r.gpu_dur_ns AS gpu_dur_ns,
+    r.graph_launch AS graph_launch, n.stream AS stream, n.shape AS shape, n.node AS node,
+    n.path AS path
+  FROM replay r LEFT JOIN graph_node n ON n.id = r.graph_node;
 CREATE TABLE copy (     -- copies and sets
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER,
   gpu_delay_ns INTEGER, gpu_dur_ns INTEGER,
@@ -144,7 +157,8 @@ CREATE TABLE activity_source (-- of each device when activity was asked for
   note TEXT);             -- why that source, or why it ended
 CREATE TABLE range (    -- what the program marked on a thread, as an imported trace tells
   id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER, name TEXT);
-CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table lie in [min_ns, max_ns)
+CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table (or node) lie in
+                        -- [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);
 
 -- Live summaries, rewritten about once a second while recording ------------------------------

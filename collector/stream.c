@@ -197,9 +197,18 @@ uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns)
 		c->graphs_changed = true;
 		c->graphs[*slot] = (struct graph){
 			.process = p, .handle = handle, .created_ns = now_ns, .dirty = true,
+			.instantiate_ns = NIL,
 		};
 	}
 	return *slot;
+}
+
+static struct graph *graph_changed(struct collector *c, uint32_t id)
+{
+	if (!id)
+		return NULL;
+	c->graphs_changed = c->graphs[id].dirty = true;
+	return &c->graphs[id];
 }
 
 void graph_destroyed(struct process *p, uint64_t handle)
@@ -210,10 +219,27 @@ void graph_destroyed(struct process *p, uint64_t handle)
 		*slot = 0;		/* the next graph at this address is another one */
 }
 
-void graph_created(struct process *p, uint64_t handle, int64_t now_ns)
+void graph_created(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
+		   uint32_t path)
 {
-	graph_destroyed(p, handle);
-	graph_of_launch(p, handle, now_ns);
+	struct graph *graph;
+
+	graph_destroyed(p, handle);	/* the end of the one before may not have been seen */
+	graph = graph_changed(p->collector, graph_of_launch(p, handle, start_ns));
+	if (!graph)
+		return;
+	graph->instantiate_ns = dur_ns;
+	graph->path = path;
+}
+
+void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns)
+{
+	struct graph *graph = graph_changed(p->collector, graph_of_launch(p, handle, start_ns));
+
+	if (!graph)
+		return;
+	graph->updates++;
+	graph->update_ns += dur_ns;
 }
 
 void graph_seen(struct collector *c, uint32_t id, uint32_t number, uint32_t nodes)
@@ -236,10 +262,11 @@ void graph_write(struct collector *c)
 		if (!g->dirty)
 			continue;
 		g->dirty = false;
-		database_run(c->db, "INSERT OR REPLACE INTO graph VALUES (?,?,?,?,?,?,0)", "iiiiii",
-			     (int64_t)id, (int64_t)g->process->id, (int64_t)g->handle,
-			     g->number ? (int64_t)g->number : NIL, (int64_t)g->nodes,
-			     g->created_ns);
+		database_run(c->db, "INSERT OR REPLACE INTO graph VALUES (?,?,?,?,?,?,?,?,?,?)",
+			     "iiiiiiiiii", (int64_t)id, (int64_t)g->process->id,
+			     (int64_t)g->handle, g->number ? (int64_t)g->number : NIL,
+			     (int64_t)g->nodes, g->created_ns, (int64_t)g->path,
+			     g->instantiate_ns, (int64_t)g->updates, g->update_ns);
 	}
 	c->graphs_changed = false;
 }

@@ -28,6 +28,7 @@ struct window_row {
 	uint32_t flags;			/* enum row_flag */
 	uint32_t path;			/* call path, id in the file */
 	uint32_t nodes;			/* graph launches: nodes seen; inside of them: the graph */
+	uint32_t capture_path;		/* work inside of graphs: that of what made the node, or 0 */
 	uint64_t graph_node;		/* work inside of graphs: the node's id; path is its launch's */
 	int64_t end;			/* latest time known of this row, for waiting and zones */
 	int64_t written_id;

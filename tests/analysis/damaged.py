@@ -91,14 +91,15 @@ refused(write("garbage.db", garbage), "damaged", "garbage after the header")
 nonsense = path("nonsense.db")
 shutil.copy(GOOD, nonsense)
 db = sqlite3.connect(nonsense)
-for table in ("launch", "copy", "node", "sum_kernel", "sum_device", "sum_copy", "sum_api", "shape"):
+EVENTS = ("launch", "copy", "replay", "graph_node", "shape")
+for table in EVENTS + ("sum_kernel", "sum_device", "sum_copy", "sum_api"):
     columns = [c[1] for c in db.execute(f"PRAGMA table_info({table})")]
     for i, column in enumerate(columns):
         if column == "id":
             continue
         value = ["'word'", "-9223372036854775808", "9223372036854775807", "NULL", "1e300",
                  "x'00ff'"][i % 6]
-        some = f" WHERE rowid % 3 = {i % 3}" if table in ("launch", "copy", "node", "shape") else ""
+        some = f" WHERE rowid % 3 = {i % 3}" if table in EVENTS else ""
         try:
             db.execute(f"UPDATE OR IGNORE {table} SET {column} = {value}{some}")
         except sqlite3.IntegrityError:

@@ -140,11 +140,17 @@ class Fixture:
                        gpu_dur_ns=last - first, thread=thread, stream=stream, graph=graph,
                        nodes=len(nodes))
         for at, gpu_dur, node_stream, shape in nodes:
-            self.add("node", graph_launch=row, start_ns=at, gpu_dur_ns=gpu_dur,
-                     stream=node_stream, shape=shape, node=0)
+            self.node(row, at, gpu_dur, graph=graph, stream=node_stream, shape=shape)
             self.gpu.append((self.device_of(node_stream), at, at + gpu_dur, "kernel", shape,
                              self.process_of(thread), 0))
         return row
+
+    def node(self, launch, start, gpu_dur, **content):
+        """content: columns of graph_node"""
+        known = self.one("SELECT id FROM graph_node WHERE " + " AND ".join(
+            f"{column} = {value}" for column, value in content.items()))
+        return self.add("replay", graph_launch=launch, start_ns=start, gpu_dur_ns=gpu_dur,
+                        graph_node=known or self.add("graph_node", **content))
 
     def copy(self, start, dur, delay, gpu_dur, thread, stream, kind, size, api,
              graph_launch=None):

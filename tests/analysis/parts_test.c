@@ -206,8 +206,9 @@ static void interrupt_at_once(void *arg, uint64_t done, uint64_t total)
 static void test_interrupt(void **state)
 {
 	struct run *run = open_with(
+		"INSERT INTO graph_node (id, stream, shape) VALUES (1, 1, 1);"
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) "
-		"INSERT INTO node (start_ns, gpu_dur_ns, stream, shape) SELECT i * 10, 5, 1, 1 FROM n");
+		"INSERT INTO replay (start_ns, gpu_dur_ns, graph_node) SELECT i * 10, 5, 1 FROM n");
 	struct watch watch = { .run = run };
 
 	(void)state;

@@ -109,10 +109,17 @@ fixture.small(OLD)
 whole = report_json(OLD)
 db = sqlite3.connect(OLD)
 db.execute("DROP TABLE sum_path")
-for table, column in (("node", "path"), ("graph_launch", "api")):
-    db.execute("PRAGMA writable_schema = ON")
-    db.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?",
-               (f"{column} INTEGER", f"{column}_later INTEGER", table))
+nodes = "id INTEGER PRIMARY KEY, start_ns, gpu_dur_ns, graph_launch, stream, shape, node"
+rows = db.execute("SELECT id, start_ns, gpu_dur_ns, graph_launch, stream, shape, node FROM node")
+rows = rows.fetchall()
+db.execute("DROP VIEW node")
+db.execute(f"CREATE TABLE node ({nodes})")      # once it was a table with all there is to a kernel
+db.executemany("INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+db.execute("DROP TABLE replay")
+db.execute("DROP TABLE graph_node")
+db.execute("PRAGMA writable_schema = ON")
+db.execute("UPDATE sqlite_schema SET sql = replace(sql, 'api INTEGER', 'api_later INTEGER') "
+           "WHERE name = 'graph_launch'")
 db.commit()
 db.close()
 data = report_json(OLD)

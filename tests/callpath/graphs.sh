@@ -60,6 +60,20 @@ is "time at the launch of graphs only" "$(ask every "SELECT DISTINCT f.symbol FR
 grep -q "100.0 .* replay " "$tmp/report"; ok "the report shows the replaying side"
 "$gputrail" report --order=flat "$tmp/every.db" callpaths | grep -q " embed "
 ok "the report shows the capturing side"
+is "graphs know what made them and how long that took" \
+	"$(ask every "SELECT count(*) FROM graph g JOIN call c ON c.object = g.handle AND
+		c.start_ns = g.created_ns AND c.dur_ns = g.instantiate_ns AND c.path = g.path
+		JOIN api a ON a.id = c.api WHERE a.name GLOB 'cuGraphInstantiate*' AND g.path <> 0")" 8
+is "and their updates" "$(ask every "SELECT sum(updates), sum(update_ns) = (SELECT sum(dur_ns)
+	FROM call c JOIN api a ON a.id = c.api WHERE a.name GLOB 'cuGraphExecUpdate*'
+	AND c.result = 0) FROM graph")" "1|1"
+# Of the graph that was updated between two launches: what replaced a kernel is there, too.
+is "an update adds what became different" "$(ask every "SELECT count(*) FROM graph_node n
+	JOIN graph g ON g.id = n.graph WHERE g.updates")" 4
+"$gputrail" report --width=200 "$tmp/every.db" graphs nodes >"$tmp/report"
+grep -q " 2  *[0-9.]* us  *2 .* 1  .* instantiate (.* < " "$tmp/report"; ok "report graphs"
+grep -Eq " 1 .* probe_kernel .* normalise_anew \(.* < " "$tmp/report"
+ok "report nodes"
 
 # recover counts the same from the rows.
 ask every "SELECT * FROM sum_path ORDER BY 1" >"$tmp/before"
@@ -126,6 +140,11 @@ then
 		skip "demo: the report shows layers below the capture" "Python before 3.11"
 	fi
 	adds_up demo
+	is "demo: what graphs hold is written once" "$(ask demo "
+		SELECT (SELECT count(*) FROM graph_node) = (SELECT count(*) FROM (SELECT DISTINCT
+		g.graph, n.node, n.stream, n.shape, n.path FROM node n JOIN graph_launch g
+		ON g.id = n.graph_launch)), (SELECT count(*) FROM replay) >
+		5 * (SELECT count(*) FROM graph_node)")" "1|1"
 else
 	skip "demo in Python" "no Python 3.9 to 3.13 with ctypes"
 fi

@@ -323,7 +323,7 @@ static void test_graph_nodes(void **state)
 								f.now + (10 + i) * US + 700, 8);
 
 		kernel.gpu.graph = 3;
-		kernel.gpu.graph_node = i;
+		kernel.gpu.graph_node = i + 1;
 		kernel.gpu.stream = 20 + i % 2;
 		assert_true(PUSH(&f.producer, 1, kernel));
 		if (i == NODES / 2) {	/* half of them are there before the launch is */
