@@ -210,7 +210,8 @@ void timeline_ask(struct timeline_view *t)
 
 	if (have && have->columns && (double)have->from_ns <= t->from_ns &&
 	    (double)have->to_ns >= (t->to_ns < end ? t->to_ns : end - 1) &&
-	    (double)(have->to_ns - have->from_ns) < 6 * (t->to_ns - t->from_ns))
+	    /* Not after zooming in: columns would stay as wide as they were. */
+	    (double)(have->to_ns - have->from_ns) < 3 * (t->to_ns - t->from_ns))
 		return;
 	want.from_ns = from > 0 ? (uint64_t)from : 0;
 	want.to_ns = (uint64_t)to + (to > 0);	/* nothing until the run's length is known */
