@@ -59,13 +59,72 @@ void run_lane_list_free(struct run_lane_list *list)
 	*list = (struct run_lane_list){ 0 };
 }
 
+/* --- times of shapes ----------------------------------------------------------------------- */
+
+void shape_times_list_free(struct shape_times_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		histogram_free(&list->rows[i].times);
+	free(list->rows);
+	*list = (struct shape_times_list){ 0 };
+}
+
+static int by_shape(const void *left, const void *right)
+{
+	const struct shape_times *a = left, *b = right;
+
+	return (a->shape > b->shape) - (a->shape < b->shape);
+}
+
+const struct shape_times *shape_times_find(const struct shape_times_list *list, int64_t shape)
+{
+	struct shape_times key = { .shape = shape };
+
+	return list->count ? bsearch(&key, list->rows, list->count, sizeof(key), by_shape) : NULL;
+}
+
+/* --- the whole run ------------------------------------------------------------------------- */
+
 struct feed {
 	struct run *run;
 	const struct lanes_scan *scan;
 	struct lookup kernels;		/* of shapes */
+	size_t times_bytes;
 	struct pyramid_interval batch[BATCH];
 	size_t count;
 };
+
+/* A row for each shape that there is, in the order of the lookup. */
+static int times_begin(struct feed *feed)
+{
+	struct shape_times_list *list = feed->scan->times;
+
+	feed->times_bytes = 0;
+	if (!list)
+		return 0;
+	shape_times_list_free(list);
+	list->rows = calloc(feed->kernels.count + 1, sizeof(*list->rows));
+	if (!list->rows)
+		return run_fail(feed->run, "out of memory");
+	list->count = feed->kernels.count;
+	for (size_t i = 0; i < list->count; i++)
+		list->rows[i].shape = feed->kernels.ids[i];
+	return 0;
+}
+
+static int times_add(struct feed *feed, const struct lookup_cell *shape, uint64_t dur_ns)
+{
+	struct shape_times *row = &feed->scan->times->rows[shape - feed->kernels.cells];
+	int bytes;
+
+	if (feed->times_bytes >= SHAPE_TIMES_BYTES && !histogram_has_room(&row->times, dur_ns)) {
+		row->missed++;
+		return 0;
+	}
+	bytes = histogram_add(&row->times, dur_ns);
+	feed->times_bytes += bytes > 0 ? (size_t)bytes : 0;
+	return bytes < 0 ? run_fail(feed->run, "out of memory") : 0;
+}
 
 static int feed_flush(struct feed *feed)
 {
@@ -95,9 +154,13 @@ static int feed_call(void *arg, const struct idle_call *call, const struct idle_
 static int feed_event(void *arg, const struct idle_event *event)
 {
 	struct feed *feed = arg;
-	int64_t what = event->op.kind == IDLE_KERNEL ?
-		       lookup_number(&feed->kernels, event->op.shape, 0, 0) : LANE_COPY(event->op.kind);
+	const struct lookup_cell *shape = event->op.kind == IDLE_KERNEL ?
+		lookup_find(&feed->kernels, event->op.shape) : NULL;
+	int64_t what = event->op.kind != IDLE_KERNEL ? LANE_COPY(event->op.kind) :
+		       shape && !shape->is_null && !shape->text ? shape->number : 0;
 
+	if (shape && feed->scan->times && times_add(feed, shape, event->end - event->start) < 0)
+		return -1;
 	if (event->op.stream > 0 &&
 	    feed_add(feed, LANE_STREAM, event->op.stream, event->start, event->end, what) < 0)
 		return -1;
@@ -118,7 +181,7 @@ static int feed_begin(void *arg)
 	struct feed *feed = arg;
 
 	feed->count = 0;
-	return 0;
+	return times_begin(feed);
 }
 
 static int by_place(const void *left, const void *right)

@@ -8,6 +8,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/findings.h"
+#include "analysis/histogram.h"
 #include "analysis/pyramid.h"
 
 struct run_lane {
@@ -24,12 +25,24 @@ void run_lane_list_free(struct run_lane_list *list);
 /* pyramid_interval.what and run_event.what of work: the kernel's id, or that of a copy. */
 #define LANE_COPY(kind)		(-(int64_t)((kind) & 0xff))
 
+/* Kernels of one launch shape; `missed` are not in it because there was no room for more. */
+struct shape_times {
+	int64_t shape;
+	struct histogram times;
+	uint64_t missed;
+};
+RUN_LIST(shape_times);
+#define SHAPE_TIMES_BYTES	(16u << 20)	/* most that all of them take */
+void shape_times_list_free(struct shape_times_list *list);
+const struct shape_times *shape_times_find(const struct shape_times_list *list, int64_t shape);
+
 /*
  * Reads the whole recording into the pyramid, in order of time; of threads `what` is a call_class,
  * of idle time an idle_cause. The same pass makes the findings; their idle intervals, as many as
  * asked for, are in order of device and start.
  */
 struct lanes_scan {
+	struct shape_times_list *times;	/* how long the kernels of each shape ran, by id; NULL: not */
 	struct pyramid *pyramid;
 	size_t intervals;
 	void (*progress)(void *arg, uint64_t reached_ns);

@@ -237,6 +237,7 @@ static void draw_footer(struct app *app)
 static void draw_view(struct app *app)
 {
 	struct view *view = app_view(app);
+	struct rect pane;
 
 	app->body = (struct rect){ 3, 0, LINES - 4, COLS };
 	if (!app->snapshot) {
@@ -247,8 +248,11 @@ static void draw_view(struct app *app)
 	if (view->class->columns) {
 		app->body.x = 1;
 		app->body.width = COLS - 1;
+		pane = view_split(view, &app->body);
 		grid_draw(&view->grid, app->body);
 		draw_info(app);
+		if (pane.height)
+			view->class->pane(view, app->snapshot, grid_selected(&view->grid), pane);
 	} else {
 		view->class->draw(view, app->snapshot, app->body);
 	}

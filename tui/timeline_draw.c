@@ -304,10 +304,14 @@ static void draw_axis(const struct timeline_view *t, int y)
 	bool from_first = first > 999 * step;
 	char text[QUANTITY_SIZE];
 
-	for (double at = first; at < t->to_ns; at += step) {
+	/* Counted, as a step may be too little to be told apart in a time of centuries. */
+	for (int tick = 0; tick < t->columns; tick++) {
+		double at = first + tick * step;
 		int x = (int)((at - t->from_ns) / column);
 		double shown = from_first ? at - first : at;
 
+		if (at >= t->to_ns)
+			break;
 		draw_text(y, t->plot_x + x, 1, COLOR_OF_DIM, draw_is_ascii() ? "|" : "\u2575");
 		if (from_first && at == first) {
 			char exact[48];

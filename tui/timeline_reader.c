@@ -59,6 +59,7 @@ static void scan_free(struct timeline_scan *scan)
 	if (!scan)
 		return;
 	pyramid_free(scan->pyramid);
+	shape_times_list_free(&scan->times);
 	findings_free(&scan->findings);
 	free(scan);
 }
@@ -135,6 +136,7 @@ static void scan_once(struct timeline_reader *reader, bool is_first)
 		free(scan);
 		return;
 	}
+	how.times = &scan->times;
 	progress.step_ns = info.span_ns / 64 + 1;
 	run_info_free(&info);
 	if (is_first) {

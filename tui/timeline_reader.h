@@ -11,6 +11,7 @@
 /* The whole run. The first one is handed out while it is filled. */
 struct timeline_scan {
 	struct pyramid *pyramid;
+	struct shape_times_list times;	/* of kernels; of use when complete */
 	struct findings findings;	/* of use when complete; the longest idle intervals by place */
 	bool complete;
 	uint64_t reached_ns;

@@ -71,3 +71,23 @@ void view_update(struct view *view, const struct snapshot *snapshot)
 	count = rows ? view->class->fill(view, snapshot, rows) : 0;
 	view_set_rows(view, rows, count);
 }
+
+#define PANE_LEAST	9
+#define PANE_MOST	18
+
+struct rect view_split(const struct view *view, struct rect *table)
+{
+	int rows = (int)(view->grid.shown < 1000 ? view->grid.shown : 1000) + 2;
+	int room = table->height, height = room - rows;
+	struct rect pane = { table->y, table->x, 0, table->width };
+
+	if (!view->class->pane || room < view->class->pane_room || !view->grid.shown)
+		return pane;
+	/* What the table does not need, but at least half of all there is. */
+	height = height > room / 2 ? height : room / 2;
+	height = height < PANE_LEAST ? PANE_LEAST : height > PANE_MOST ? PANE_MOST : height;
+	table->height = rows < room - height ? rows : room - height;
+	pane.y += table->height;
+	pane.height = height;
+	return pane;
+}

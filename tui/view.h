@@ -10,6 +10,7 @@
 #include "tui/tree.h"
 
 #define VIEW_CHOICES	64
+#define PANE_ROOM	16	/* lines of the view from which on there may be a pane */
 
 struct view {
 	const struct view_class *class;
@@ -49,6 +50,10 @@ struct view_class {
 	void (*update)(struct view *view, const struct snapshot *snapshot);
 	/* Views without a table draw themselves. */
 	void (*draw)(struct view *view, const struct snapshot *snapshot, struct rect rect);
+	/* What is told of the chosen row below the table, where the view has `pane_room` lines at least. */
+	void (*pane)(const struct view *view, const struct snapshot *snapshot, const void *row,
+		     struct rect rect);
+	int pane_room;
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
 	const struct view_class *(*open)(const void *row, int *subject, const char **name);
 };
@@ -60,6 +65,8 @@ extern const struct view_class view_overview, view_kernels, view_shapes, view_ap
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);
 void view_update(struct view *view, const struct snapshot *snapshot);
+/* Parts the place for the table from that of the pane; the latter's height is 0 where there is none. */
+struct rect view_split(const struct view *view, struct rect *table);
 /* Hands rows to the view's table; the view owns them from now on. */
 void view_set_rows(struct view *view, void *rows, size_t count);
 

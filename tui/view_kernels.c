@@ -4,6 +4,9 @@
 #include "config.h"
 #endif
 
+#include "tui/distribution.h"
+#include "tui/quantity.h"
+#include "tui/timeline_reader.h"
 #include "tui/view.h"
 
 #include <stdio.h>
@@ -19,7 +22,7 @@ struct kernel_row {
 	int64_t registers, shapes, device;
 	char grid[36], block[36];
 	const char *grid_text, *block_text;
-	int kernel;
+	int kernel, shape, blocks_per_sm;
 };
 
 #define COLUMN(...) GRID_COLUMN(kernel_row, __VA_ARGS__)
@@ -134,6 +137,8 @@ static void fill_row(struct kernel_row *row, const struct run_kernel *k, const s
 	row->shapes = k->shapes;
 	row->device = view_device_ordinal(s, k->device);
 	row->kernel = k->kernel;
+	row->shape = k->shape;
+	row->blocks_per_sm = k->blocks_per_sm;
 	snprintf(row->grid, sizeof(row->grid), "%d, %d, %d", k->grid[0], k->grid[1], k->grid[2]);
 	snprintf(row->block, sizeof(row->block), "%d, %d, %d", k->block[0], k->block[1],
 		 k->block[2]);
@@ -195,6 +200,92 @@ static const struct view_class *kernel_open(const void *row, int *subject, const
 	return &view_shapes;
 }
 
+/* --- below the table ----------------------------------------------------------------------- */
+
+static void draw_times(const struct snapshot *s, const struct histogram *times, uint64_t missed,
+		       struct rect rect)
+{
+	char title[96], count[QUANTITY_SIZE];
+
+	if (!s->scan) {
+		draw_text(rect.y, rect.x, rect.width, COLOR_OF_DIM,
+			  "how long each launch took is shown when the file has been read");
+		return;
+	}
+	if (missed)
+		snprintf(title, sizeof(title), "%s launches, without %llu for want of memory:",
+			 quantity_text_count(count, times->count), (unsigned long long)missed);
+	else
+		snprintf(title, sizeof(title), "%s launches:", quantity_text_count(count, times->count));
+	distribution_draw(times, title, rect);
+}
+
+/* Is the shape in the list before this place? It comes once for each device that it ran on. */
+static bool is_seen(const struct snapshot *s, size_t place)
+{
+	for (size_t i = 0; i < place; i++)
+		if (s->shapes.rows[i].shape == s->shapes.rows[place].shape)
+			return true;
+	return false;
+}
+
+/* All shapes of the kernel together. */
+static void kernel_pane(const struct view *view, const struct snapshot *s, const void *chosen,
+			struct rect rect)
+{
+	const struct kernel_row *row = chosen;
+	struct histogram times = { 0 };
+	uint64_t missed = 0;
+
+	(void)view;
+	for (size_t i = 0; s->scan && i < s->shapes.count; i++) {
+		const struct run_kernel *k = &s->shapes.rows[i];
+		const struct shape_times *of = shape_times_find(&s->scan->times, k->shape);
+
+		if (k->kernel != row->kernel || !of || is_seen(s, i))
+			continue;
+		histogram_merge(&times, &of->times);
+		missed += of->missed;
+	}
+	distribution_rule(rect, row->name);
+	rect = (struct rect){ rect.y + 1, rect.x, rect.height - 1, rect.width - 1 };
+	draw_times(s, &times, missed, rect);
+	histogram_free(&times);
+}
+
+static void shape_pane(const struct view *view, const struct snapshot *s, const void *chosen,
+		       struct rect rect)
+{
+	static const struct histogram none;
+	const struct kernel_row *row = chosen;
+	const struct shape_times *of = s->scan ? shape_times_find(&s->scan->times, row->shape) : NULL;
+	char text[256], percent[QUANTITY_SIZE], shared[QUANTITY_SIZE], blocks[64] = "";
+
+	(void)view;
+	snprintf(text, sizeof(text), "grid %s, block %s", row->grid, row->block);
+	distribution_rule(rect, text);
+	rect = (struct rect){ rect.y + 1, rect.x, rect.height - 1, rect.width - 1 };
+	if (row->occupancy >= 0) {
+		if (row->blocks_per_sm >= 0)
+			snprintf(blocks, sizeof(blocks), "; %d block%s on an SM", row->blocks_per_sm,
+				 row->blocks_per_sm == 1 ? " fits" : "s fit");
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_TEXT,
+			   "Occupancy %s, limited by %s%s; %.2f waves",
+			   quantity_text_percent(percent, row->occupancy),
+			   row->limiter && *row->limiter ? row->limiter : "nothing", blocks,
+			   row->waves > 0 ? row->waves : 0);
+		if (row->registers >= 0)
+			draw_textf(rect.y + 1, rect.x, rect.width, COLOR_OF_TEXT,
+				   "%lld registers a thread, %s of shared memory a block",
+				   (long long)row->registers, quantity_text_bytes(shared, row->shared));
+	} else {
+		draw_text(rect.y, rect.x, rect.width, COLOR_OF_DIM,
+			  "Occupancy and waves are unknown: no shape, or no limits of the device.");
+	}
+	rect.y += 2, rect.height -= 2;
+	draw_times(s, of ? &of->times : &none, of ? of->missed : 0, rect);
+}
+
 const struct view_class view_kernels = {
 	.title = "Kernels",
 	.noun = "kernels",
@@ -208,6 +299,8 @@ const struct view_class view_kernels = {
 	.room = kernels_room,
 	.fill = kernels_fill,
 	.release = release,
+	.pane = kernel_pane,
+	.pane_room = 40,
 	.open = kernel_open,
 };
 
@@ -216,7 +309,9 @@ const struct view_class view_shapes = {
 	.noun = "shapes",
 	.one = "shape",
 	.help = "The launch configurations of one kernel, with the theoretical occupancy of each "
-		"and how many waves its grid makes.",
+		"and how many waves its grid makes. Below, how long the launches of the chosen "
+		"shape took: columns from the shortest to the longest, those beyond the 99th "
+		"percentile in another colour.",
 	.columns = shape_columns,
 	.column_count = COUNT_OF(shape_columns),
 	.row_size = sizeof(struct kernel_row),
@@ -224,4 +319,6 @@ const struct view_class view_shapes = {
 	.room = shapes_room,
 	.fill = shapes_fill,
 	.release = release,
+	.pane = shape_pane,
+	.pane_room = PANE_ROOM,
 };

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the recordings that the viewer's tests look at: summaries; events only for the timeline.
 
-usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths|timeline|timeline-live]
+usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths|timeline|timeline-live|
+                          serving|slower]
        fixture.py OUT.db grow       adds launches to a file that is open in the viewer
        fixture.py OUT.db grow-timeline  the same for timeline-live
 """
@@ -11,6 +12,7 @@ import sqlite3
 import sys
 
 import fixture_events
+import fixture_serving
 
 SCHEMA = os.path.join(os.environ.get("top_srcdir", "."), "collector", "schema.sql")
 MS = 10**6
@@ -301,6 +303,8 @@ def write(path, what):
     meta(db, "recording" if what in ("recording", "timeline-live") else "complete")
     if what in ("timeline", "timeline-live"):
         fixture_events.timeline(db, put)
+    elif what in ("serving", "slower"):
+        fixture_serving.serving(db, put, 20 if what == "slower" else 0)
     elif what != "empty":
         things(db, devices)
         for number, (name, short, registers, shared, share, shapes) in enumerate(KERNELS, 1):

@@ -9,6 +9,7 @@ fixture empty.db empty
 fixture hostile.db hostile
 fixture nopaths.db nopaths
 fixture timeline.db timeline
+fixture serving.db serving
 views="overview kernels apis copies memory processes losses paths"
 
 for size in 80x24 200x60; do
@@ -88,6 +89,12 @@ for size in 80x24 200x60; do
 	keys q 1
 	screen_is "overview-findings-$size"
 	ok "the overview begins with what costs most at $size"
+
+	terminal "$width" "$height" "$gputrail" serving.db
+	shows "useful [0-9]"
+	keys 2 Enter
+	screen_is "times-$size"
+	ok "how long the launches of a shape took at $size"
 
 	# The same without a terminal.
 	script=
