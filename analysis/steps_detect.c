@@ -224,7 +224,9 @@ static int marks_load(struct detection *d)
 {
 	return run_query(d->run, "SELECT t.process, max(r.start_ns, 0), r.dur_ns + min(r.start_ns, 0) "
 			 "FROM range r JOIN thread t ON t.id = r.thread "
-			 "WHERE r.name GLOB 'ProfilerStep#*' ORDER BY 1, 2, 3", mark_row, d);
+			 "WHERE (r.label IN (SELECT id FROM label WHERE text GLOB 'ProfilerStep#*') "
+			 "OR r.name GLOB 'ProfilerStep#*') AND r.dur_ns IS NOT NULL ORDER BY 1, 2, 3",
+			 mark_row, d);
 }
 
 /* They hold for all threads of the process: backward passes are launched by another one. */

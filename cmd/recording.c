@@ -157,7 +157,11 @@ static void child_environment(const struct recording *r, const char *shim, const
 {
 	char name[128];
 
+	const char *nvtx = getenv("GPUTRAIL_NVTX");
+
 	prepend("LD_PRELOAD", shim, ':');
+	if (!nvtx || strcmp(nvtx, "off"))
+		setenv("NVTX_INJECTION64_PATH", shim, 0);	/* another tool's stays */
 	snprintf(name, sizeof(name), "@%s", socket_name);
 	setenv("GPUTRAIL_SOCKET", name, 1);
 	if (r->ring_bytes)
@@ -446,6 +450,7 @@ int recording_run(const struct recording *recording)
 		.command = recording->command,
 		.simulated = recording->simulate,
 		.callpath = recording->callpath,
+		.names_nvtx_tool = true,
 		.control = recording->control,
 	};
 	int listener, rc = check_parts(recording, shim, sim_dir);

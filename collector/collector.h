@@ -19,6 +19,7 @@ struct collector_options {
 	const char *simulated;		/* device of the simulated driver, NULL a real one */
 	const char *callpath;		/* what paths are taken; NULL: as this environment says */
 	const char *nvml;		/* library that measures activity; NULL: the loader's */
+	bool names_nvtx_tool;		/* to the command, unless this environment names another */
 	struct control_options control;
 };
 

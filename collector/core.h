@@ -113,6 +113,28 @@ struct resolved {
 struct callpath;
 struct ring_paths;
 
+struct range_begin {			/* a range that is open */
+	struct wire_range record;
+	int64_t start;
+	uint32_t thread;		/* of the file */
+};
+
+struct range_stack {
+	struct range_begin *open;
+	uint32_t count, capacity;
+};
+
+/* What ranges of a process say; range.c. */
+struct ranges {
+	uint32_t *texts;		/* the process's number to text id */
+	uint32_t text_capacity;
+	struct intern labels;		/* struct range_key to label_ids[] */
+	uint32_t *label_ids, label_capacity;
+	struct intern names;		/* what, domain, number to name_texts[] */
+	uint32_t *name_texts, name_capacity;
+	struct range_start *starts;	/* by id */
+};
+
 struct ring {
 	const unsigned char *bytes;	/* mapped twice in a row */
 	uint64_t size, offset;
@@ -123,6 +145,7 @@ struct ring {
 	struct ring_paths *paths;	/* what its node numbers mean; NULL none yet */
 	uint64_t call_begin;		/* of the last call read, in the wire clock */
 	int64_t call_start_ns;		/* as its row has it */
+	struct range_stack pushes;
 };
 
 /* Correlation id to where its host row or waiting GPU record is. */
@@ -171,6 +194,7 @@ struct process {
 	uint32_t *modules;		/* module number to 1 + index of callpath.h */
 	uint32_t module_capacity;
 	struct join join;
+	struct ranges ranges;
 	uint64_t dropped;		/* records that found a ring full */
 	bool is_sampled;		/* GPU times are taken of a part: the rest is estimated */
 	uint32_t detail_row;		/* of table detail: what is taken now, 0 none */
@@ -206,7 +230,7 @@ struct collector {
 	int listener;
 	struct process **processes;
 	uint32_t process_count, process_capacity, open_count;
-	uint32_t thread_count, detail_count;
+	uint32_t thread_count, detail_count, label_count;
 	bool control_runs;		/* the time between --delay and the end of --duration */
 
 	struct text *texts;
@@ -297,6 +321,8 @@ void gpu_record(struct process *p, const struct wire_gpu *gpu);
 void gpu_take_waiting(struct process *p, uint32_t correlation, uint32_t index);
 /* GPU records nobody asked for in time become orphans. */
 void gpu_expire_waiting(struct collector *c, int64_t now_ns, bool all);
+/* The thread of a ring, as the file numbers it. */
+uint32_t ring_thread(struct process *p, struct ring *ring, int64_t now_ns);
 int64_t host_time(const struct process *p, uint64_t wire_time);
 /* Whether something can have happened then: not reversed, not long before the run or after now. */
 bool times_plausible(const struct collector *c, int64_t start, int64_t end);

@@ -128,7 +128,8 @@ static void appender_flush(struct database *db, enum table table)
 
 	if (!a->count || !begin(db))
 		return;
-	db->feed = (struct feed){ .rows = a->rows, .columns = a->columns, .count = a->count };
+	db->feed = (struct feed){ .rows = a->rows, .columns = a->columns, .count = a->count,
+				  .payload = table == TABLE_RANGE ? a->columns - 1 : 0 };
 	sqlite3_step(a->insert);
 	if (sqlite3_reset(a->insert) != SQLITE_OK)
 		broken(db, tables[table].name);

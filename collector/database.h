@@ -26,6 +26,10 @@ enum table {
 	TABLE_COUNT
 };
 
+enum range_kind {			/* column kind of table range */
+	RANGE_PUSH_POP = 1, RANGE_START_END = 2, RANGE_MARK = 3, RANGE_ANNOTATION = 4,
+};
+
 struct database;
 
 const char *table_name(enum table table);	/* as readers call it */
@@ -69,6 +73,8 @@ void database_meta_int(struct database *db, const char *key, int64_t value);
 struct feed {
 	const int64_t *rows;
 	int columns, count;
+	int payload;			/* column whose type (enum wire_payload) the one before it is;
+					   0: none */
 };
 int feed_register(sqlite3 *sqlite, struct feed *feed);
 

@@ -6,6 +6,7 @@
 
 #include "collector/core.h"
 #include "collector/name.h"
+#include "collector/range.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,7 +262,9 @@ void entity_process(struct process *p)
 uint32_t entity_thread(struct process *p, uint32_t tid, const char *name, int64_t now_ns)
 {
 	char path[64], comm[64] = "";
+	const char *given = range_thread_name(p, tid);
 
+	name = given ? given : name;
 	if (!name) {
 		snprintf(path, sizeof(path), "/proc/%d/task/%u/comm", (int)p->pid, tid);
 		read_proc(comm, sizeof(comm), path);

@@ -9,7 +9,10 @@
 
 #include "collector/database.h"
 
+#include "wire/wire.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 struct feed_table {
 	sqlite3_vtab base;
@@ -106,11 +109,26 @@ static int feed_eof(sqlite3_vtab_cursor *cursor)
 	return ((struct feed_cursor *)cursor)->index >= feed_of(cursor)->count;
 }
 
+/* Any integer may be one, that of NULL too. */
+static void result_payload(sqlite3_context *context, int64_t type, int64_t bits)
+{
+	double number;
+
+	memcpy(&number, &bits, sizeof(number));
+	if (type == WIRE_PAYLOAD_DOUBLE || type == WIRE_PAYLOAD_FLOAT)
+		sqlite3_result_double(context, number);
+	else
+		sqlite3_result_int64(context, bits);
+}
+
 static int feed_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
-	int64_t value = ((struct feed_cursor *)cursor)->row[column];
+	const int64_t *row = ((struct feed_cursor *)cursor)->row;
+	int64_t value = row[column];
 
-	if (value == NIL)
+	if (column && column == feed_of(cursor)->payload && row[column - 1] != NIL)
+		result_payload(context, row[column - 1], value);
+	else if (value == NIL)
 		sqlite3_result_null(context);
 	else
 		sqlite3_result_int64(context, value);

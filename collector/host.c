@@ -6,6 +6,7 @@
 
 #include "collector/callpath.h"
 #include "collector/core.h"
+#include "collector/range.h"
 
 #include <string.h>
 
@@ -33,7 +34,7 @@ bool times_plausible(const struct collector *c, int64_t start, int64_t end)
 	return start >= -SLACK_NS && start <= end && end <= c->now_ns + SLACK_NS;
 }
 
-static uint32_t ring_thread(struct process *p, struct ring *ring, int64_t now_ns)
+uint32_t ring_thread(struct process *p, struct ring *ring, int64_t now_ns)
 {
 	if (!ring->thread)
 		ring->thread = entity_thread(p, ring->tid, NULL, now_ns);
@@ -365,6 +366,18 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 		break;
 	case WIRE_ARGUMENTS:
 		arguments_record(p, ring, (const struct wire_arguments *)head);
+		break;
+	case WIRE_DEF_TEXT:
+		range_define_text(p, (const struct wire_def_string *)head);
+		break;
+	case WIRE_DEF_NAME:
+		range_define_name(p, (const struct wire_def_name *)head);
+		break;
+	case WIRE_RANGE:
+		range_begin(p, ring, (const struct wire_range *)head);
+		break;
+	case WIRE_RANGE_END:
+		range_end(p, ring, (const struct wire_range_end *)head);
 		break;
 	case WIRE_LEVEL:
 		control_level(p, (const struct wire_level *)head);

@@ -146,6 +146,7 @@ static void forget(struct import *im)
 	intern_free(&im->streams);
 	intern_free(&im->graphs);
 	graph_content_free(&im->graph_content);
+	intern_free(&im->labels);
 	free(im->sums);
 	import_stage_close(im);
 	summary_free(im->summary);

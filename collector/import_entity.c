@@ -55,6 +55,23 @@ uint32_t import_thread(struct import *im, int64_t pid, int64_t tid, int64_t now_
 	return id;
 }
 
+uint32_t import_label(struct import *im, const struct import_label *label)
+{
+	bool is_new;
+	uint32_t id = number(&im->labels, (int64_t[]){ label->process, label->domain,
+						       label->category_name, label->text,
+						       label->category, label->color }, 6, &is_new);
+	struct import_text *const *texts = im->text_list;
+
+	if (id && is_new)
+		database_run(im->db, "INSERT INTO label VALUES (?,?,?,?,?,?,?)", "iititit",
+			     (int64_t)id, (int64_t)label->process,
+			     label->domain ? texts[label->domain]->bytes : NULL, label->category,
+			     label->category_name ? texts[label->category_name]->bytes : NULL,
+			     label->color, label->text ? texts[label->text]->bytes : NULL);
+	return id;
+}
+
 void import_device_complete(struct wire_def_device *d)
 {
 	uint32_t cc = d->cc_major * 10 + d->cc_minor;

@@ -137,6 +137,8 @@ static bool take_scope(struct kineto *k, enum what what)
 static bool take_range(struct kineto *k)
 {
 	return import_stage_range(k->im, &(struct import_range){
+		.kind = RANGE_ANNOTATION,
+		.category = NIL, .color = NIL, .end_tid = NIL, .payload_type = NIL, .payload = NIL,
 		.name = text_of(k, FIELD_name),
 		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
 		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),

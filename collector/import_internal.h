@@ -33,9 +33,17 @@ struct import_call {
 	const char *name;
 };
 
-struct import_range {			/* marked by the program */
-	int64_t pid, tid, start_ns, dur_ns;
+struct import_range {			/* marked by the program; NIL: not told */
+	enum range_kind kind;
+	int64_t pid, tid, start_ns, dur_ns;	/* dur_ns NIL: a mark, or it did not end */
+	int64_t domain, category, color, end_tid, payload_type;
+	int64_t payload;		/* of floating point the bits of a double */
 	const char *name;
+};
+
+struct import_label {			/* what ranges say; texts 0: none */
+	uint32_t process, domain, category_name, text;
+	int64_t category, color;	/* NIL none */
 };
 
 struct import_scope {			/* a function or operator that a thread was in */
@@ -87,7 +95,8 @@ struct import {
 	struct database *db;
 	struct summary *summary;
 	sqlite3 *stage;
-	sqlite3_stmt *add_call, *add_op, *add_label, *find_label, *add_scope, *add_frame, *add_range;
+	sqlite3_stmt *add_call, *add_op, *add_label, *find_label, *add_scope, *add_frame, *add_range,
+		*add_range_name;
 	sqlite3_stmt *next_scope, *find_chain;
 	bool scope_pending;		/* next_scope is on a row */
 	uint64_t staged;
@@ -103,7 +112,7 @@ struct import {
 	uint32_t api_count, api_capacity;
 	struct intern shapes, kernels, file_shapes, processes, threads, contexts, streams, graphs;
 	struct graph_content graph_content;
-	struct intern frames, file_frames, modules, paths, scope_threads;
+	struct intern labels, frames, file_frames, modules, paths, scope_threads;
 	struct import_thread_scopes *open_scopes;	/* by number in scope_threads */
 	uint32_t open_scopes_capacity;
 	struct import_device devices[IMPORT_DEVICES_MAX];
@@ -139,9 +148,18 @@ bool import_stage_insert(struct import *im, sqlite3_stmt *statement, const int64
 			 int count);
 uint32_t import_text(struct import *im, const char *bytes);	/* 0: no memory */
 
+/* Whether the time can be; those that cannot are counted. */
+bool import_times_usable(struct import *im, int64_t start, int64_t dur);
+
+/* import_range.c */
+bool import_stage_range(struct import *im, const struct import_range *range);
+/* Of a domain of the process, or, unless it is NIL, of a category in it. */
+bool import_stage_range_name(struct import *im, int64_t pid, int64_t domain, int64_t category,
+			     const char *name);
+bool import_write_ranges(struct import *im);
+
 /* import_path.c */
 bool import_stage_scope(struct import *im, const struct import_scope *scope);
-bool import_stage_range(struct import *im, const struct import_range *range);
 /* A frame of a chain of calls; depth 0 is the innermost. module NULL: unknown. */
 bool import_stage_frame(struct import *im, int64_t chain, int64_t depth, const char *symbol,
 			const char *module);
@@ -159,6 +177,7 @@ uint32_t import_process(struct import *im, int64_t pid);
 uint32_t import_thread(struct import *im, int64_t pid, int64_t tid, int64_t now_ns);
 uint32_t import_device(struct import *im, int64_t ordinal);
 uint32_t import_stream(struct import *im, const struct import_op *op);
+uint32_t import_label(struct import *im, const struct import_label *label);
 uint32_t import_shape(struct import *im, uint32_t staged_shape, uint32_t device);
 /* What a source does not tell of a device but its compute capability does. */
 void import_device_complete(struct wire_def_device *def);

@@ -18,6 +18,9 @@
 #define TID_MASK 0xffffff
 #define WHOLE_GRAPH_NAME "CUDA graph (recorded as one piece)"
 
+/* eventType of NVTX_EVENTS. */
+enum { NSYS_CATEGORY = 33, NSYS_MARK = 34, NSYS_PUSH_POP = 59, NSYS_START_END = 60, NSYS_DOMAIN = 75 };
+
 struct nsys {
 	struct import *im;
 	sqlite3 *source;
@@ -204,6 +207,74 @@ static bool take_frame(struct nsys *n, sqlite3_stmt *row)
 				  text_column(row, 2), text_column(row, 3));
 }
 
+/* A payload has a column for each type, in the order of enum wire_payload. */
+enum { RANGE_PAYLOADS = 10 };
+
+static void take_payload(sqlite3_stmt *row, struct import_range *range)
+{
+	double number;
+
+	range->payload_type = range->payload = NIL;
+	for (int type = WIRE_PAYLOAD_UINT64; type <= WIRE_PAYLOAD_FLOAT; type++) {
+		int i = RANGE_PAYLOADS + type - WIRE_PAYLOAD_UINT64;
+
+		if (sqlite3_column_type(row, i) == SQLITE_NULL)
+			continue;
+		range->payload_type = type;
+		range->payload = sqlite3_column_int64(row, i);
+		if (type == WIRE_PAYLOAD_DOUBLE || type == WIRE_PAYLOAD_FLOAT) {
+			number = sqlite3_column_double(row, i);
+			memcpy(&range->payload, &number, sizeof(number));
+		}
+	}
+}
+
+#define RANGE_COLUMNS "!start !end eventType globalTid endGlobalTid text @textId domainId category"	\
+	" color uint64Value int64Value doubleValue uint32Value int32Value floatValue"
+
+/* Without a type, as in the oldest exports, it is a range. */
+static bool take_range(struct nsys *n, sqlite3_stmt *row)
+{
+	int64_t start = column(row, 0), end = column(row, 1), global = column_or(row, 3, 0);
+	struct import_range range = {
+		.pid = pid_of(global),
+		.tid = global & TID_MASK,
+		.end_tid = column(row, 4) == NIL ? NIL : column(row, 4) & TID_MASK,
+		.start_ns = start,
+		.dur_ns = end == NIL || start == NIL ? NIL : end - start,
+		.domain = column_or(row, 7, 0),
+		.category = column_or(row, 8, 0) ? column(row, 8) : NIL,
+		.color = column_or(row, 9, 0) ? column(row, 9) & UINT32_MAX : NIL,
+		.name = *text_column(row, 5) ? text_column(row, 5)
+			: *text_column(row, 6) ? text_column(row, 6) : NULL,
+	};
+
+	switch (column_or(row, 2, NSYS_PUSH_POP)) {
+	case NSYS_PUSH_POP:
+		range.kind = RANGE_PUSH_POP;
+		range.end_tid = NIL;
+		break;
+	case NSYS_START_END:
+		range.kind = RANGE_START_END;
+		break;
+	case NSYS_MARK:
+		range.kind = RANGE_MARK;
+		range.dur_ns = NIL;
+		break;
+	case NSYS_DOMAIN:
+		return !range.name || import_stage_range_name(n->im, range.pid, range.domain, NIL,
+							      range.name);
+	case NSYS_CATEGORY:
+		return !range.name || range.category == NIL ||
+		       import_stage_range_name(n->im, range.pid, range.domain, range.category,
+					       range.name);
+	default:
+		return true;
+	}
+	take_payload(row, &range);
+	return import_stage_range(n->im, &range);
+}
+
 /* The columns that all GPU operations have, first in the same order. */
 #define OP_COLUMNS "!start !end deviceId contextId streamId correlationId globalPid graphNodeId graphId "
 enum { OP_REST = 9 };
@@ -336,13 +407,14 @@ static const struct {
 	{ "CUPTI_ACTIVITY_KIND_MEMCPY", OP_COLUMNS "bytes copyKind srcKind dstKind", take_copy },
 	{ "CUPTI_ACTIVITY_KIND_MEMSET", OP_COLUMNS "bytes", take_set },
 	{ "CUPTI_ACTIVITY_KIND_GRAPH_TRACE", OP_COLUMNS, take_graph },
+	{ "NVTX_EVENTS", RANGE_COLUMNS, take_range },
 };
 
 static const struct {
 	const char *table;
 	enum import_counter counter;	/* IMPORT_COUNTERS: sources[] reads it, for the total only */
 } counted[] = {
-	{ "NVTX_EVENTS", IMPORT_import_annotations },
+	{ "NVTX_EVENTS", IMPORT_COUNTERS },
 	{ "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", IMPORT_import_syncs },
 	{ "CUPTI_ACTIVITY_KIND_CUDA_EVENT", IMPORT_import_events },
 	{ "CUDA_GPU_MEMORY_USAGE_EVENTS", IMPORT_import_memory },

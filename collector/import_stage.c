@@ -22,7 +22,11 @@ static const char stage_schema[] =
 	" bytes INTEGER, graph INTEGER, node INTEGER, whole INTEGER, shape INTEGER, call INTEGER);"
 	"CREATE TABLE scope (id INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, start INTEGER,"
 	" dur INTEGER, frame INTEGER);"
-	"CREATE TABLE range (pid INTEGER, tid INTEGER, start INTEGER, dur INTEGER, name INTEGER);"
+	"CREATE TABLE range (pid INTEGER, tid INTEGER, start INTEGER, dur INTEGER, name INTEGER,"
+	" kind INTEGER, domain INTEGER, category INTEGER, color INTEGER, end_tid INTEGER,"
+	" payload_type INTEGER, payload INTEGER);"
+	"CREATE TABLE range_name (pid INTEGER, domain INTEGER, category INTEGER, name INTEGER,"
+	" PRIMARY KEY (pid, domain, category)) WITHOUT ROWID;"
 	"CREATE TABLE chain (id INTEGER, depth INTEGER, frame INTEGER);"
 	"CREATE TABLE label (gpu INTEGER, pid INTEGER, tid INTEGER, name TEXT,"
 	" PRIMARY KEY (gpu, pid, tid)) WITHOUT ROWID;"
@@ -52,7 +56,8 @@ bool import_stage_open(struct import *im)
 		{ find_label, &im->find_label },
 		{ "INSERT INTO scope VALUES (NULL,?,?,?,?,?)", &im->add_scope },
 		{ "INSERT INTO chain VALUES (?,?,?)", &im->add_frame },
-		{ "INSERT INTO range VALUES (?,?,?,?,?)", &im->add_range },
+		{ "INSERT INTO range VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &im->add_range },
+		{ "INSERT OR REPLACE INTO range_name VALUES (?,?,?,?)", &im->add_range_name },
 	};
 	bool good;
 
@@ -77,6 +82,7 @@ void import_stage_close(struct import *im)
 	sqlite3_finalize(im->add_scope);
 	sqlite3_finalize(im->add_frame);
 	sqlite3_finalize(im->add_range);
+	sqlite3_finalize(im->add_range_name);
 	import_paths_free(im);
 	sqlite3_close(im->stage);
 	HASH_ITER(hh, im->texts, text, next) {
@@ -126,8 +132,7 @@ bool import_stage_insert(struct import *im, sqlite3_stmt *statement, const int64
 	return true;
 }
 
-/* Whether the time can be; those that cannot are counted. */
-static bool times_usable(struct import *im, int64_t start, int64_t dur)
+bool import_times_usable(struct import *im, int64_t start, int64_t dur)
 {
 	if (start != NIL && dur >= 0 && dur <= IMPORT_SPAN_MAX_NS && start >= 0 &&
 	    start < INT64_MAX - IMPORT_SPAN_MAX_NS)
@@ -142,26 +147,13 @@ bool import_stage_call(struct import *im, const struct import_call *call)
 
 	if (!api)
 		return import_fail(im, IMPORT_FAILED, "no memory for another name of a call");
-	if (!times_usable(im, call->start_ns, call->dur_ns))
+	if (!import_times_usable(im, call->start_ns, call->dur_ns))
 		return true;
 	im->staged++;
 	return import_stage_insert(im, im->add_call,
 		      (int64_t[]){ call->pid, call->tid, call->correlation, call->start_ns,
 				   call->dur_ns, call->result, api->id, api->class, call->chain },
 		      9);
-}
-
-bool import_stage_range(struct import *im, const struct import_range *range)
-{
-	uint32_t name = import_text(im, range->name);
-
-	if (!name)
-		return import_fail(im, IMPORT_FAILED, "no memory for another name of a range");
-	if (!times_usable(im, range->start_ns, range->dur_ns))
-		return true;
-	return import_stage_insert(im, im->add_range,
-				   (int64_t[]){ range->pid, range->tid, range->start_ns,
-						range->dur_ns, name }, 5);
 }
 
 bool import_stage_op(struct import *im, const struct import_op *op)
@@ -173,7 +165,7 @@ bool import_stage_op(struct import *im, const struct import_op *op)
 		return import_fail(im, IMPORT_BAD_INPUT,
 				   "a GPU operation is of device %lld; only 0 to %d can be",
 				   (long long)op->device, IMPORT_DEVICES_MAX - 1);
-	if (!times_usable(im, op->start_ns, op->dur_ns))
+	if (!import_times_usable(im, op->start_ns, op->dur_ns))
 		return true;
 	if (op->kind == 0) {
 		shape = intern_add(&im->shapes, &op->shape, &is_new);

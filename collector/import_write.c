@@ -387,33 +387,6 @@ static bool write_rows(struct import *im, struct writer *w)
 	return true;
 }
 
-/* Ranges that lie within the calls and the work; others have nothing to tell. */
-static bool write_ranges(struct import *im)
-{
-	static const char sql[] = "SELECT pid, tid, start, dur, name FROM range "
-		"WHERE start + dur >= ?1 AND start <= ?2 ORDER BY start, dur DESC, pid, tid, name";
-	sqlite3_stmt *row;
-	int rc = sqlite3_prepare_v2(im->stage, sql, -1, &row, NULL);
-
-	if (rc == SQLITE_OK) {
-		sqlite3_bind_int64(row, 1, im->origin_ns);
-		sqlite3_bind_int64(row, 2, im->last_ns);
-	}
-	while (rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
-		int64_t start = column(row, 2) - im->origin_ns;
-		uint32_t thread = import_thread(im, column(row, 0), column(row, 1),
-						start > 0 ? start : 0);
-
-		database_run(im->db, "INSERT INTO range VALUES (NULL,?,?,?,?)", "iiit", start,
-			     column(row, 3), (int64_t)thread,
-			     im->text_list[(uint32_t)column(row, 4)]->bytes);
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(row);
-	return rc == SQLITE_DONE || import_fail(im, IMPORT_FAILED, "sorting events on disk: %s",
-						sqlite3_errmsg(im->stage));
-}
-
 static void write_sums(struct import *im)
 {
 	for (uint32_t path = 0; path < im->sum_capacity; path++) {
@@ -436,7 +409,7 @@ bool import_write(struct import *im)
 	    !import_stage_run(im, find_calls) || !import_paths_begin(im) ||
 	    !array_reserve(&im->sums, &im->sum_capacity, 0, sizeof(*im->sums)))
 		return false;
-	written = write_rows(im, &w) && write_ranges(im) && import_api_write(im);
+	written = write_rows(im, &w) && import_write_ranges(im) && import_api_write(im);
 	free(w.ops);
 	if (!written)
 		return false;

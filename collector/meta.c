@@ -60,7 +60,7 @@ static void join_words(char *text, size_t bytes, char *const *words)
 /* Only variables that explain a recording: the rest may hold secrets. */
 static void environment_write(struct collector *c)
 {
-	static const char *const allowed[] = { "CUDA_", "GPUTRAIL_", "SIMCUDA_", "NCCL_", "OMP_",
+	static const char *const allowed[] = { "CUDA_", "GPUTRAIL_", "SIMCUDA_", "NCCL_", "NVTX_", "OMP_",
 					       "LD_PRELOAD=", "LD_LIBRARY_PATH=", "PYTHONPATH=",
 					       "PYTORCH_", "VLLM_" };
 	static const char *const refused[] = { "KEY", "TOKEN", "SECRET", "PASS" };
@@ -126,6 +126,20 @@ static void callpath_write_mode(struct collector *c, const char *mode)
 						     : python ? "python" : "off");
 }
 
+/* Whether ranges of NVTX can come. */
+static const char *nvtx_note(const struct collector_options *options)
+{
+	const char *tool = getenv("NVTX_INJECTION64_PATH"), *wanted = getenv("GPUTRAIL_NVTX");
+	size_t length = tool ? strlen(tool) : 0;
+
+	if (wanted && !strcmp(wanted, "off"))
+		return "off";
+	if (tool && (length < 13 || strcmp(tool + length - 13, "libprofile.so")))
+		return "left to the tool that NVTX_INJECTION64_PATH names";
+	return tool || options->names_nvtx_tool ? "recorded"
+		: "not recorded: NVTX_INJECTION64_PATH does not name libprofile.so";
+}
+
 void meta_start(struct collector *c, const struct collector_options *options)
 {
 	struct utsname system;
@@ -144,6 +158,7 @@ void meta_start(struct collector *c, const struct collector_options *options)
 	database_meta_text(c->db, "host", system.nodename);
 	snprintf(text, sizeof(text), "%s %s %s", system.sysname, system.release, system.machine);
 	database_meta_text(c->db, "kernel", text);
+	database_meta_text(c->db, "nvtx", nvtx_note(options));
 	line_of("/proc/cpuinfo", "model name", text, sizeof(text));
 	database_meta_text(c->db, "cpu", text);
 	database_meta_int(c->db, "cpus", sysconf(_SC_NPROCESSORS_ONLN));

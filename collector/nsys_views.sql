@@ -219,3 +219,42 @@ FROM (
   WINDOW was AS (PARTITION BY t.process, m.kind = 6, m.kind = 8, m.address
     ORDER BY m.start_ns, m.id)) m
 LEFT JOIN process p ON p.id = m.process;
+
+-- Ranges and marks. Those of PyTorch's annotations count as pushed and popped.
+CREATE VIEW ENUM_NSYS_EVENT_TYPE(id, name, label) AS
+VALUES (33, 'NvtxCategory', 'NvtxCategory'), (34, 'NvtxMark', 'NvtxMark'),
+  (39, 'NvtxThread', 'NvtxThread'), (59, 'NvtxPushPopRange', 'NvtxPushPopRange'),
+  (60, 'NvtxStartEndRange', 'NvtxStartEndRange'), (75, 'NvtxDomainCreate', 'NvtxDomainCreate'),
+  (76, 'NvtxDomainDestroy', 'NvtxDomainDestroy');
+
+CREATE VIEW NVTX_EVENTS AS
+WITH domains AS MATERIALIZED (SELECT process, domain, row_number() OVER (
+  PARTITION BY process ORDER BY min(id)) AS domainId
+  FROM label WHERE domain IS NOT NULL GROUP BY process, domain)
+SELECT r.start_ns AS start, r.start_ns + r.dur_ns AS "end",
+  CASE r.kind WHEN 2 THEN 60 WHEN 3 THEN 34 ELSE 59 END AS eventType,
+  iif(r.kind = 2, r.id, NULL) AS rangeId, l.category, l.color,
+  coalesce(l.text, r.name) AS text, p.pid << 24 | t.tid AS globalTid,
+  p.pid << 24 | coalesce(e.tid, iif(r.kind = 2 AND r.dur_ns IS NOT NULL, t.tid, NULL))
+    AS endGlobalTid,
+  NULL AS textId, coalesce(d.domainId, 0) AS domainId,
+  iif(r.payload_type = 1, r.payload, NULL) AS uint64Value,
+  iif(r.payload_type = 2, r.payload, NULL) AS int64Value,
+  iif(r.payload_type = 3, r.payload, NULL) AS doubleValue,
+  iif(r.payload_type = 4, r.payload, NULL) AS uint32Value,
+  iif(r.payload_type = 5, r.payload, NULL) AS int32Value,
+  iif(r.payload_type = 6, r.payload, NULL) AS floatValue,
+  NULL AS jsonTextId, NULL AS jsonText, NULL AS binaryData, r.id AS eventId
+FROM range r JOIN thread t ON t.id = r.thread JOIN process p ON p.id = t.process
+LEFT JOIN label l ON l.id = r.label LEFT JOIN thread e ON e.id = r.end_thread
+LEFT JOIN domains d ON d.process = l.process AND d.domain = l.domain
+UNION ALL  -- what domains and categories are called
+SELECT 0, NULL, 75, NULL, NULL, NULL, d.domain, p.pid << 24, NULL, NULL, d.domainId,
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM domains d JOIN process p ON p.id = d.process
+UNION ALL SELECT DISTINCT 0, NULL, 33, NULL, l.category, NULL, l.category_name, p.pid << 24,
+  NULL, NULL, coalesce(d.domainId, 0),
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM label l JOIN process p ON p.id = l.process
+LEFT JOIN domains d ON d.process = l.process AND d.domain = l.domain
+WHERE l.category_name IS NOT NULL;

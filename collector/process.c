@@ -6,6 +6,7 @@
 
 #include "collector/callpath.h"
 #include "collector/core.h"
+#include "collector/range.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +108,7 @@ static void keys_init(struct process *p)
 	p->gpu_configs =
 		(struct intern){ .key_bytes = sizeof(struct gpu_config), .limit = 4u << 20 };
 	p->graph_keys = (struct intern){ .key_bytes = 8, .limit = 1u << 20 };
+	range_init(&p->ranges);
 }
 
 struct process *process_accept(struct collector *c, int socket)
@@ -242,6 +244,7 @@ static void ring_owner(struct process *p, const struct wire_ring *shared, struct
 		return;
 	if (ring->thread)
 		entity_thread_ended(p, ring->thread, clock_now(&p->collector->clock));
+	range_thread_ended(p, ring);
 	ring->generation = generation;
 	callpath_ring_reset(ring);
 	ring->thread = 0;
@@ -309,6 +312,7 @@ void process_drain(struct process *p)
 			if (ring->thread)
 				entity_thread_ended(p, ring->thread,
 						    clock_now(&p->collector->clock));
+			range_thread_ended(p, ring);
 			ring->thread = ring->tid = 0;
 			__atomic_store_n(&shared->state, WIRE_RING_FREE, __ATOMIC_RELEASE);
 		}
@@ -442,6 +446,7 @@ void process_close(struct process *p)
 	for (uint32_t i = 0; i < WIRE_RINGS_MAX; i++)
 		if (p->rings[i].bytes)
 			munmap((void *)(uintptr_t)p->rings[i].bytes, 2 * p->rings[i].size);
+	range_process_ended(p);
 	gpu_expire_waiting(c, clock_now(&c->clock), false);
 	finalise_rows(p);
 	join_free(&p->join);
@@ -483,5 +488,6 @@ void process_free(struct process *p)
 	free(p->gpu_resolved);
 	free(p->graph_ids);
 	join_free(&p->join);
+	range_free(p);
 	free(p);
 }

@@ -289,6 +289,7 @@ static int zone_map(struct recoverer *r)
 		{ TABLE_MEMORY, "dur_ns" },
 		{ TABLE_CALL, "dur_ns" },
 		{ TABLE_CALL_ARGUMENTS, "0" },
+		{ TABLE_RANGE, "coalesce(dur_ns, 0)" },
 	};
 
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {

@@ -6,6 +6,7 @@
 
 #include "collector/callpath.h"
 #include "collector/core.h"
+#include "collector/range.h"
 
 #include <string.h>
 
@@ -173,6 +174,14 @@ static void write_call(struct collector *c, struct window_row *row)
 				      row->nodes);
 }
 
+static void write_range(struct collector *c, struct window_row *row)
+{
+	uint32_t label = range_label(row->process, &row->range);
+
+	(void)c;
+	row->column[6] = label ? label : NIL;
+}
+
 /* Work inside a graph belongs to the call that captured it, if that is known; the launch of the
  * graph keeps the same time apart. */
 static void path_count_inside(struct collector *c, const struct window_row *row,
@@ -189,7 +198,7 @@ static void path_count(struct collector *c, enum table table, const struct windo
 {
 	struct path_sum sum = { .calls = 1, .host_ns = (uint64_t)row->column[DUR] };
 
-	if (table == TABLE_ORPHAN)
+	if (table == TABLE_ORPHAN || table == TABLE_RANGE)
 		return;
 	if (table == TABLE_NODE) {
 		sum = (struct path_sum){ .launches = 1, .gpu_ns = (uint64_t)row->column[2] };
@@ -225,6 +234,7 @@ void row_write(void *owner, struct window *window, struct window_row *row)
 		[TABLE_ORPHAN] = write_orphan,
 		[TABLE_MEMORY] = write_memory,
 		[TABLE_CALL] = write_call,
+		[TABLE_RANGE] = write_range,
 	};
 	struct collector *c = owner;
 	int64_t *place;

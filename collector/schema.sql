@@ -155,8 +155,22 @@ CREATE TABLE activity_source (-- of each device when activity was asked for
   samples INTEGER,
   cost_ns INTEGER,        -- time a sample took in NVML, the opening included
   note TEXT);             -- why that source, or why it ended
-CREATE TABLE range (    -- what the program marked on a thread, as an imported trace tells
-  id INTEGER PRIMARY KEY, start_ns INTEGER, dur_ns INTEGER, thread INTEGER, name TEXT);
+CREATE TABLE label (    -- what ranges say
+  id INTEGER PRIMARY KEY, process INTEGER,
+  domain TEXT,            -- NULL: the default one
+  category INTEGER, category_name TEXT, color INTEGER,  -- ARGB
+  text TEXT);
+CREATE TABLE range (    -- what the program marked on a thread: NVTX, annotations of PyTorch
+  id INTEGER PRIMARY KEY, start_ns INTEGER,
+  dur_ns INTEGER,         -- NULL: a mark, or not ended when its thread or process did
+  thread INTEGER,
+  name TEXT,              -- NULL: label tells; in files from before there were labels
+  kind INTEGER,           -- 1 pushed and popped, 2 started and ended, 3 mark, 4 annotation
+  label INTEGER,
+  level INTEGER,          -- of pushed ones in their domain on their thread, 0 outermost
+  end_thread INTEGER,     -- that ended it, NULL: the same
+  payload_type INTEGER,   -- 1, 2, 4, 5 integers; 3, 6 floating point; NULL none
+  payload);
 CREATE TABLE chunk (    -- zone map: rows [first_id, last_id] of a table (or node) lie in
                         -- [min_ns, max_ns)
   kind TEXT, first_id INTEGER, last_id INTEGER, min_ns INTEGER, max_ns INTEGER);

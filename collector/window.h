@@ -13,6 +13,10 @@
 
 struct process;
 
+struct range_key {			/* what a range says, by the process's own numbers */
+	uint32_t text, domain, category, color;
+};
+
 enum row_flag {
 	ROW_WAITS = 1,			/* GPU times are expected */
 	ROW_JOINED = 2,			/* GPU times are there */
@@ -30,6 +34,7 @@ struct window_row {
 	uint32_t nodes;			/* graph launches: nodes seen; inside of them: the graph */
 	uint32_t capture_path;		/* work inside of graphs: that of what made the node, or 0 */
 	uint64_t graph_node;		/* work inside of graphs: the node's id; path is its launch's */
+	struct range_key range;		/* ranges: becomes column label on writing */
 	int64_t end;			/* latest time known of this row, for waiting and zones */
 	int64_t written_id;
 	int64_t column[TABLE_COLUMNS_MAX];

@@ -145,6 +145,8 @@ extern SHIM_TLS struct thread *thread_self;
 
 /* The calling thread's state after a slow look; NULL when this call is not to be recorded. */
 struct thread *thread_enter_slow(enum driver_api api);
+/* The same for a range of NVTX, which is no reason to attach. */
+struct thread *thread_enter_range(void);
 /* A ring for the calling thread. */
 struct thread *thread_claim(void);
 void thread_close(struct thread *thread);

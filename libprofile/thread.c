@@ -18,6 +18,7 @@
 #include "libprofile/env.h"
 #include "libprofile/interpose.h"
 #include "libprofile/lifecycle.h"
+#include "libprofile/nvtx_texts.h"
 #include "libprofile/path.h"
 #include "libprofile/ring.h"
 
@@ -226,10 +227,24 @@ struct thread *thread_enter_slow(enum driver_api api)
 	return thread;
 }
 
+/* To the look above a range is like a call that only asks: it attaches nothing. */
+struct thread *thread_enter_range(void)
+{
+	struct thread *thread;
+
+	if (__atomic_load_n(&process.state, __ATOMIC_ACQUIRE) != PROCESS_LIVE || !*process.alive)
+		return NULL;
+	thread = thread_enter_slow(API_cuDriverGetVersion);
+	if (!thread)
+		process_count(WIRE_COUNTER_lost_ranges, 1);
+	return thread;
+}
+
 /* After fork the child's copy knows nothing of the parent's rings. */
 void thread_forget_all(void)
 {
 	thread_self = NULL;
 	retry_after = 0;
 	path_forget_all();
+	nvtx_texts_forget();
 }

@@ -83,6 +83,7 @@ static int texts_valid(const void *record, const struct wire_head *head)
 		memcpy(&function, record, sizeof(function));
 		return text_valid(record, head->bytes, sizeof(function), function.name_bytes);
 	case WIRE_DEF_STRING:
+	case WIRE_DEF_TEXT:
 		memcpy(&string, record, sizeof(string));
 		return text_valid(record, head->bytes, sizeof(string), string.text_bytes);
 	case WIRE_DEF_DEVICE:

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC		0x4c49415254555047ull	/* "GPUTRAIL", little endian */
-#define WIRE_VERSION		2u
+#define WIRE_VERSION		3u
 #define WIRE_RINGS_MAX		256u
 #define WIRE_API_MAX		1024u			/* >= rows of driver_api.def */
 #define WIRE_RECORD_MAX		65528u			/* bytes, a multiple of 8 */
@@ -441,6 +441,57 @@ struct wire_def_graph_node {
 	uint32_t native_path, python_path;
 };
 static_assert(sizeof(struct wire_def_graph_node) == 40, "def graph node");
+
+/* --- ranges and marks of NVTX. Texts and domains have numbers of their own, counted from 1 in the
+ * process; domain 0 is the default one, text 0 none. ---------------------------------------- */
+
+enum wire_nvtx_op {
+	WIRE_NVTX_PUSH = 1,		/* ends by a POP of its thread, domain and level */
+	WIRE_NVTX_START = 2,		/* ends by an END of its id, on any thread */
+	WIRE_NVTX_MARK = 3,		/* an instant */
+	WIRE_NVTX_POP = 4,
+	WIRE_NVTX_END = 5,
+};
+#define WIRE_RANGE_TEXTS_MAX 49152u
+#define WIRE_RANGE_DOMAINS_MAX 64u
+
+/* What a payload is: NVTX's own numbers. Floating point comes as the bits of a double. */
+enum wire_payload {
+	WIRE_PAYLOAD_NONE = 0, WIRE_PAYLOAD_UINT64 = 1, WIRE_PAYLOAD_INT64 = 2,
+	WIRE_PAYLOAD_DOUBLE = 3, WIRE_PAYLOAD_UINT32 = 4, WIRE_PAYLOAD_INT32 = 5,
+	WIRE_PAYLOAD_FLOAT = 6,
+};
+
+struct wire_range {
+	struct wire_head head;		/* api holds enum wire_nvtx_op, result enum wire_payload */
+	uint64_t at;			/* wire clock */
+	uint64_t id;			/* START: counted from 1 in this process; PUSH: its level */
+	uint64_t payload;
+	uint32_t text, domain;
+	uint32_t category;		/* 0 none */
+	uint32_t color;			/* ARGB, 0 none */
+};
+static_assert(sizeof(struct wire_range) == 48, "range");
+
+struct wire_range_end {
+	struct wire_head head;		/* api holds POP or END */
+	uint64_t at;
+	uint64_t id;			/* as at its begin */
+	uint32_t domain;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct wire_range_end) == 32, "range end");
+
+enum wire_name_of { WIRE_NAME_DOMAIN = 1, WIRE_NAME_CATEGORY = 2, WIRE_NAME_THREAD = 3 };
+
+struct wire_def_name {
+	struct wire_head head;		/* api holds enum wire_name_of */
+	uint32_t domain;		/* that is named, or whose category is */
+	uint32_t number;		/* the category, or the thread's kernel id */
+	uint32_t text;			/* defined before, in this ring */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct wire_def_name) == 24, "def name");
 
 /* From here on this is taken. */
 struct wire_level {

@@ -222,8 +222,8 @@ def test_kineto():
            " AND l.id BETWEEN first_id AND last_id AND l.start_ns >= min_ns"
            " AND l.start_ns + l.gpu_delay_ns + l.gpu_dur_ns <= max_ns)") == [(0,)], "zone map")
     ok(run("info", "k.json.db").stdout.find("import_others") > 0, "info names what was left out")
-    ok(one("SELECT r.start_ns, r.dur_ns, r.name, t.tid FROM range r JOIN thread t ON t.id = r.thread")
-       == [(0, 4000, "ProfilerStep#1", 101)], "ranges that the user marked", one("SELECT * FROM range"))
+    ok(one("SELECT r.start_ns, r.dur_ns, r.kind, l.text, t.tid FROM range r JOIN thread t ON t.id = r.thread"
+           " JOIN label l ON l.id = r.label") == [(0, 4000, 4, "ProfilerStep#1", 101)], "ranges that the user marked", one("SELECT * FROM range"))
     ok(os.mkdir("csv") is None and run("export", "--csv=all", "-o", "csv", "k.json.db").returncode == 0, "export works",
        os.listdir("csv"))
 
@@ -245,8 +245,28 @@ def nsys_fixture(path):
                " correlationId, globalPid, bytes, copyKind, srcKind, dstKind)")
     db.execute("CREATE TABLE CUPTI_ACTIVITY_KIND_GRAPH_TRACE (start, end, deviceId, contextId, streamId,"
                " correlationId, globalPid, graphId, graphExecId)")
-    db.execute("CREATE TABLE NVTX_EVENTS (start, end)")
-    db.execute("INSERT INTO NVTX_EVENTS VALUES (1, 2)")
+    db.execute("CREATE TABLE NVTX_EVENTS (start, end, eventType, rangeId, category, color, text,"
+               " globalTid, endGlobalTid, textId, domainId, uint64Value, int64Value, doubleValue,"
+               " uint32Value, int32Value, floatValue)")
+    db.execute("INSERT INTO StringIds VALUES (90, 'interned')")
+    main, other = 5 << 48 | 77 << 24 | 78, 5 << 48 | 77 << 24 | 79
+    for event in (
+            # Before the names of their domain and category, as the export has them in any order.
+            (1_001_000, 1_009_000, 59, None, 7, 0xff00ff00, "pushed", main, None, None, 1,
+             None, None, None, None, -3, None),
+            (1_002_000, 1_003_000, 59, None, 0, None, None, main, None, 90, 0,
+             None, None, 2.5, None, None, None),
+            (1_004_000, 1_100_000, 60, 4, None, None, "started", main, other, None, 0) + (None,) * 6,
+            (1_005_000, 1_005_000, 34, None, None, None, "marked", main, None, None, 0, 9)
+            + (None,) * 5,
+            (1_006_000, None, 59, None, None, None, "never ended", main, None, None, 0) + (None,) * 6,
+            (1_007_000, 1_006_000, 59, None, None, None, "ends before", main, None, None, 0)
+            + (None,) * 6,
+            (1, 2, 59, None, None, None, "long before", main, None, None, 0) + (None,) * 6,
+            (0, None, 75, None, None, None, "the domain", main, None, None, 1) + (None,) * 6,
+            (0, None, 33, None, 7, None, "the category", main, None, None, 1) + (None,) * 6,
+            (0, None, 39, None, None, None, "a thread", main, None, None, 0) + (None,) * 6):
+        db.execute("INSERT INTO NVTX_EVENTS VALUES (" + ",".join("?" * 17) + ")", event)
     db.execute("CREATE TABLE ThreadNames (nameId, priority, globalTid)")
     db.execute("CREATE TABLE PROCESSES (globalPid, pid, name)")
     db.execute("CREATE TABLE TARGET_INFO_GPU (id, cuDevice, name, smCount, computeMajor, computeMinor,"
@@ -299,6 +319,19 @@ def test_nsys():
        one("SELECT kind FROM copy"))
     ok(one("SELECT nodes, gpu_dur_ns FROM graph_launch") == [(1, 50000)] * 2, "nsys: whole graphs",
        one("SELECT * FROM graph_launch"))
+    ok(one("SELECT r.start_ns, dur_ns, kind, text, domain, category, category_name, color, payload,"
+           " e.tid FROM range r JOIN label l ON l.id = r.label JOIN thread t ON t.id = r.thread"
+           " LEFT JOIN thread e ON e.id = end_thread WHERE t.tid = 78 ORDER BY 1")
+       == [(1000, 8000, 1, "pushed", "the domain", 7, "the category", 0xff00ff00, -3, None),
+           (2000, 1000, 1, "interned", None, None, None, None, 2.5, None),
+           (4000, 96000, 2, "started", None, None, None, None, None, 79),
+           (5000, None, 3, "marked", None, None, None, None, 9, None),
+           (6000, None, 1, "never ended", None, None, None, None, None, None)],
+       "nsys: ranges and marks of NVTX", one("SELECT * FROM range"))
+    ok(one("SELECT value FROM counter WHERE name = 'import_bad_times'") == [(1,)],
+       "nsys: a range that ends before it begins is counted", one("SELECT * FROM counter"))
+    ok(one("SELECT DISTINCT last_id FROM chunk WHERE kind = 'range'") == [(5,)],
+       "nsys: ranges are in the zone map", one("SELECT * FROM chunk"))
     # 256 threads of 64 registers: 4 blocks fit by registers
     ok(one("SELECT blocks_per_sm, limiter FROM shape WHERE block_x = 256")
        == [(4, "registers")] * 2, "nsys: occupancy", one("SELECT * FROM shape"))

@@ -77,7 +77,8 @@ static void test_random_bytes(void **state)
 /* Kinds with a text behind the struct: of length zero it is not valid. */
 static bool has_text(uint16_t kind)
 {
-	return kind == WIRE_DEF_FUNCTION || kind == WIRE_DEF_STRING || kind == WIRE_DEF_MODULE ||
+	return kind == WIRE_DEF_FUNCTION || kind == WIRE_DEF_STRING || kind == WIRE_DEF_TEXT ||
+	       kind == WIRE_DEF_MODULE ||
 	       kind == WIRE_DEF_PYTHON_CODE || kind == WIRE_ARGUMENTS;
 }
 

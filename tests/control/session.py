@@ -19,11 +19,11 @@ with open(COSTS, "w", encoding="utf-8") as file:
 
 class Session:
     """with Session("name", "--detail=graph") as s: s.do("launch 5")"""
-    def __init__(self, name, *options, env=None):
+    def __init__(self, name, *options, env=None, program=(PROGRAM,)):
         self.file, self.truth = tap.path(name + ".db"), tap.path(name + ".truth")
         full = dict(os.environ, SIMCUDA_COSTS=COSTS, SIMCUDA_TRUTH=self.truth, **(env or {}))
         self.recorder = subprocess.Popen(
-            [tap.GPUTRAIL, "record", "--sim", "-o", self.file, *options, "--", PROGRAM],
+            [tap.GPUTRAIL, "record", "--sim", "-o", self.file, *options, "--", *program],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=full,
             encoding="utf-8", bufsize=1)
 

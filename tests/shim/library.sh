@@ -7,18 +7,18 @@ table=$top_srcdir/driver/driver_api.def
 
 {
 	sed -n 's/^API(\([A-Za-z0-9_]*\), [A-Za-z0-9_]*, [12],.*/\1/p' "$table"
-	printf '%s\n' _Exit _exit dlclose dlopen dlsym dlvsym
+	printf '%s\n' InitializeInjectionNvtx2 _Exit _exit dlclose dlopen dlsym dlvsym
 } | LC_ALL=C sort >"$tmp/wanted"
 ${NM:-nm} -D --defined-only "$shim" | awk '{ print $NF }' | LC_ALL=C sort >"$tmp/exported"
 diff "$tmp/wanted" "$tmp/exported" | sed 's/^/# /'
 cmp -s "$tmp/wanted" "$tmp/exported"
-ok "exports are the rows of tiers 1 and 2, the loader's and _exit"
+ok "exports are the rows of tiers 1 and 2, the loader's, _exit and where NVTX begins"
 
 # Of libc only what neither allocates nor buffers; weak ones are the compiler's.
 allowed='__cxa_atexit __errno_location __register_atfork access clock_gettime clone close connect
 	dl_iterate_phdr dlclose dlerror dup2 environ __environ execve fallocate fcntl fcntl64 fstat
 	ftruncate ftruncate64 fallocate64 getenv getpid getsockopt getppid getrlimit getrlimit64 getuid madvise
-	memchr memcpy memfd_create memmove memset mmap mmap64 mprotect munmap nanosleep open open64
+	memchr memcmp memcpy memfd_create memmove memset mmap mmap64 mprotect munmap nanosleep open open64
 	poll prctl process_vm_readv
 	pthread_attr_destroy pthread_attr_getstack pthread_cond_signal pthread_cond_timedwait pthread_create pthread_detach
 	pthread_getattr_np pthread_key_create
