@@ -93,6 +93,7 @@ static void put_field(FILE *out, const char *field, const struct run_finding *f,
 const char *finding_gain(const struct run_finding *f, char text[FINDING_GAIN_BYTES])
 {
 	char low[32], high[32], likely[32], now[32], after[32], best[32], worst[32];
+	char bounds[80] = "";
 
 	format_ns((double)f->gain_low_ns, low, sizeof(low));
 	format_ns((double)f->gain_high_ns, high, sizeof(high));
@@ -105,8 +106,10 @@ const char *finding_gain(const struct run_finding *f, char text[FINDING_GAIN_BYT
 	format_ns((double)f->step_ns, after, sizeof(after));
 	format_ns((double)f->step_low_ns, best, sizeof(best));
 	format_ns((double)f->step_high_ns, worst, sizeof(worst));
-	snprintf(text, FINDING_GAIN_BYTES, "%s (%s to %s), as predicted for the steps: median "
-		 "%s (%s to %s) instead of %s", likely, low, high, after, best, worst, now);
+	if (strcmp(low, high))
+		snprintf(bounds, sizeof(bounds), " (%s to %s)", low, high);
+	snprintf(text, FINDING_GAIN_BYTES, "%s%s, as predicted for the steps: median "
+		 "%s (%s to %s) instead of %s", likely, bounds, after, best, worst, now);
 	return text;
 }
 
