@@ -108,14 +108,18 @@ plant_set plants_chosen(void)
 
 plant_set plants_due(uint64_t occasion)
 {
-	/* Multiples of the golden ratio spread evenly at every rate. */
-	double place = (double)(occasion % 1000003) * 0.6180339887498949;
+	/* Multiples of the golden ratio spread evenly at every rate; each plant begins elsewhere, so
+	 * that steps have one, the other, both or none. */
+	double golden = (double)(occasion % 1000003) * 0.6180339887498949;
 	plant_set due = 0;
 
-	place -= (double)(uint64_t)place;
-	for (int i = 0; i < PLANT_COUNT; i++)
+	for (int i = 0; i < PLANT_COUNT; i++) {
+		double place = golden + i * 0.7548776662466927;
+
+		place -= (double)(uint64_t)place;
 		if (chosen >> i & 1 && place < rates[i])
 			due |= (plant_set)1 << i;
+	}
 	return due;
 }
 

@@ -29,8 +29,7 @@ void plants_close(void);
 
 /* Plants of this run, whatever their rate. */
 plant_set plants_chosen(void);
-/* Plants that are due at an occasion; depends on its number only. Plants of equal rate are due
- * together, those of a lower rate at some of the occasions of a higher one. */
+/* Plants that are due at an occasion; depends on its number only. Each has occasions of its own. */
 plant_set plants_due(uint64_t occasion);
 
 uint64_t clock_now_ns(void);	/* CLOCK_MONOTONIC */

@@ -11,8 +11,9 @@ class Plants:
     """The causes of --plant; the table is plants.def."""
 
     def __init__(self, causes=""):
-        table = {name: float(rate)
-                 for _, name, _, rate, _ in cuda.read_rows("plants.def", "PLANT")}
+        rows = cuda.read_rows("plants.def", "PLANT")
+        table = {name: float(rate) for _, name, _, rate, _ in rows}
+        self.places = {name: place for place, name in enumerate(table)}
         self.rates = {}
         for cause in filter(None, causes.split(",")):
             name, _, rate = cause.partition(":")
@@ -32,9 +33,10 @@ class Plants:
         return name in self.rates
 
     def due(self, occasion):
-        """Plants due at an occasion: those of equal rate together."""
-        place = (occasion % 1000003 * 0.6180339887498949) % 1
-        return frozenset(name for name, rate in self.rates.items() if place < rate)
+        """Plants due at an occasion; each has occasions of its own, as in the C server."""
+        golden = occasion % 1000003 * 0.6180339887498949
+        return frozenset(name for name, rate in self.rates.items()
+                         if (golden + self.places[name] * 0.7548776662466927) % 1 < rate)
 
     def record(self, name, begin_ns, detail=""):
         """The calling thread planted this from begin_ns until now."""

@@ -58,8 +58,9 @@ def check(row):
            *run.data["findings"])
 
 
-skip_without_simulator()
-for row in PLANTS:
-    if len(sys.argv) < 2 or row[0] in sys.argv:
-        check(row)
-tap.done()
+if __name__ == "__main__":
+    skip_without_simulator()
+    for plant_row in PLANTS:
+        if len(sys.argv) < 2 or plant_row[0] in sys.argv:
+            check(plant_row)
+    tap.done()
