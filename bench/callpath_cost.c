@@ -97,6 +97,11 @@ static __attribute__((noinline)) void way_both(void)
 	sink += pypath_node(pypath);
 }
 
+static __attribute__((noinline)) void way_python(void)
+{
+	sink += pypath_node(pypath);
+}
+
 static __attribute__((noinline)) void way_api(void)
 {
 	void *addresses[256], *frame, *next;
@@ -266,6 +271,7 @@ __attribute__((visibility("default"))) int bench_python(void);
 __attribute__((visibility("default"))) int bench_python(void)
 {
 	struct comparison c = { .ways = { way_empty, way_both, way_api } };
+	struct comparison parts = { .ways = { way_empty, way_memo, way_python } };
 	static struct pywalk walk;
 	uint32_t version;
 	void *addresses[256];
@@ -282,11 +288,14 @@ __attribute__((visibility("default"))) int bench_python(void)
 		return 1;
 	pypath = pypath_new(tell, tell_code, NULL, PYFRAMES_DEPTH_MAX);
 	pyframes_read(&walk, PYFRAMES_DEPTH_MAX);
-	snprintf(what, sizeof(what), "native %d + Python %u frames (3.%u), with GIL",
-		 unw_backtrace(addresses, 256), walk.count,
+	snprintf(what, sizeof(what), "%d native + %u Python frames, %u codes (3.%u)",
+		 unw_backtrace(addresses, 256), walk.count, walk.identities.count,
 		 version >> 16 & 0xff);
 	compare_here(&c);
 	print_line(what, &c);
+	compare_here(&parts);
+	printf("%-44s %8.1f %8.1f\n", "  its native, its Python part",
+	       parts.fastest[1] - parts.fastest[0], parts.fastest[2] - parts.fastest[0]);
 	fflush(stdout);
 	return 0;
 }

@@ -311,14 +311,14 @@ static void loops_learn(void *user, const struct pywalk *walk)
 	uint64_t *loops = &process.control->counters[WIRE_GAUGE_PYTHON_LOOPS];
 	struct thread *thread = user;
 
-	for (uint32_t i = 0; thread->unwinder && i < walk->seen_count; i++) {
+	for (uint32_t i = 1; thread->unwinder && i <= walk->seen_count; i++) {
 		const struct pyseen *seen = &walk->seen[i];
 		uint64_t low, high, begin, ip = 0;
 		struct object object;
 		uint32_t module;
 		bool ok;
 
-		if (!seen->stamp)
+		if (seen->is_own)
 			ip = unwinder_frame_holding(thread->unwinder, seen->frame);
 		if (!ip || !cfi_function_range(ip - 1, &low, &high))
 			continue;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libprofile/pyidentity.h"
+
 #define PYFRAMES_DEPTH_MAX 256u
 #define PYFRAMES_MINOR_FIRST 9		/* minor versions of Python 3 that are read */
 #define PYFRAMES_MINOR_LAST 14
@@ -22,19 +24,28 @@ struct pyframe {
 	uint64_t stamp;		/* of the code object's identity, against re-use of the address */
 };
 
-/* A frame as it was found, the interpreter's own ones (stamp 0) too. */
+/* A frame as it was found, the interpreter's own ones too, and how much of the lists below belongs
+ * to it and the frames outside of it. */
 struct pyseen {
-	uint64_t frame, code, instruction, stamp;
+	uint64_t frame, code, instruction;
+	uint16_t frames, identities, texts;
+	uint8_t is_own;		/* the interpreter's */
+	uint8_t enters;		/* what runs inside of it was entered from C */
 };
 
 #define PYFRAMES_SEEN_MAX (2 * PYFRAMES_DEPTH_MAX)	/* each frame may have one of the interpreter */
 
+/* The last walk, outermost first. */
 struct pywalk {
 	uint32_t count, seen_count;
 	bool truncated;			/* there are more frames outside */
 	uint64_t salt;
-	struct pyframe frames[PYFRAMES_DEPTH_MAX];	/* innermost first */
-	struct pyseen seen[PYFRAMES_SEEN_MAX + 1];	/* and where the last one leads */
+	struct pyframe frames[PYFRAMES_DEPTH_MAX];
+	struct pyseen seen[PYFRAMES_SEEN_MAX + 1];	/* [0] is where the outermost one leads */
+	uint16_t seen_at[PY_PLACES];		/* by place_of() */
+	uint32_t fresh_count;
+	uint64_t fresh[PYFRAMES_SEEN_MAX];		/* frames that are new, innermost first */
+	struct pyidentities identities;
 };
 
 /* What tells a code object apart and how to show it. Pointers into Python's memory. */
@@ -53,8 +64,12 @@ struct pycode {
 bool pyframes_init(void *(*look_up)(const char *symbol), uint32_t *version);
 
 /* Reads the calling thread's frames into *walk, its own memory, zeros at first: the innermost
- * `max` of them, at most PYFRAMES_DEPTH_MAX. Returns true if they are those it holds already. */
-bool pyframes_read(struct pywalk *walk, uint32_t max);
+ * `max` of them, the same number each time and at most PYFRAMES_DEPTH_MAX. Returns how many of the
+ * outermost ones are those that it held already. */
+uint32_t pyframes_read(struct pywalk *walk, uint32_t max);
+
+/* The next walk reads all frames anew. */
+void pyframes_forget(struct pywalk *walk);
 
 /* Describes a code object; false when it does not look like one. */
 bool pycode_read(uint64_t code, struct pycode *result);

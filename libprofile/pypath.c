@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One pass over the frames gives a hash of the whole path; a path seen before is one look-up.
- * Otherwise it is laid into the trie from the outermost frame.
- */
+/* Each frame of the last walk keeps its node; new frames are laid into the trie inside of these. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -12,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PATHS 4096u		/* direct-mapped cache of whole paths */
 #define CODES 8192u		/* slots of code objects; full at three quarters */
 
 /* A code object that was met; another one with its hash takes its place. */
@@ -21,20 +17,16 @@ struct code_slot {
 	uint32_t number;
 };
 
-struct path_slot {
-	uint64_t hash;
-	uint32_t node;
-};
-
 struct pypath {
 	pypath_tell_code *tell_code;
 	void *user;
 	uint32_t code_count, depth_limit;
-	struct path_slot paths[PATHS];
+	uint64_t full;			/* code objects refused at the cap */
 	struct code_slot met[CODES];
 	uint64_t codes[CODES];		/* hashes of what was told; number - 1 is the place */
 	struct pywalk walk;
-	uint32_t node;			/* of the walk */
+	uint32_t root, laid;		/* node outside of the walk's frames; how many have one */
+	uint32_t nodes[PYFRAMES_DEPTH_MAX];
 	struct trie trie;
 };
 
@@ -104,6 +96,7 @@ static uint32_t code_tell(struct pypath *p, uint64_t code)
 		if (p->codes[slot] == hash)
 			return slot + 1;
 	if (p->code_count >= CODES / 4 * 3) {
+		p->full++;
 		if (pypath_on_full)
 			pypath_on_full();
 		return 0;
@@ -126,55 +119,50 @@ static uint32_t code_number(struct pypath *p, const struct pyframe *frame)
 	return slot->number;
 }
 
-static uint32_t path_lay(struct pypath *p, uint32_t count)
+/* Gives nodes to the frames that have none, from the outermost one, until one cannot be told. At a
+ * cap that stays so, and the path ends there; if it could not be sent, it is tried again. */
+static void frames_lay(struct pypath *p)
 {
-	uint32_t node = p->walk.truncated ? trie_child(&p->trie, 0, TRIE_CUT) : 0;
+	uint64_t full = p->full + p->trie.full;
+	uint32_t node = p->laid ? p->nodes[p->laid - 1] : p->root, count = p->trie.count;
 
-	while (count-- > 0) {
-		const struct pyframe *frame = &p->walk.frames[count];
-		uint32_t code = code_number(p, frame);
+	while (p->laid < p->walk.count) {
+		const struct pyframe *frame = &p->walk.frames[p->laid];
+		uint32_t code = code_number(p, frame), outer = node;
 
-		if (!code)
+		if (code)
+			node = trie_child(&p->trie, outer, (uint64_t)code << 32 |
+					  (uint64_t)frame->instruction << 1 | (frame->is_entry & 1));
+		if (node == outer) {
+			if (p->full + p->trie.full == full)
+				pyframes_forget(&p->walk);
 			break;
-		node = trie_child(&p->trie, node, (uint64_t)code << 32 |
-				  (uint64_t)frame->instruction << 1 | (frame->is_entry & 1));
+		}
+		p->nodes[p->laid++] = node;
 	}
-	return node;
+	if (p->trie.count != count && pypath_on_new)
+		pypath_on_new(p->user, &p->walk);
 }
 
-static __attribute__((noinline)) uint32_t node_of_walk(struct pypath *p)
+static __attribute__((noinline)) uint32_t path_lay(struct pypath *p, uint32_t kept)
 {
-	uint64_t hash = p->walk.count * 2 + p->walk.truncated;
-	struct path_slot *slot;
-
-	if (!p->walk.count)
-		return 0;
-	for (uint32_t i = 0; i < p->walk.count; i++) {
-		const struct pyframe *frame = &p->walk.frames[i];
-		uint64_t one = frame->code + frame->stamp * 0xc2b2ae3d27d4eb4full;
-
-		/* Frames are mixed independently of each other; only the last step is a chain. */
-		one ^= ((uint64_t)frame->instruction * 2 + frame->is_entry) * 0x9e3779b97f4a7c15ull;
-		one *= 0xff51afd7ed558ccdull;
-		hash = (hash + (one >> 29 ^ one)) * 0xc4ceb9fe1a85ec53ull;
-	}
-	hash ^= hash >> 32;
-	hash |= 1;			/* an empty slot has hash 0 */
-	slot = &p->paths[hash >> 20 & (PATHS - 1)];
-	if (slot->hash != hash) {
+	if (!kept) {
+		p->root = p->walk.truncated ? trie_child(&p->trie, 0, TRIE_CUT) : 0;
 		if (p->walk.truncated && pypath_on_truncated)
 			pypath_on_truncated();
-		if (pypath_on_new)
-			pypath_on_new(p->user, &p->walk);
-		slot->node = path_lay(p, p->walk.count);
-		slot->hash = hash;
 	}
-	return slot->node;
+	if (p->laid >= kept) {		/* else the path ends outside of what is kept */
+		p->laid = kept;
+		frames_lay(p);
+	}
+	return p->laid ? p->nodes[p->laid - 1] : p->root;
 }
 
 uint32_t pypath_node(struct pypath *p)
 {
-	if (!pyframes_read(&p->walk, p->depth_limit))
-		p->node = node_of_walk(p);
-	return p->node;
+	uint32_t kept = pyframes_read(&p->walk, p->depth_limit);
+
+	if (kept && kept == p->laid && kept == p->walk.count)
+		return p->nodes[kept - 1];
+	return path_lay(p, kept);
 }

@@ -22,7 +22,7 @@ struct pypath *pypath_new(trie_tell *tell_node, pypath_tell_code *tell_code, voi
 /* Called, if not NULL, for each path that was cut, and each node or code object that found its
  * table full. */
 extern void (*pypath_on_truncated)(void), (*pypath_on_full)(void);
-/* Called, if not NULL, before the nodes of a path that is new are told, with its frames. */
+/* Called, if not NULL, after nodes of a path were told, with its frames. */
 extern void (*pypath_on_new)(void *user, const struct pywalk *walk);
 void pypath_free(struct pypath *paths);
 

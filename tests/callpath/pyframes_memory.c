@@ -132,20 +132,20 @@ static void offsets_write(void)
 static int check(void)
 {
 	char *outer = code_new("/srv/serve.py", "main", 10), *inner, *generator, *copy;
-	static struct pywalk walk;
+	static struct pywalk walk, cut;
 	const struct pyframe *frames = walk.frames;
 	struct pycode code;
 	uint64_t copies[3];
 	uint32_t version;
-	void *at, *outermost;
+	void *at, *outermost, *middle, *innermost;
 
 	generator = code_new("/srv/model.py", "Model.steps", 20);
 	inner = code_new("/srv/layers.py", "Attention.forward", 30);
 	copy = calloc(1, 64);
 	outermost = at = frame_new(NULL, outer, 0, outer + v->bytecode + 8);
 	at = frame_new(at, none, 3, NULL);
-	at = frame_new(at, generator, 1, generator + v->bytecode + 4);
-	at = frame_new(at, inner, 0, v->copies ? copy + 6 : inner + v->bytecode + 6);
+	middle = at = frame_new(at, generator, 1, generator + v->bytecode + 4);
+	innermost = at = frame_new(at, inner, 0, v->copies ? copy + 6 : inner + v->bytecode + 6);
 	if (v->copies) {
 		copies[0] = 2;
 		copies[1] = (uint64_t)(uintptr_t)(inner + v->bytecode);
@@ -160,12 +160,12 @@ static int check(void)
 		return 1;
 	if (pyframes_read(&walk, 8) || walk.count != 3 || walk.truncated)
 		return 2;
-	if (frames[0].code != (uint64_t)(uintptr_t)inner || frames[0].instruction != 6 ||
-	    frames[1].instruction != 4 || frames[2].instruction != 8)
+	if (frames[2].code != (uint64_t)(uintptr_t)inner || frames[2].instruction != 6 ||
+	    frames[1].instruction != 4 || frames[0].instruction != 8)
 		return 3;
-	if (frames[0].is_entry || !frames[1].is_entry)
+	if (frames[2].is_entry || !frames[1].is_entry)
 		return 4;
-	if (!pycode_read(frames[0].code, &code) || code.first_line != 30 ||
+	if (!pycode_read(frames[2].code, &code) || code.first_line != 30 ||
 	    code.name_bytes != strlen("Attention.forward") ||
 	    memcmp(code.name, "Attention.forward", code.name_bytes) ||
 	    memcmp(code.filename, "/srv/layers.py", code.filename_bytes))
@@ -174,16 +174,29 @@ static int check(void)
 		return 6;
 	if (pycode_read((uint64_t)(uintptr_t)none, &code))
 		return 7;
-	if (!pyframes_read(&walk, 8))	/* nothing changed */
+	if (pyframes_read(&walk, 8) != 3)	/* nothing changed */
 		return 8;
 	put(inner, v->first + 24, 77, 4);	/* co_version: another code object at this address */
-	if (pyframes_read(&walk, 8) || !pyframes_read(&walk, 8))
+	if (pyframes_read(&walk, 8) || pyframes_read(&walk, 8) != 3)
 		return 9;
-	put_pointer(outermost, v->instruction, outer + v->bytecode + 10);
-	if (pyframes_read(&walk, 8) || frames[2].instruction != 10)
+	put_pointer(innermost, v->instruction, NULL);
+	if (pyframes_read(&walk, 8) != 2 || walk.count != 3 || !frames[1].is_entry)
 		return 10;
+	put_pointer(thread_state, v->frame, middle);	/* the innermost frame has ended */
+	if (pyframes_read(&walk, 8) != 2 || walk.count != 2)
+		return 11;
+	put_pointer(outermost, v->instruction, outer + v->bytecode + 10);
+	if (pyframes_read(&walk, 8) || walk.count != 2 || frames[0].instruction != 10)
+		return 12;
+	if (pyframes_read(&cut, 1) || cut.count != 1 || !cut.truncated ||
+	    cut.frames[0].instruction != 4 || pyframes_read(&cut, 1) != 1)
+		return 13;
+	put_pointer(thread_state, v->frame, innermost);	/* a cut path always has as many frames */
+	if (pyframes_read(&cut, 1) || cut.count != 1 ||
+	    cut.frames[0].code != (uint64_t)(uintptr_t)inner)
+		return 14;
 	put(interpreter, v->id, 5, 8);	/* another interpreter at this address */
-	return pyframes_read(&walk, 8) ? 11 : 0;
+	return pyframes_read(&walk, 8) ? 15 : 0;
 }
 
 int main(void)

@@ -25,7 +25,7 @@ EXPORT int pyprobe(char *out, int bytes)
 		return -1;
 	pyframes_read(&walk, PYFRAMES_DEPTH_MAX);
 	out[0] = '\0';
-	for (uint32_t i = walk.count; i-- > 0;) {
+	for (uint32_t i = 0; i < walk.count; i++) {
 		struct pycode code;
 
 		if (!pycode_read(walk.frames[i].code, &code))
