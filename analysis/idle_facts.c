@@ -27,11 +27,16 @@ static bool call_is_copy(const struct idle_call *call, int kind)
 	return call->class == CALL_COPY && (call->kind & 0xff) == kind;
 }
 
-/* How many of the thread's calls began before `at`. */
+/* How many of the thread's calls began before `at`, which is mostly near the last of them. */
 static size_t calls_before(const struct idle_thread *thread, uint64_t at)
 {
-	size_t low = 0, high = thread->count;
+	size_t low = 0, high = thread->count, back = 1;
 
+	while (back < high && thread->calls[high - back].start >= at) {
+		high -= back;
+		back *= 2;
+	}
+	low = back < high ? high - back : 0;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 

@@ -5,6 +5,7 @@
 #endif
 
 #include "analysis/metrics.h"
+#include "analysis/rank.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,13 +46,6 @@ static int add(struct making *m, enum column_unit unit, double value, const char
 	return 0;
 }
 
-static int by_value(const void *left, const void *right)
-{
-	const uint64_t *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
 /* Times of all steps of a phase (STEP_PHASE_COUNT: of all), as "step.PHASE.p50". */
 static int add_times(struct making *m, enum step_phase phase)
 {
@@ -72,12 +66,12 @@ static int add_times(struct making *m, enum step_phase phase)
 		periods[count++] = step->period_ns;
 		total += (double)step->period_ns;
 	}
-	qsort(periods, count, sizeof(*periods), by_value);
 	if (count) {
 		result |= add(m, UNIT_COUNT, (double)count, "step%s%s.count", dot, name);
 		result |= add(m, UNIT_NS, total / (double)count, "step%s%s.mean", dot, name);
 		for (int p = 50; p <= 99; p += p == 50 ? 40 : 9)
-			result |= add(m, UNIT_NS, (double)periods[(count * (size_t)p + 99) / 100 - 1],
+			result |= add(m, UNIT_NS, (double)value_of_rank(periods, count,
+						(count * (size_t)p + 99) / 100 - 1),
 				      "step%s%s.p%d", dot, name, p);
 	}
 	if (all)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/idle_internal.h"
 #include "analysis/internal.h"
+#include "analysis/rank.h"
 
 #define BOUNDARY_NS	1000.0		/* between dependent kernels, where the run does not tell */
 #define GRAPH_COST_NS	500000		/* of launching a step as a graph: published figures are below */
@@ -19,18 +19,10 @@
 #define MODEL_ERROR	0.01		/* of a period: what was off when causes were really removed */
 #define RANK_SPREAD	0.98		/* half of 1.96: ranks of a median's 95 % interval, by sqrt(n) */
 
-/* Of each step, for each query. */
+/* What would go from a step. */
 struct removal {
 	uint64_t ns;
 	uint32_t intervals;
-};
-
-struct removing {
-	struct run *run;
-	const struct step_result *steps;
-	const struct predict_query *queries;
-	size_t count;
-	struct removal *removals;	/* step by step */
 };
 
 static bool asks_about(const struct predict_query *query, const struct step_result *steps,
@@ -43,45 +35,19 @@ static bool asks_about(const struct predict_query *query, const struct step_resu
 	       (query->phase < 0 || (int)kind->phase == query->phase);
 }
 
-static int begin(void *arg)
+/* Of every step: a query that does not ask about it does not look. */
+static void removals_make(const struct step_result *steps, const struct predict_query *query,
+			  struct removal *removals)
 {
-	struct removing *r = arg;
+	memset(removals, 0, steps->step_count * sizeof(*removals));
+	for (size_t i = 0; i < steps->idles.count; i++) {
+		const struct step_idle *idle = &steps->idles.rows[i];
 
-	memset(r->removals, 0, r->count * r->steps->step_count * sizeof(*r->removals));
-	return 0;
-}
-
-static int event_take(void *arg, const struct idle_event *event)
-{
-	(void)arg, (void)event;
-	return 0;
-}
-
-static int interval_take(void *arg, const struct idle_interval *interval,
-			 const struct idle_event *ended_by)
-{
-	struct removing *r = arg;
-
-	(void)ended_by;
-	for (size_t t = 0; t < r->steps->thread_count; t++) {
-		const struct step *step = steps_at_gpu(r->steps, r->steps->threads[t].thread,
-						       interval->device, interval->start_ns);
-
-		for (size_t q = 0; step && q < r->count; q++) {
-			const struct predict_query *query = &r->queries[q];
-			size_t at = (size_t)(step - r->steps->steps) * r->count + q;
-			struct removal *removal = &r->removals[at];
-
-			if (!(query->causes & PREDICT_CAUSE(interval->cause)) ||
-			    (query->path && query->path != interval->path) ||
-			    (query->device && query->device != interval->device) ||
-			    !asks_about(query, r->steps, step))
-				continue;
-			removal->ns += interval->dur_ns;
-			removal->intervals++;
-		}
+		if (!(query->causes & PREDICT_CAUSE(idle->cause)))
+			continue;
+		removals[idle->step].ns += idle->ns;
+		removals[idle->step].intervals += idle->intervals;
 	}
-	return 0;
 }
 
 /* --- figures ------------------------------------------------------------------------------- */
@@ -111,19 +77,13 @@ static double floor_of(const struct predict_query *query, const struct step *ste
 	return query->causes & calls || span < 0 ? 0 : span;
 }
 
-static int by_value(const void *left, const void *right)
-{
-	const double *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* The value `spread` ranks from the median of sorted ones. */
-static double near_median(const double *sorted, size_t count, double spread)
+/* The value `spread` ranks from the median. */
+static double near_median(double *values, size_t count, double spread)
 {
 	double rank = (double)((count + 1) / 2 - 1) + spread;
 
-	return sorted[rank < 0 ? 0 : rank > (double)(count - 1) ? count - 1 : (size_t)rank];
+	return real_of_rank(values, count, rank < 0 ? 0 : rank > (double)(count - 1) ? count - 1
+			    : (size_t)rank);
 }
 
 struct periods {
@@ -145,26 +105,27 @@ static void periods_free(struct periods *p)
 	free(p->worst);
 }
 
-static void figures_make(const struct removing *r, size_t q, const struct periods *p,
+static void figures_make(const struct step_result *steps, const struct predict_query *query,
+			 const struct removal *removals, const struct periods *p,
 			 struct prediction *out)
 {
-	double boundary = boundary_of(r->steps), spread;
+	double boundary = boundary_of(steps), spread;
 	size_t n = 0;
 
 	*out = (struct prediction){ 0 };
-	for (size_t i = 0; i < r->steps->step_count; i++) {
-		const struct step *step = &r->steps->steps[i];
-		const struct removal *removal = &r->removals[i * r->count + q];
+	for (size_t i = 0; i < steps->step_count; i++) {
+		const struct step *step = &steps->steps[i];
+		const struct removal *removal = &removals[i];
 		double period = (double)step->period_ns, ns = (double)removal->ns, kept;
 
-		if (!step->period_ns || !asks_about(&r->queries[q], r->steps, step))
+		if (!step->period_ns || !asks_about(query, steps, step))
 			continue;
 		kept = fmin(boundary * removal->intervals, ns);
 		p->now[n] = period;
 		p->best[n] = period - ns;
 		p->likely[n] = fmax(period - ns + kept, 0);
-		p->worst[n] = fmin(period, fmax(p->likely[n] + (double)r->queries[q].cost_ns,
-						floor_of(&r->queries[q], step, ns)));
+		p->worst[n] = fmin(period, fmax(p->likely[n] + (double)query->cost_ns,
+						floor_of(query, step, ns)));
 		out->now_mean_ns += period;
 		out->mean_ns += p->likely[n];
 		out->gain_ns += period - p->likely[n];
@@ -179,10 +140,6 @@ static void figures_make(const struct removing *r, size_t q, const struct period
 	out->now_mean_ns /= (double)n;
 	out->mean_ns /= (double)n;
 	spread = RANK_SPREAD * sqrt((double)n);
-	qsort(p->now, n, sizeof(double), by_value);
-	qsort(p->likely, n, sizeof(double), by_value);
-	qsort(p->best, n, sizeof(double), by_value);
-	qsort(p->worst, n, sizeof(double), by_value);
 	out->now_p50_ns = near_median(p->now, n, 0);
 	out->p50_ns = near_median(p->likely, n, 0);
 	out->p50_low_ns = near_median(p->best, n, -spread) * (1 - MODEL_ERROR);
@@ -192,27 +149,17 @@ static void figures_make(const struct removing *r, size_t q, const struct period
 int run_predict(struct run *run, const struct step_result *steps,
 		const struct predict_query *queries, size_t count, struct prediction *predictions)
 {
-	struct removing r = { run, steps, queries, count, NULL };
-	struct idle_observer observer = { .begin = begin, .event = event_take,
-					  .interval = interval_take, .arg = &r };
-	struct idle_options options = { .observer = &observer };
-	struct idle_result idle;
-	struct periods periods = { 0 };
-	int result;
+	struct removal *removals = calloc(steps->step_count + 1, sizeof(*removals));
+	struct periods periods;
+	bool has_room = periods_make(&periods, steps->step_count + 1) && removals;
 
-	r.removals = calloc(count * steps->step_count + 1, sizeof(*r.removals));
-	if (!r.removals || !periods_make(&periods, steps->step_count + 1))
-		result = run_fail(run, "out of memory");
-	else
-		result = run_idle(run, &options, &idle);
-	if (result == 0) {
-		idle_result_free(&idle);
-		for (size_t q = 0; q < count; q++)
-			figures_make(&r, q, &periods, &predictions[q]);
+	for (size_t q = 0; has_room && q < count; q++) {
+		removals_make(steps, &queries[q], removals);
+		figures_make(steps, &queries[q], removals, &periods, &predictions[q]);
 	}
 	periods_free(&periods);
-	free(r.removals);
-	return result;
+	free(removals);
+	return has_room ? 0 : run_fail(run, "out of memory");
 }
 
 /* --- what is worth asking ------------------------------------------------------------------ */

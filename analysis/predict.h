@@ -12,7 +12,6 @@
 
 struct predict_query {
 	unsigned int causes;		/* PREDICT_CAUSE() of the idle time that would go */
-	int64_t path;			/* only with this path to blame; 0: any */
 	int device;			/* only of this device; 0: any */
 	int mode, phase;		/* only in such steps; -1: any */
 	uint64_t from_ns;		/* only steps that begin on the device by then; 0: all */
@@ -28,7 +27,7 @@ struct prediction {
 	double gain_ns, gain_low_ns, gain_high_ns;	/* over all of them */
 };
 
-/* One scan for all queries. Returns 0, or -1 with run_error(). */
+/* Returns 0, or -1 with run_error(). */
 int run_predict(struct run *run, const struct step_result *steps,
 		const struct predict_query *queries, size_t count, struct prediction *predictions);
 

@@ -7,6 +7,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/rank.h"
 #include "analysis/steps_internal.h"
 
 #include <stdlib.h>
@@ -50,17 +51,10 @@ static void periods_make(struct step *steps, size_t count)
 	}
 }
 
-static int by_value(const void *left, const void *right)
-{
-	const uint64_t *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
 /* The smallest value that `percent` of them do not exceed. */
-static uint64_t quantile(const uint64_t *sorted, size_t count, unsigned int percent)
+static uint64_t quantile(uint64_t *values, size_t count, unsigned int percent)
 {
-	return sorted[(count * percent + 99) / 100 - 1];
+	return value_of_rank(values, count, (count * percent + 99) / 100 - 1);
 }
 
 static void times_make(uint64_t *periods, size_t count, struct step_times *times)
@@ -68,14 +62,13 @@ static void times_make(uint64_t *periods, size_t count, struct step_times *times
 	*times = (struct step_times){ .count = count };
 	if (!count)
 		return;
-	qsort(periods, count, sizeof(*periods), by_value);
 	for (size_t i = 0; i < count; i++)
 		times->total_ns += periods[i];
-	times->min_ns = periods[0];
+	times->min_ns = value_of_rank(periods, count, 0);
 	times->p50_ns = quantile(periods, count, 50);
 	times->p90_ns = quantile(periods, count, 90);
 	times->p99_ns = quantile(periods, count, 99);
-	times->max_ns = periods[count - 1];
+	times->max_ns = value_of_rank(periods, count, count - 1);
 }
 
 /* Periods of each kind, laid one kind behind the other. */
@@ -311,6 +304,7 @@ void step_result_free(struct step_result *result)
 		sums_free(&result->groups[i].slow);
 	}
 	free(result->steps);
+	free(result->idles.rows);
 	free(result->kinds);
 	free(result->groups);
 	free(result->threads);

@@ -77,9 +77,17 @@ struct step_thread {
 	bool annotated;			/* steps are the program's own ranges */
 };
 
+/* Idle time of one cause in the period of a step. */
+struct step_idle {
+	uint32_t step;			/* index of step_result.steps */
+	uint32_t cause, intervals;
+	uint64_t ns;
+};
+
 struct step_result {
 	struct step *steps;		/* by thread, then by number */
 	size_t step_count;
+	struct { struct step_idle *rows; size_t count; } idles;	/* rising by step for each thread */
 	struct step_kind *kinds;	/* largest total period first */
 	size_t kind_count;
 	struct step_group *groups;	/* the same order */

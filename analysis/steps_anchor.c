@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/rank.h"
 #include "analysis/steps_internal.h"
 
 #include <math.h>
@@ -17,8 +18,11 @@
 #define COPY_SHARE	0.9		/* of the pieces, for "each has a copy" */
 #define PAUSE_FACTOR	4		/* of a pause between steps to one between launches */
 #define PRIME		0x9e3779b97f4a7c15ull
+#define CELLS_MIN	1024
+#define CHANCE_MIN	1e-200
 
-/* Tables from 64 bits to a number, emptied by a new generation. */
+/* Tables from 64 bits to a number, emptied by a new generation. They grow with what is in them, so
+ * that those of launches that repeat stay in the cache. */
 struct cell {
 	uint64_t key;
 	uint32_t generation, value;
@@ -26,7 +30,7 @@ struct cell {
 
 struct table {
 	struct cell *cells;
-	size_t mask;
+	size_t mask, used;
 	uint32_t generation;
 };
 
@@ -40,42 +44,76 @@ struct symbol {
 struct search {
 	const struct step_token *tokens;
 	size_t count;
+	uint32_t *numbers;		/* of the symbol of each token */
 	uint32_t *positions;		/* of each symbol, rising */
 	struct symbol *symbols;
 	size_t symbol_count;
 	uint64_t *hash, *power;		/* of the launches before each position; PRIME to the number */
+	uint64_t *pauses;
 	uint32_t *launches;		/* before each position */
 	uint32_t *copies, *graphs, *phrases;	/* begun before each position */
 	struct table kinds, pairs;
+	bool no_memory;
 };
 
-static bool table_make(struct table *table, size_t entries)
+static bool table_make(struct table *table)
 {
-	size_t cells = 1024;
-
-	while (cells < 2 * entries)
-		cells *= 2;
-	table->cells = calloc(cells, sizeof(*table->cells));
-	table->mask = cells - 1;
+	table->mask = CELLS_MIN - 1;
+	table->cells = calloc(CELLS_MIN, sizeof(*table->cells));
 	table->generation = 1;
 	return table->cells != NULL;
 }
 
-/* The key's value, which begins at 0. Tables have room for all that is ever put in. */
-static uint32_t *table_at(struct table *table, uint64_t key)
+static void table_empty(struct table *table)
+{
+	table->generation++;
+	table->used = 0;
+}
+
+/* The key's cell, or a free one for it. */
+static inline struct cell *cell_find(const struct table *table, uint64_t key)
 {
 	size_t i = (size_t)((key * PRIME) >> 20) & table->mask;
 
-	for (;; i = (i + 1) & table->mask) {
-		struct cell *cell = &table->cells[i];
+	while (table->cells[i].generation == table->generation && table->cells[i].key != key)
+		i = (i + 1) & table->mask;
+	return &table->cells[i];
+}
 
-		if (cell->generation != table->generation) {
-			*cell = (struct cell){ key, table->generation, 0 };
-			return &cell->value;
+static bool table_grow(struct table *table)
+{
+	struct table grown = { .mask = 4 * (table->mask + 1) - 1, .used = table->used, .generation = 1 };
+
+	grown.cells = calloc(grown.mask + 1, sizeof(*grown.cells));
+	for (size_t i = 0; grown.cells && i <= table->mask; i++)
+		if (table->cells[i].generation == table->generation)
+			*cell_find(&grown, table->cells[i].key) = (struct cell){
+				table->cells[i].key, grown.generation, table->cells[i].value };
+	if (!grown.cells)
+		return false;
+	free(table->cells);
+	*table = grown;
+	return true;
+}
+
+/* The key's value, which begins at 0; until the next one is asked for. */
+static inline uint32_t *table_at(struct search *s, struct table *table, uint64_t key)
+{
+	struct cell *cell = cell_find(table, key);
+
+	if (cell->generation == table->generation)
+		return &cell->value;
+	if (2 * table->used > table->mask) {
+		/* A table that cannot grow forgets: the search fails anyhow. */
+		if (!table_grow(table)) {
+			s->no_memory = true;
+			table_empty(table);
 		}
-		if (cell->key == key)
-			return &cell->value;
+		cell = cell_find(table, key);
 	}
+	table->used++;
+	*cell = (struct cell){ key, table->generation, 0 };
+	return &cell->value;
 }
 
 static uint64_t mix(uint64_t value)
@@ -90,12 +128,13 @@ static void symbols_count(struct search *s)
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
-		uint32_t *number = table_at(&s->kinds, s->tokens[i].symbol);
+		uint32_t *number = table_at(s, &s->kinds, s->tokens[i].symbol);
 
 		if (!*number) {
 			s->symbols[s->symbol_count] = (struct symbol){ .symbol = s->tokens[i].symbol };
 			*number = (uint32_t)++s->symbol_count;
 		}
+		s->numbers[i] = *number - 1;
 		s->symbols[*number - 1].count++;
 	}
 	for (size_t i = 0; i < s->symbol_count; i++) {
@@ -104,7 +143,7 @@ static void symbols_count(struct search *s)
 		s->symbols[i].count = 0;
 	}
 	for (size_t i = 0; i < s->count; i++) {
-		struct symbol *symbol = &s->symbols[*table_at(&s->kinds, s->tokens[i].symbol) - 1];
+		struct symbol *symbol = &s->symbols[s->numbers[i]];
 
 		s->positions[symbol->first + symbol->count++] = (uint32_t)i;
 	}
@@ -136,13 +175,13 @@ static void phrases_make(struct search *s)
 {
 	size_t next = 0;
 
-	s->pairs.generation++;
+	table_empty(&s->pairs);
 	for (size_t i = 0; i < s->count; i++) {
 		s->phrases[i + 1] = s->phrases[i];
 		if (i + 2 < s->count) {
 			uint64_t key = mix(s->tokens[i].symbol) * 3 + mix(s->tokens[i + 1].symbol) * 5 +
 				       mix(s->tokens[i + 2].symbol) * 7;
-			uint32_t *seen = table_at(&s->pairs, key);
+			uint32_t *seen = table_at(s, &s->pairs, key);
 
 			if (i == next && *seen) {
 				size_t from = *seen - 1, length = 0;
@@ -168,32 +207,37 @@ static void symbol_weigh(struct search *s, struct symbol *symbol)
 	const uint32_t *at = s->positions + symbol->first;
 	uint32_t pieces = symbol->count - 1, known = 0, with_copies = 0, with_graphs = 0;
 	uint64_t before = 0;
+	double chance = 1;
 
-	s->kinds.generation++;
-	s->pairs.generation++;
+	table_empty(&s->kinds);
+	table_empty(&s->pairs);
 	symbol->bits = PHRASE_BITS * (s->phrases[at[0]] + s->phrases[s->count] - s->phrases[at[pieces]]);
 	for (uint32_t i = 0; i < pieces; i++) {
 		uint64_t kind = piece_hash(s, at[i], at[i + 1]);
-		uint32_t *seen = table_at(&s->kinds, kind);
-		uint32_t *after = table_at(&s->pairs, before);
-		uint32_t *pair = table_at(&s->pairs, before + mix(kind));
+		uint32_t *seen = table_at(s, &s->kinds, kind);
+		uint32_t after = (*table_at(s, &s->pairs, before))++;
+		uint32_t pair = (*table_at(s, &s->pairs, before + mix(kind)))++;
 
 		if (*seen) {
 			double guess = (double)*seen / (i + 1.0);
 
-			symbol->bits -= log2((*pair + guess) / (*after + 1.0));
+			/* A logarithm for many of them. */
+			chance *= (pair + guess) / (after + 1.0);
+			if (chance < CHANCE_MIN) {
+				symbol->bits -= log2(chance);
+				chance = 1;
+			}
 			known++;
 		} else {
 			symbol->bits += log2(i + 1.0) +
 				PHRASE_BITS * (s->phrases[at[i + 1]] - s->phrases[at[i]] + 1);
 		}
 		(*seen)++;
-		(*after)++;
-		(*pair)++;
 		before = kind * 2 + 1;
 		with_copies += s->copies[at[i + 1]] > s->copies[at[i]];
 		with_graphs += s->graphs[at[i + 1]] > s->graphs[at[i]];
 	}
+	symbol->bits -= log2(chance);
 	symbol->repeats = known >= 2 && known * 2 >= pieces;
 	symbol->has_copies = with_copies >= COPY_SHARE * pieces;
 	symbol->has_graphs = with_graphs * 2 >= pieces;
@@ -221,14 +265,16 @@ static const struct symbol *symbol_choose(const struct search *s)
 
 /* --- where in the period the step begins --------------------------------------------------- */
 
-static int by_value(const void *left, const void *right)
+/* The time outside of work before each token but the first, in the place of the powers. */
+static void pauses_make(struct search *s)
 {
-	const uint64_t *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
+	s->pauses = s->power;
+	for (size_t i = 1; i < s->count; i++)
+		s->pauses[i] = s->tokens[i].start > s->tokens[i - 1].end
+			? s->tokens[i].start - s->tokens[i - 1].end : 0;
 }
 
-/* The median time outside of work before, or after, a symbol's occurrences. */
+/* Their median before, or after, a symbol's occurrences. */
 static uint64_t median_gap(const struct search *s, const struct symbol *symbol, bool after,
 			   uint64_t *gaps)
 {
@@ -238,13 +284,9 @@ static uint64_t median_gap(const struct search *s, const struct symbol *symbol, 
 		size_t at = s->positions[symbol->first + i] + (after ? 1u : 0u);
 
 		if (at > 0 && at < s->count)
-			gaps[count++] = s->tokens[at].start > s->tokens[at - 1].end
-				? s->tokens[at].start - s->tokens[at - 1].end : 0;
+			gaps[count++] = s->pauses[at];
 	}
-	if (!count)
-		return 0;
-	qsort(gaps, count, sizeof(*gaps), by_value);
-	return gaps[count / 2];
+	return count ? value_of_rank(gaps, count, count / 2) : 0;
 }
 
 /* Comes once between two occurrences of the anchor, nearly always. */
@@ -271,13 +313,10 @@ static bool takes_turns(const struct search *s, const struct symbol *anchor,
 /* The median time between two calls of the thread. */
 static uint64_t median_pause(const struct search *s, uint64_t *gaps)
 {
-	size_t count = 0;
-
-	for (size_t i = 1; i < s->count; i++)
-		gaps[count++] = s->tokens[i].start > s->tokens[i - 1].end
-			? s->tokens[i].start - s->tokens[i - 1].end : 0;
-	qsort(gaps, count, sizeof(*gaps), by_value);
-	return count ? gaps[count / 2] : 0;
+	if (s->count < 2)
+		return 0;
+	memcpy(gaps, s->pauses + 1, (s->count - 1) * sizeof(*gaps));
+	return value_of_rank(gaps, s->count - 1, (s->count - 1) / 2);
 }
 
 /*
@@ -326,6 +365,7 @@ static bool search_make(struct search *s)
 {
 	size_t n = s->count + 1;
 
+	s->numbers = calloc(n, sizeof(*s->numbers));
 	s->positions = calloc(n, sizeof(*s->positions));
 	s->symbols = calloc(n, sizeof(*s->symbols));
 	s->hash = calloc(n, sizeof(*s->hash));
@@ -334,12 +374,14 @@ static bool search_make(struct search *s)
 	s->copies = calloc(n, sizeof(*s->copies));
 	s->graphs = calloc(n, sizeof(*s->graphs));
 	s->phrases = calloc(n, sizeof(*s->phrases));
-	return s->positions && s->symbols && s->hash && s->power && s->launches && s->copies &&
-	       s->graphs && s->phrases && table_make(&s->kinds, n) && table_make(&s->pairs, 2 * n);
+	return s->numbers && s->positions && s->symbols && s->hash && s->power && s->launches && s->copies &&
+	       s->graphs && s->phrases && table_make(&s->kinds) &&
+	       table_make(&s->pairs);
 }
 
 static void search_free(struct search *s)
 {
+	free(s->numbers);
 	free(s->positions);
 	free(s->symbols);
 	free(s->hash);
@@ -356,10 +398,10 @@ bool step_anchor_find(const struct step_token *tokens, size_t count, struct step
 {
 	struct search s = { .tokens = tokens, .count = count };
 	const struct symbol *chosen;
-	bool good = search_make(&s);
+	bool has_room = search_make(&s);
 
 	*anchor = (struct step_anchor){ 0 };
-	if (good) {
+	if (has_room) {
 		symbols_count(&s);
 		prefixes_make(&s);
 		phrases_make(&s);
@@ -367,9 +409,11 @@ bool step_anchor_find(const struct step_token *tokens, size_t count, struct step
 			if (s.symbols[i].count >= OCCURRENCES_MIN)
 				symbol_weigh(&s, &s.symbols[i]);
 		chosen = symbol_choose(&s);
-		if (chosen)
+		if (chosen) {
+			pauses_make(&s);
 			anchor_turn(&s, chosen, s.hash, anchor);	/* hashes are done with */
+		}
 	}
 	search_free(&s);
-	return good;
+	return has_room && !s.no_memory;
 }

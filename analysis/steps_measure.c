@@ -20,8 +20,13 @@
 struct place {				/* of a thread */
 	int64_t thread;
 	size_t first, count;		/* its steps */
-	size_t host, gpu;		/* from the first, the one we are in; count: before all */
+	size_t host;			/* from the first, the one we are in; count: before all */
 	uint32_t ordinal;
+	struct step *step;		/* that began last on the device, NULL: none has */
+	uint64_t until_ns;		/* the end of its period */
+	const struct step *next;	/* that begins next, NULL: none does */
+	struct step_sums *all, *apart;	/* of its kind; apart: typical, slow, or NULL for those between */
+	struct { uint64_t ns; uint32_t intervals; } idle[IDLE_CAUSE_COUNT];	/* of the step */
 	UT_hash_handle hh;
 };
 
@@ -33,6 +38,17 @@ struct measure {
 	step_launch_fn *launch;
 	void *launch_arg;
 };
+
+/* Before all steps. */
+static void place_reset(const struct measure *m, struct place *place)
+{
+	place->host = place->count;
+	place->ordinal = 0;
+	place->step = NULL;
+	place->until_ns = 0;
+	place->next = &m->to->steps[place->first];
+	memset(place->idle, 0, sizeof(place->idle));
+}
 
 static int places_make(struct measure *m)
 {
@@ -47,7 +63,8 @@ static int places_make(struct measure *m)
 			next++;
 		place->thread = r->steps[i].thread;
 		place->first = i;
-		place->count = place->host = place->gpu = next - i;
+		place->count = next - i;
+		place_reset(m, place);
 		HASH_ADD(hh, m->places, thread, sizeof(place->thread), place);
 	}
 	return 0;
@@ -140,18 +157,62 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 
 /* --- on the device: families and idle time ------------------------------------------------- */
 
-/* The step whose period on the device holds this time. */
-static struct step *gpu_step(struct measure *m, struct place *place, int device, uint64_t at)
+/* What was idle in the step so far. */
+static int idles_take(struct measure *m, struct place *place)
 {
-	struct step *steps = m->to->steps + place->first, *step;
-	size_t next = place->gpu == place->count ? 0 : place->gpu + 1;
+	for (uint32_t cause = 0; place->step && cause < IDLE_CAUSE_COUNT; cause++) {
+		struct step_idle *idle;
 
-	while (next < place->count && steps[next].gpu_ns <= at)
-		place->gpu = next++;
-	if (place->gpu == place->count)
-		return NULL;
-	step = &steps[place->gpu];
-	return step->device == device && at - step->gpu_ns < step->period_ns ? step : NULL;
+		if (!place->idle[cause].intervals)
+			continue;
+		idle = LIST_ADD(&m->to->idles);
+		if (!idle)
+			return run_fail(m->run, "out of memory");
+		*idle = (struct step_idle){ (uint32_t)(place->step - m->to->steps), cause,
+					    place->idle[cause].intervals, place->idle[cause].ns };
+		place->step->idle_ns += idle->ns;
+		place->all->idle_ns[cause] += idle->ns;
+		if (place->apart)
+			place->apart->idle_ns[cause] += idle->ns;
+	}
+	memset(place->idle, 0, sizeof(place->idle));
+	return 0;
+}
+
+/* Begun on the device, or nowhere. What comes from other devices may be ahead of this one. */
+static inline bool has_begun(const struct step *step, int64_t device, uint64_t at)
+{
+	return step && at >= step->gpu_ns && (step->device == device || !step->gpu_ns);
+}
+
+/* To the last step that has begun. */
+static int place_advance(struct measure *m, struct place *place, int64_t device, uint64_t at)
+{
+	struct step *steps = m->to->steps, *step = place->step;
+	const struct step *end = steps + place->first + place->count;
+	struct step_kind *kind;
+
+	if (idles_take(m, place) < 0)
+		return -1;
+	while (has_begun(place->next, device, at)) {
+		step = &steps[place->next - steps];
+		place->next = step + 1 < end ? step + 1 : NULL;
+	}
+	kind = &m->to->kinds[step->kind];
+	place->step = step;
+	place->until_ns = step->gpu_ns + step->period_ns;
+	place->all = &kind->all;
+	place->apart = is_typical(kind, step) ? &kind->typical
+		: is_slow(kind, step) ? &kind->slow : NULL;
+	return 0;
+}
+
+/* Is the thread in a step's period on this device? -1: failed. */
+static inline int is_in_step(struct measure *m, struct place *place, int64_t device, uint64_t at)
+{
+	if (has_begun(place->next, device, at) && place_advance(m, place, device, at) < 0)
+		return -1;
+	return at < place->until_ns && place->step->device == device;
 }
 
 static int event_take(void *arg, const struct idle_event *event)
@@ -162,17 +223,15 @@ static int event_take(void *arg, const struct idle_event *event)
 	uint64_t ns = event->end - event->start;
 
 	for (struct place *place = m->places; place; place = place->hh.next) {
-		const struct step *step = gpu_step(m, place, (int)event->device, event->start);
-		struct step_kind *kind;
+		int is_in = is_in_step(m, place, event->device, event->start);
 
-		if (!step)
+		if (is_in < 0)
+			return -1;
+		if (!is_in)
 			continue;
-		kind = &m->to->kinds[step->kind];
-		kind->all.family_ns[family] += ns;
-		if (is_typical(kind, step))
-			kind->typical.family_ns[family] += ns;
-		else if (is_slow(kind, step))
-			kind->slow.family_ns[family] += ns;
+		place->all->family_ns[family] += ns;
+		if (place->apart)
+			place->apart->family_ns[family] += ns;
 	}
 	return 0;
 }
@@ -182,22 +241,16 @@ static int interval_take(void *arg, const struct idle_interval *interval,
 {
 	struct measure *m = arg;
 
+	(void)ended_by;
 	/* The interval ends where a step may begin: its own step is the one it began in. */
 	for (struct place *place = m->places; place; place = place->hh.next) {
-		struct step *step = gpu_step(m, place, interval->device, interval->start_ns);
-		struct step_kind *kind;
+		int is_in = is_in_step(m, place, interval->device, interval->start_ns);
 
-		if (!step)
-			continue;
-		kind = &m->to->kinds[step->kind];
-		step->idle_ns += interval->dur_ns;
-		kind->all.idle_ns[interval->cause] += interval->dur_ns;
-		if (is_typical(kind, step))
-			kind->typical.idle_ns[interval->cause] += interval->dur_ns;
-		else if (is_slow(kind, step))
-			kind->slow.idle_ns[interval->cause] += interval->dur_ns;
+		if (is_in < 0)
+			return -1;
+		place->idle[interval->cause].ns += is_in ? interval->dur_ns : 0;
+		place->idle[interval->cause].intervals += (uint32_t)is_in;
 	}
-	(void)ended_by;
 	return 0;
 }
 
@@ -267,10 +320,9 @@ static int begin(void *arg)
 	struct step_result *r = m->to;
 	size_t family_bytes = (size_t)r->family_count * sizeof(uint64_t);
 
-	for (struct place *place = m->places; place; place = place->hh.next) {
-		place->host = place->gpu = place->count;
-		place->ordinal = 0;
-	}
+	for (struct place *place = m->places; place; place = place->hh.next)
+		place_reset(m, place);
+	r->idles.count = 0;
 	for (size_t i = 0; i < r->step_count; i++)
 		r->steps[i].idle_ns = 0;
 	for (size_t i = 0; i < r->kind_count; i++) {
@@ -302,6 +354,8 @@ int steps_measure(struct run *run, const struct idle_options *options,
 		done = ordinals_open(&m);
 	if (done == 0)
 		done = run_idle(run, &idle, &result->idle);
+	for (struct place *place = m.places; done == 0 && place; place = place->hh.next)
+		done = idles_take(&m, place);
 	if (done == 0) {
 		steps_count(result);
 		phases_tell(result);

@@ -9,10 +9,12 @@ import sqlite3
 import sys
 
 SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "collector", "schema.sql")
-KERNELS = [("void serve::gemm<128, 64>(float*)", "gemm", 9_000), ("attention_decode", "attention_decode", 5_500),
-           ("rms_norm", "rms_norm", 1_600), ("rope", "rope", 1_300), ("silu_and_mul", "silu_and_mul", 1_900),
-           ("residual_add", "residual_add", 1_100)]
-STEP = 512              # launches between two waits for the device
+LAYER = [("rms_norm", "rms_norm", 1_600), ("void serve::gemm<128, 64>(float*)", "gemm", 9_000),
+         ("rope", "rope", 1_300), ("attention_decode", "attention_decode", 5_500),
+         ("silu_and_mul", "silu_and_mul", 1_900), ("residual_add", "residual_add", 1_100)]
+KERNELS = LAYER + [("embedding", "embedding", 2_100), ("sample_top_p", "sample_top_p", 4_300)]
+LAYERS = 27
+STEP = LAYERS * len(LAYER) + 2  # launches between two waits for the device: a decode step
 PERIOD = 6_000          # ns from launch to launch
 WAIT = 1_500_000        # ns that the host spends between two steps
 GIB = 1 << 30
@@ -21,7 +23,9 @@ GIB = 1 << 30
 # in order of time, as a recorder writes them.
 COUNT = "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < :count), " \
         "r AS (SELECT i, i / :devices AS n, 1 + i % :devices AS d FROM c) "
-LAUNCHES = f"(SELECT *, 1000000 + n * {PERIOD} + n / {STEP} * {WAIT} AS t, n % {len(KERNELS)} AS k FROM r)"
+KERNEL = f"CASE n % {STEP} WHEN 0 THEN {len(LAYER)} WHEN {STEP - 1} THEN {len(LAYER) + 1} " \
+         f"ELSE (n % {STEP} - 1) % {len(LAYER)} END"
+LAUNCHES = f"(SELECT *, 1000000 + n * {PERIOD} + n / {STEP} * {WAIT} AS t, {KERNEL} AS k FROM r)"
 STEPS = f"(SELECT *, 1000000 + (n + 1) * {STEP} * {PERIOD} + n * {WAIT} AS t FROM r)"
 
 

@@ -6,6 +6,8 @@ import io
 import os
 import random
 import re
+import shutil
+import sqlite3
 
 from fixture import Fixture, shuffled, union_ns
 from steps_scene import LAYERS, MS, US, Server
@@ -111,6 +113,32 @@ def test_predictions():
     ok(abs(waves[0]["low_ns"] - 106 * US) < 1 and abs(waves[0]["high_ns"] - 106 * US) < 1,
        "a perfect line has no error", waves)
     return waves
+
+
+def test_lockstep():
+    """Two devices that do the same at the same time have twice the idle time of one, step by step."""
+    s = Server("alone")
+    for _ in range(60):
+        s.step(pause=900 * US)
+    s.f.close()
+    both = path("lockstep.db")
+    shutil.copy(s.file, both)
+    db = sqlite3.connect(both)
+    for table, changed in {"device": {"uuid": "'second'", "ordinal": "1"}, "thread": {"tid": "2"},
+                           "stream": {"device": "2"}, "shape": {"device": "2"},
+                           "launch": {"thread": "2", "stream": "stream + 2", "shape": "shape + 100"},
+                           "copy": {"thread": "2", "stream": "stream + 2"}, "call": {"thread": "2"}}.items():
+        columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+        shift = {"shape": 100, "device": 1, "thread": 1, "stream": 2}.get(table, 100000)
+        db.execute(f"INSERT INTO {table} SELECT "
+                   + ", ".join(f"id + {shift}" if c == "id" else changed.get(c, c) for c in columns)
+                   + f" FROM {table}")
+    db.commit()
+    db.close()
+    one, two = (report_json(file)["steps"]["groups"][0] for file in (s.file, both))
+    equal(two["steps"], 2 * one["steps"], "steps of two devices in lockstep")
+    equal(two["all"]["idle_by_cause"], {c: 2 * ns for c, ns in one["all"]["idle_by_cause"].items()},
+          "each has the idle time of its own device")
 
 
 def test_marked():
@@ -236,6 +264,7 @@ def test_document(steps, waves):
 
 truth = test_truth()
 test_slow()
+test_lockstep()
 test_marked()
 test_none()
 test_families()
