@@ -49,6 +49,13 @@ static void open_row(struct app *app)
 		app_show_finding(app);
 		return;
 	}
+	if (view->class->jump) {
+		struct view_place place;
+
+		view->class->jump(row, &place);
+		app_go(app, &place);
+		return;
+	}
 	if (!view->class->open || app->is_below[app->current]) {
 		app_show_details(app);
 		return;
@@ -234,7 +241,7 @@ void app_act(struct app *app, enum action action)
 		return;
 	if (grid && app->snapshot && grid_act(grid, action))
 		return;
-	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_FINDINGS) {
+	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_STEPS) {
 		change_view(app, action - ACTION_VIEW_OVERVIEW);
 		return;
 	}

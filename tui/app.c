@@ -21,6 +21,7 @@
 static const struct view_class *const view_classes[VIEW_COUNT] = {
 	&view_overview, &view_kernels, &view_apis, &view_copies, &view_memory, &view_processes,
 	&view_losses, &view_paths, &view_timeline, &view_findings,
+	&view_steps,
 };
 
 struct view *app_view(struct app *app)

@@ -8,7 +8,7 @@
 #include "tui/script.h"
 #include "tui/view.h"
 
-#define VIEW_COUNT	10
+#define VIEW_COUNT	11
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
 
@@ -92,6 +92,8 @@ bool app_act_timeline(struct app *app, enum action action);
 /* findings_app.c */
 /* The finding under the cursor in full, with its evidence to choose from. */
 void app_show_finding(struct app *app);
+/* Goes to what the row is about. */
+void app_go(struct app *app, const struct view_place *place);
 /* Goes to the timeline, to the evidence in this line of that window. */
 void app_open_evidence(struct app *app, int line);
 /* Chooses and opens findings and kernels of the overview; false: that was not meant. */

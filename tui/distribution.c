@@ -25,10 +25,20 @@ void distribution_rule(struct rect rect, const char *title)
 		draw_textf(rect.y, rect.x + 2, rect.width - 4, COLOR_OF_STRONG, " %s ", title);
 }
 
-/* As many bars as there is room for and values that tell them apart. */
-static int bars_of(const struct histogram *times, int room)
+/* The end of the axis. A few that took many times as long must not press all others into one bar. */
+static uint64_t end_of(const struct histogram *times)
 {
-	double counters = (double)(times->max - times->min) * HISTOGRAM_PARTS / ((double)times->max + 1);
+	uint64_t median = histogram_quantile(times, 0.5), slow = histogram_quantile(times, 0.99);
+	uint64_t end = slow + 3 * (slow - median), least = median + median / 20;
+
+	end = end > least ? end : least;
+	return end < times->max - times->max / 8 ? end : times->max;
+}
+
+/* As many bars as there is room for and values that tell them apart. */
+static int bars_of(const struct histogram *times, uint64_t end, int room)
+{
+	double counters = (double)(end - times->min) * HISTOGRAM_PARTS / ((double)end + 1);
 	double bars = 2 * sqrt((double)times->count);
 
 	bars = bars < counters / 2 ? bars : counters / 2;
@@ -37,10 +47,10 @@ static int bars_of(const struct histogram *times, int room)
 	return bars < room ? (int)bars : room;
 }
 
-/* Edges of the bars, from the least to the most of the values, which may all be equal. */
-static void make_edges(const struct histogram *times, int bars, double *edges)
+/* Edges of the bars from the least of the values on. */
+static void make_edges(const struct histogram *times, uint64_t end, int bars, double *edges)
 {
-	double from = (double)times->min, to = (double)times->max;
+	double from = (double)times->min, to = (double)end;
 	bool powers = from > 0 && to > from * LOG_FROM;
 
 	if (to - from < bars) {		/* no bar is narrower than a nanosecond */
@@ -72,13 +82,26 @@ static void draw_axis(const double *edges, int bars, int y, int x, int width)
 		   quantity_text_ns(text, (uint64_t)(edges[bars] + 0.5)));
 }
 
-static void draw_bars(const struct histogram *times, const double *edges, int bars, struct rect rect)
+/* What the axis leaves out. */
+static void draw_tail(uint64_t beyond, uint64_t most, struct rect rect)
 {
-	double counts[BARS_MAX], most = 0, slow = (double)histogram_quantile(times, 0.99);
+	char count[QUANTITY_SIZE], time[QUANTITY_SIZE], text[2 * QUANTITY_SIZE + 16];
+
+	snprintf(text, sizeof(text), "%s longer, up to %s %s", quantity_text_count(count, beyond),
+		 quantity_text_ns(time, most), draw_is_ascii() ? ">" : "\u25b8");
+	draw_right(rect.y, rect.x, rect.width, COLOR_OF_WARN, text);
+}
+
+/* Returns how many values are beyond the last edge. */
+static uint64_t draw_bars(const struct histogram *times, const double *edges, int bars, struct rect rect)
+{
+	double counts[BARS_MAX], most = 0, within = 0, slow = (double)histogram_quantile(times, 0.99);
 
 	histogram_read(times, edges, bars, counts);
-	for (int i = 0; i < bars; i++)
+	for (int i = 0; i < bars; i++) {
 		most = counts[i] > most ? counts[i] : most;
+		within += counts[i];
+	}
 	for (int i = 0; i < bars && most > 0; i++) {
 		enum color color = edges[i] >= slow ? COLOR_OF_WARN :
 				   COLOR_OF_COMPUTE;
@@ -87,6 +110,7 @@ static void draw_bars(const struct histogram *times, const double *edges, int ba
 			if (counts[i] > 0.005)
 				draw_level(rect.y, rect.x + x, rect.height, color, counts[i] / most, '\0');
 	}
+	return (double)times->count > within + 0.5 ? times->count - (uint64_t)(within + 0.5) : 0;
 }
 
 void distribution_draw(const struct histogram *times, const char *title, struct rect rect)
@@ -95,6 +119,7 @@ void distribution_draw(const struct histogram *times, const char *title, struct 
 		{ "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "max", 1 },
 	};
 	int width = rect.width < WIDTH_MOST ? rect.width : WIDTH_MOST, x = rect.x, bars;
+	uint64_t end, beyond;
 	double edges[BARS_MAX + 1];
 	char text[QUANTITY_SIZE];
 
@@ -114,8 +139,11 @@ void distribution_draw(const struct histogram *times, const char *title, struct 
 		x += draw_text(rect.y, x, 10, i == 3 ? COLOR_OF_WARN : COLOR_OF_STRONG, quantity_text_ns(text,
 			       histogram_quantile(times, quantiles[i].share))) + 2;
 	}
-	bars = bars_of(times, width);
-	make_edges(times, bars, edges);
-	draw_bars(times, edges, bars, (struct rect){ rect.y + 1, rect.x, rect.height - 2, width });
+	end = end_of(times);
+	bars = bars_of(times, end, width);
+	make_edges(times, end, bars, edges);
+	beyond = draw_bars(times, edges, bars, (struct rect){ rect.y + 1, rect.x, rect.height - 2, width });
 	draw_axis(edges, bars, rect.y + rect.height - 1, rect.x, width);
+	if (end < times->max)
+		draw_tail(beyond, times->max, (struct rect){ rect.y + 1, rect.x, 1, width });
 }

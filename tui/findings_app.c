@@ -78,21 +78,29 @@ void app_show_finding(struct app *app)
 	app->popup_for = ACTION_VIEW_FINDINGS;
 }
 
+void app_go(struct app *app, const struct view_place *place)
+{
+	app_act(app, ACTION_VIEW_TIMELINE);
+	if (app_timeline(app))
+		timeline_jump(app_timeline(app), place->lane, place->start_ns, place->end_ns);
+}
+
 void app_open_evidence(struct app *app, int line)
 {
 	const struct run_finding *f = selected(app);
 	int first = f ? app->popup.count - f->evidence_count : 0;
 	const struct finding_evidence *e;
-	struct lane_key lane;
+	struct view_place place;
 
 	if (!f || !f->evidence_count)
 		return;
 	e = &f->evidence[line >= first && line < app->popup.count ? line - first : 0];
-	lane = *e->table && e->stream ? (struct lane_key){ LANE_STREAM, e->stream } :
-	       (struct lane_key){ LANE_IDLE, f->device };
-	app_act(app, ACTION_VIEW_TIMELINE);
-	if (app_timeline(app))
-		timeline_jump(app_timeline(app), lane, e->start_ns, e->start_ns + e->dur_ns);
+	place = (struct view_place){
+		.lane = *e->table && e->stream ? (struct lane_key){ LANE_STREAM, e->stream } :
+			(struct lane_key){ LANE_IDLE, f->device },
+		.start_ns = e->start_ns, .end_ns = e->start_ns + e->dur_ns,
+	};
+	app_go(app, &place);
 }
 
 /* --- from the overview --------------------------------------------------------------------- */

@@ -69,9 +69,10 @@ static void draw_header(const struct app *app)
 		draw_right(0, x + 1, COLS - x - 2, COLOR_OF_HEADER, right);
 }
 
-/* How much room tabs take: with full titles, with short ones, these closer together, and with the
- * title of the active tab only. */
-enum tabs { TABS_FULL, TABS_SHORT, TABS_CLOSE, TABS_BARE };
+/* How much room tabs take: with full titles, with short ones, these closer together, four letters of
+ * all but the active one, and with the title of the active tab only. */
+enum tabs { TABS_FULL, TABS_SHORT, TABS_CLOSE, TABS_TINY, TABS_BARE };
+#define TINY	4
 
 static const char *tab_title(const struct app *app, int index, enum tabs tabs)
 {
@@ -82,12 +83,19 @@ static const char *tab_title(const struct app *app, int index, enum tabs tabs)
 	return tabs != TABS_FULL && class->short_title ? class->short_title : class->title;
 }
 
+static int tab_length(const struct app *app, int index, enum tabs tabs)
+{
+	int length = (int)strlen(tab_title(app, index, tabs));
+
+	return tabs == TABS_TINY && index != app->current && length > TINY ? TINY : length;
+}
+
 static int tabs_width(const struct app *app, enum tabs tabs)
 {
 	int width = 1;
 
 	for (int i = 0; i < VIEW_COUNT; i++)
-		width += 2 + (int)strlen(tab_title(app, i, tabs)) + (tabs >= TABS_CLOSE ? 1 : 2);
+		width += 2 + tab_length(app, i, tabs) + (tabs >= TABS_CLOSE ? 1 : 2);
 	return width - 1;
 }
 
@@ -100,14 +108,16 @@ static void draw_tabs(struct app *app)
 		tabs++;
 	for (int i = 0; i < VIEW_COUNT; i++) {
 		const char *title = tab_title(app, i, tabs);
-		int width = (int)strlen(title) + (*title ? 2 : 1);
+		int length = tab_length(app, i, tabs), width = length + (length ? 2 : 1);
+		char key[16];
 
 		if (x + width > COLS)
 			break;
-		draw_textf(1, x, width, i == app->current ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%d%s%s",
-			   (i + 1) % 10, *title ? " " : "", title);
+		key_of_action((enum action)(ACTION_VIEW_OVERVIEW + i), false, key, sizeof(key));
+		draw_textf(1, x, width, i == app->current ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%s%s%.*s",
+			   key, length ? " " : "", length, title);
 		add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i));
-		x += width + (tabs == TABS_CLOSE ? 1 : 2);
+		x += width + (tabs == TABS_CLOSE || tabs == TABS_TINY ? 1 : 2);
 	}
 }
 

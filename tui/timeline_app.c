@@ -59,9 +59,12 @@ static void refresh_scan(struct app *app)
 	if (app->snapshot->scan == scan)
 		return;
 	app->snapshot->scan = scan;
-	for (int i = 0; i < VIEW_COUNT; i++)
+	for (int i = 0; i < VIEW_COUNT; i++) {
 		if (app->views[i].class->needs_scan)
 			view_update(&app->views[i], app->snapshot);
+		if (app->is_below[i] && app->below[i].class->needs_scan)
+			view_update(&app->below[i], app->snapshot);
+	}
 }
 
 void app_refresh_timeline(struct app *app)

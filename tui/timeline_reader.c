@@ -146,6 +146,7 @@ static void scan_once(struct timeline_reader *reader, bool is_first)
 	}
 	if (run_scan(reader->scan_run, &how, &scan->findings) < 0)
 		say_error(reader, run_error(reader->scan_run));
+	scan->families = run_families(reader->scan_run);
 	pthread_mutex_lock(&reader->lock);
 	scan->complete = true;
 	if (!is_first) {

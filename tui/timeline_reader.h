@@ -12,6 +12,7 @@
 struct timeline_scan {
 	struct pyramid *pyramid;
 	struct shape_times_list times;	/* of kernels; of use when complete */
+	const struct families *families;	/* names of the steps' families; the reader's */
 	struct findings findings;	/* of use when complete; the longest idle intervals by place */
 	bool complete;
 	uint64_t reached_ns;

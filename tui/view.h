@@ -29,6 +29,12 @@ struct view {
 	struct timeline_view *timeline;	/* of the timeline, once it was looked at */
 };
 
+/* Somewhere else in the viewer that a row is about. */
+struct view_place {
+	struct lane_key lane;		/* on the timeline, for this stretch of time */
+	uint64_t start_ns, end_ns;
+};
+
 struct view_class {
 	const char *title;	/* on the tab */
 	const char *short_title;	/* there, where it is narrow; NULL: the same */
@@ -56,11 +62,13 @@ struct view_class {
 	int pane_room;
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
 	const struct view_class *(*open)(const void *row, int *subject, const char **name);
+	/* Where Enter goes for this row; NULL: nowhere. */
+	void (*jump)(const void *row, struct view_place *place);
 };
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
 	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline,
-	view_findings;
+	view_findings, view_steps, view_step_list;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);

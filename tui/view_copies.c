@@ -89,6 +89,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 
 const struct view_class view_copies = {
 	.title = "Copies",
+	.short_title = "Copy",
 	.noun = "kinds of copies",
 	.one = "kind of copies",
 	.help = "Copies and memory sets by device and kind: time, bytes and the rate they reached. "

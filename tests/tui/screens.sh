@@ -95,6 +95,12 @@ for size in 80x24 200x60; do
 	keys 2 Enter
 	screen_is "times-$size"
 	ok "how long the launches of a shape took at $size"
+	keys S
+	screen_is "steps-$size"
+	ok "steps at $size"
+	keys Enter
+	screen_is "step-list-$size"
+	ok "the slowest steps at $size"
 
 	# The same without a terminal.
 	script=
@@ -128,6 +134,9 @@ ok "overview of an empty recording"
 keys 2
 screen_is kernels-empty
 ok "kernels of an empty recording"
+keys S
+screen_is steps-empty
+ok "steps of an empty recording"
 terminal 80 24 "$gputrail" hostile.db
 screen_is overview-hostile
 ok "losses come first"

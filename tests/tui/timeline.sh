@@ -77,7 +77,7 @@ ok "calls that failed say so"
 # The mouse.
 terminal 80 24 "TERM=xterm-256color $gputrail timeline.db"
 shows "Nothing was lost"
-text "$(printf '\033[<0;68;2M\033[<0;68;2m')"
+text "$(printf '\033[<0;63;2M\033[<0;63;2m')"
 shows "48.1 ms shown"
 ok "click on the tab"
 text "$(printf '\033[<64;20;6M')"

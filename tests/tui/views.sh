@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# From steps to where they are: the views that the reading in the background fills.
+. "${top_srcdir:?}/tests/lib.sh"
+. "$top_srcdir/tests/tui/tmux.sh"
+RECORDER_PID=$$
+export RECORDER_PID
+fixture serving.db serving
+fixture live.db timeline-live
+
+terminal 80 24 "$gputrail" serving.db
+shows "useful [0-9]"
+keys S
+shows "^ 2 kinds of steps"
+shows "3 slow steps: +1.59 ms over 578 us"
+shows "1.55 ms *97.3% *idle sync_readback"
+ok "slow steps and what they have more"
+keys j
+shows "^ 5 steps:  p50 2.63 ms  p90 3.09 ms"
+ok "each row has its own distribution"
+keys k Enter
+shows "^ 294 steps  of decode"
+selected "2.30 ms *3.94 1.60 ms"
+ok "the slowest step comes first"
+shows "^ sync_readback *1.60 ms *37.5 us *73.1 us *1: gemm<128, 64>"
+ok "its idle time beside the usual, and the launch that takes longer"
+keys f
+text "step=214"
+keys Enter
+shows "^ 1 of 294 steps"
+shows "^ allocation *136 us *31.8 us"
+ok "a step that waited for an allocation"
+keys F g Enter
+shows "▏sync_readback 1.60"
+shows "0\.042[0-9]* s  4.59 ms shown"
+ok "Enter goes to the step on the timeline"
+keys S q
+shows "^ 2 kinds of steps"
+ok "and the list is still there"
+
+# A file that grows: the views follow, and what they show of the old reading is not touched.
+terminal 80 24 "$gputrail" live.db
+shows "useful [0-9]"
+keys S
+shows " 24  *2\.00 ms"
+keys Enter
+shows "^ 24 steps"
+fixture live.db grow-timeline
+shows "^ 48 steps"
+ok "steps that come while they are looked at"
+keys q
+shows " 48  *2\.00 ms"
+ok "and in the table above"
+done_testing
