@@ -16,6 +16,7 @@
 #define TOLERANCE_BITS	64.0		/* descriptions that differ by less are equally good */
 #define TOLERANCE	1.03
 #define COPY_SHARE	0.9		/* of the pieces, for "each has a copy" */
+#define GRAPH_USES_MIN	8		/* of an executable graph, to be told from others */
 #define PAUSE_FACTOR	4		/* of a pause between steps to one between launches */
 #define PRIME		0x9e3779b97f4a7c15ull
 #define CELLS_MIN	1024
@@ -48,6 +49,7 @@ struct search {
 	uint32_t *positions;		/* of each symbol, rising */
 	struct symbol *symbols;
 	size_t symbol_count;
+	uint32_t *alike;		/* each token's symbol; of graphs that are rarely used, the same */
 	uint64_t *hash, *power;		/* of the launches before each position; PRIME to the number */
 	uint64_t *pauses;
 	uint32_t *launches;		/* before each position */
@@ -149,6 +151,20 @@ static void symbols_count(struct search *s)
 	}
 }
 
+/* A program that captures again and again has ever new graphs for the same step. */
+static void alike_make(struct search *s)
+{
+	for (size_t i = 0; i < s->symbol_count; i++) {
+		const struct symbol *symbol = &s->symbols[i];
+		bool is_rare = SYMBOL_CLASS(symbol->symbol) == SYMBOL_GRAPH &&
+			       symbol->count < GRAPH_USES_MIN;
+
+		for (uint32_t j = 0; j < symbol->count; j++)
+			s->alike[s->positions[symbol->first + j]] =
+				is_rare ? SYMBOL_GRAPH : symbol->symbol;
+	}
+}
+
 /* Sums before each position; copies do not make kinds of steps, as their number varies. */
 static void prefixes_make(struct search *s)
 {
@@ -157,7 +173,7 @@ static void prefixes_make(struct search *s)
 		bool is_launch = symbol_is_launch(s->tokens[i].symbol);
 
 		s->power[i + 1] = s->power[i] * PRIME;
-		s->hash[i + 1] = is_launch ? s->hash[i] * PRIME + mix(s->tokens[i].symbol) : s->hash[i];
+		s->hash[i + 1] = is_launch ? s->hash[i] * PRIME + mix(s->alike[i]) : s->hash[i];
 		s->launches[i + 1] = s->launches[i] + is_launch;
 		s->graphs[i + 1] = s->graphs[i] +
 				   (SYMBOL_CLASS(s->tokens[i].symbol) == SYMBOL_GRAPH);
@@ -179,15 +195,15 @@ static void phrases_make(struct search *s)
 	for (size_t i = 0; i < s->count; i++) {
 		s->phrases[i + 1] = s->phrases[i];
 		if (i + 2 < s->count) {
-			uint64_t key = mix(s->tokens[i].symbol) * 3 + mix(s->tokens[i + 1].symbol) * 5 +
-				       mix(s->tokens[i + 2].symbol) * 7;
+			uint64_t key = mix(s->alike[i]) * 3 + mix(s->alike[i + 1]) * 5 +
+				       mix(s->alike[i + 2]) * 7;
 			uint32_t *seen = table_at(s, &s->pairs, key);
 
 			if (i == next && *seen) {
 				size_t from = *seen - 1, length = 0;
 
 				while (i + length < s->count &&
-				       s->tokens[from + length].symbol == s->tokens[i + length].symbol)
+				       s->alike[from + length] == s->alike[i + length])
 					length++;
 				next = i + (length ? length : 1);
 				s->phrases[i + 1]++;
@@ -368,6 +384,7 @@ static bool search_make(struct search *s)
 	s->numbers = calloc(n, sizeof(*s->numbers));
 	s->positions = calloc(n, sizeof(*s->positions));
 	s->symbols = calloc(n, sizeof(*s->symbols));
+	s->alike = calloc(n, sizeof(*s->alike));
 	s->hash = calloc(n, sizeof(*s->hash));
 	s->power = calloc(n, sizeof(*s->power));
 	s->launches = calloc(n, sizeof(*s->launches));
@@ -384,6 +401,7 @@ static void search_free(struct search *s)
 	free(s->numbers);
 	free(s->positions);
 	free(s->symbols);
+	free(s->alike);
 	free(s->hash);
 	free(s->power);
 	free(s->launches);
@@ -403,6 +421,7 @@ bool step_anchor_find(const struct step_token *tokens, size_t count, struct step
 	*anchor = (struct step_anchor){ 0 };
 	if (has_room) {
 		symbols_count(&s);
+		alike_make(&s);
 		prefixes_make(&s);
 		phrases_make(&s);
 		for (size_t i = 0; i < s.symbol_count; i++)

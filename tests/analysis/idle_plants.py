@@ -20,7 +20,7 @@ PLANTS = (
     ("sync-per-layer", "sync_readback", after_readback, 150 * US, HOST, "sync-readback",
      "retrieve_per_layer"),
     ("host-slow", "host_busy", late_by_itself, 6000 * US, HOST, "host-busy", ""),
-    ("launch-bound", "launch_bound", spread, 90 * US, HOST, "launch-bound", "launch_kernel"),
+    ("launch-bound", "launch_bound", spread, 60 * US, HOST, "launch-bound", "launch_kernel"),
     ("tensormap-in-loop", "lookups", took, 80 * US, HOST, "repeated-lookups", "encode_tensor_map"),
     ("small-copies", "metadata_copies", between_uploads, 30 * US, ("submit", "stream"),
      "metadata-copies", "planted_upload_metadata"),
