@@ -181,6 +181,7 @@ struct run_thread {
 
 struct run_bucket {			/* for charts */
 	uint64_t start_ns, width_ns, busy_ns, compute_ns, copy_ns, launches, live_bytes;
+	double sm_active;		/* measured, 0..1; < 0: not known */
 };
 
 struct run_fact {			/* of meta: clocks, environment, ...; or of an event */

@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/activity.h"
 #include "analysis/internal.h"
 
 #include <stdio.h>
@@ -113,6 +114,39 @@ static void carry_live(struct run_bucket_list *list, uint64_t live_bytes)
 	}
 }
 
+/* Of columns that several samples touch the mean by time. */
+static int activity_fill(struct run *run, int device, uint64_t to_ns, struct bucket_fill *fill)
+{
+	struct activity_sample_list samples;
+	double measured_ns = 0, total = 0;
+	size_t first = 0;
+
+	if (run_activity_samples(run, device, fill->from_ns, to_ns, &samples) < 0)
+		return -1;
+	for (size_t i = 0; i < fill->count; i++) {
+		struct run_bucket *b = &fill->rows[i];
+		uint64_t end = b->start_ns + b->width_ns;
+
+		measured_ns = total = 0;
+		while (first < samples.count &&
+		       samples.rows[first].start_ns + samples.rows[first].dur_ns <= b->start_ns)
+			first++;
+		for (size_t k = first; k < samples.count && samples.rows[k].start_ns < end; k++) {
+			const struct activity_sample *s = &samples.rows[k];
+			uint64_t from = s->start_ns > b->start_ns ? s->start_ns : b->start_ns;
+			uint64_t to = s->start_ns + s->dur_ns < end ? s->start_ns + s->dur_ns : end;
+
+			if (s->metrics[ACTIVITY_sm_active_ppm] < 0 || to <= from)
+				continue;
+			measured_ns += (double)(to - from);
+			total += (double)(to - from) * s->metrics[ACTIVITY_sm_active_ppm];
+		}
+		b->sm_active = measured_ns > 0 ? total / measured_ns : -1;
+	}
+	activity_sample_list_free(&samples);
+	return 0;
+}
+
 int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, int columns,
 		struct run_bucket_list *list)
 {
@@ -142,7 +176,8 @@ int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, i
 	fill.rows = list->rows;
 	fill.count = list->count;
 	before = fill.live_bytes = live_before(run, device, level, &fill);
-	if (buckets_read(run, device, level, &fill, to_ns) < 0) {
+	if (buckets_read(run, device, level, &fill, to_ns) < 0 ||
+	    activity_fill(run, device, to_ns, &fill) < 0) {
 		run_bucket_list_free(list);
 		return -1;
 	}

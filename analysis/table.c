@@ -6,6 +6,7 @@
 
 #include "analysis/table.h"
 
+#include "analysis/activity.h"
 #include "analysis/findings.h"
 
 #include <stdio.h>
@@ -31,6 +32,8 @@ static const char *triple_text(const int xyz[3], struct value *value)
 
 #define share(ns)			percent(ns, total_ns)
 #define triple(xyz)			triple_text(xyz, value)
+#define known(v)			UNKNOWN_IF((v) < 0, (v))
+#define part(v)				UNKNOWN_IF((v) < 0, 100 * (v))
 #define UNKNOWN_IF(condition, v)	((condition) ? (value->known = false, 0) : (v))
 
 /* One reader per column. */
@@ -65,6 +68,7 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define MARK_COLUMN(...)	READ(mark, __VA_ARGS__)
 #define GRAPH_COLUMN(...)	READ(graph, __VA_ARGS__)
 #define NODE_COLUMN(...)	READ(graph_node, __VA_ARGS__)
+#define ACTIVITY_COLUMN(...)	READ(activity, __VA_ARGS__)
 #include "analysis/columns.def"
 
 #define DESCRIBE(type, key, title, unit, width, level, expression, description)	\
@@ -127,6 +131,10 @@ static const struct column node_columns[] = {
 #define NODE_COLUMN(...)	DESCRIBE(graph_node, __VA_ARGS__)
 #include "analysis/columns.def"
 };
+static const struct column activity_columns[] = {
+#define ACTIVITY_COLUMN(...)	DESCRIBE(activity, __VA_ARGS__)
+#include "analysis/columns.def"
+};
 
 #define VIEW(id, key, title, columns) \
 	[id] = { key, title, columns, sizeof(columns) / sizeof(*(columns)) }
@@ -145,6 +153,7 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_MARKS, "marks", "Marks", mark_columns),
 	VIEW(VIEW_GRAPHS, "graphs", "Executable graphs", graph_columns),
 	VIEW(VIEW_NODES, "nodes", "Kernels in graphs", node_columns),
+	VIEW(VIEW_ACTIVITY, "activity", "Measured activity", activity_columns),
 };
 
 /* Moves a list of one type into the table; the lists have the same two fields. */
@@ -208,6 +217,8 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		result = TAKE(run_graph_nodes, run_graph_node);
 		TOTAL(run_graph_node);
 		break;
+	case VIEW_ACTIVITY:
+		return TAKE(run_activity, run_activity);
 	case VIEW_COUNT:
 		break;
 	}
@@ -265,6 +276,9 @@ void table_free(struct table *table)
 		break;
 	case VIEW_NODES:
 		RELEASE(run_graph_node);
+		break;
+	case VIEW_ACTIVITY:
+		RELEASE(run_activity);
 		break;
 	case VIEW_COUNT:
 		break;

@@ -31,7 +31,7 @@ static const struct plant {
 };
 
 enum { OPTION_SIM = OPTION_LONG, OPTION_PLANT, OPTION_PYTHON, OPTION_SECONDS, OPTION_STEPS,
-	OPTION_SEED, OPTION_TRUTH, OPTION_LIST, OPTION_CALLPATH };
+	OPTION_SEED, OPTION_TRUTH, OPTION_LIST, OPTION_CALLPATH, OPTION_ACTIVITY };
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "record to FILE (default " DEFAULT_OUTPUT "); an older recording"
@@ -49,6 +49,7 @@ static const struct cmd_option options[] = {
 	  " when to FILE.plants, and the steps to FILE.steps" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
 	  " (default), native, python or off" },
+	{ "sm-activity", OPTION_ACTIVITY, "[=HZ]", "measure SM activity of the simulated GPU, too" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
 	{ 0 },
 };
@@ -166,6 +167,16 @@ static int seconds_pass(struct demo *demo, const char *text)
 }
 
 /* 0 to go on, -1 when wrong. */
+static int activity_take(struct demo *demo, const char *text)
+{
+	const char *takes = control_set(&demo->recording.control, "sm-activity", text);
+
+	if (!takes)
+		return 0;
+	message("demo", NULL, "--sm-activity takes %s, not '%s'", takes, text);
+	return -1;
+}
+
 static int take_option(int key, struct demo *demo)
 {
 	switch (key) {
@@ -198,6 +209,8 @@ static int take_option(int key, struct demo *demo)
 	case OPTION_STEPS:
 		demo->has_length = true;
 		return number_pass(demo, "steps", optarg, 100000000);
+	case OPTION_ACTIVITY:
+		return activity_take(demo, optarg ? optarg : "on");
 	case OPTION_SEED:
 		return number_pass(demo, "seed", optarg, INT_MAX);
 	}

@@ -16,6 +16,7 @@
 #include "analysis/table.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "cmd/report_activity.h"
 
 enum { KEY_COLOR = OPTION_LONG };
 
@@ -120,6 +121,7 @@ static int info_table(struct run *run, const struct print_style *style, enum vie
 static int info(struct run *run, const struct print_style *style, bool all)
 {
 	if (info_run(run, style) < 0 || info_backends(run, style) < 0 ||
+	    report_activity(run, style, true) < 0 ||
 	    info_meta(run, style, all) < 0 || info_table(run, style, VIEW_DEVICES) < 0 ||
 	    info_table(run, style, VIEW_PROCESSES) < 0)
 		return -1;

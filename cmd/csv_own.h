@@ -6,10 +6,14 @@
 #include "analysis/analysis.h"
 #include "cmd/csv.h"
 
+/* start_ns,duration_ns,gpu, then the columns of table activity. */
+extern const char csv_activity_header[];
+
 /* Rows without the header. Return 0, -1 with run_error(), or positive when they could not write. */
 int csv_bubbles(struct run *run, struct csv *csv);
 int csv_bubbles_trace(struct run *run, struct csv *csv);
 int csv_steps(struct run *run, struct csv *csv);
+int csv_activity_trace(struct run *run, struct csv *csv);
 int csv_callpaths(struct run *run, struct csv *csv);
 
 #endif

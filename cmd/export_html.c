@@ -16,7 +16,7 @@
 
 static const enum view_id shown[] = {
 	VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES, VIEW_LOSSES,
-	VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS,
+	VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS, VIEW_ACTIVITY,
 };
 
 static void fact(FILE *out, const char *name, const char *text)

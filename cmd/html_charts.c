@@ -127,6 +127,20 @@ static void memory_column(FILE *out, const struct span *span, const struct run_b
 	}
 }
 
+/* A step of the line of what was measured; where nothing was, the line has a hole. */
+static void activity_column(FILE *out, const struct span *span, const struct run_bucket *b, double y)
+{
+	double x = at(span, b->start_ns), width = at(span, b->start_ns + b->width_ns) - x;
+	double height = b->sm_active * (BUSY_HEIGHT - 1.5);
+
+	if (b->sm_active < 0)
+		return;
+	if (x + width > WIDTH)
+		width = WIDTH - x;
+	rectangle(out, "measured", x, y + BUSY_HEIGHT - 1.5 - height, width, 1.5);
+	fprintf(out, "><title>SMs active: %.1f %%</title></rect>\n", 100 * b->sm_active);
+}
+
 static void cause_marks(const struct html *html, const struct span *span, int device, double y)
 {
 	for (size_t i = 0; i < html->findings.idle.interval_count; i++) {
@@ -167,6 +181,7 @@ static int lane(const struct html *html, const struct span *span, const struct r
 	fputs("/>\n", html->out);
 	for (size_t i = 0; i < buckets.count; i++) {
 		busy_column(html->out, span, &buckets.rows[i], y);
+		activity_column(html->out, span, &buckets.rows[i], y);
 		memory_column(html->out, span, &buckets.rows[i], most,
 			      y + BUSY_HEIGHT + CAUSE_HEIGHT);
 	}
@@ -206,6 +221,8 @@ int html_timeline(const struct html *html)
 	      "height=\"1\"/></svg> kernels &#160; <svg class=\"key\" viewBox=\"0 0 1 1\"><rect "
 	      "class=\"copy\" width=\"1\" height=\"1\"/></svg> copies alone &#160; <svg class=\"key\" "
 	      "viewBox=\"0 0 1 1\"><rect class=\"memory\" width=\"1\" height=\"1\"/></svg> memory in use "
+	      "&#160; <svg class=\"key\" viewBox=\"0 0 1 1\"><rect class=\"measured\" y=\"0.4\" width=\"1\" "
+	      "height=\"0.2\"/></svg> SMs active, where measured "
 	      "&#160; <span class=\"faint\">idle: the longest intervals in the colour of their cause"
 	      "</span></p>\n", html->out);
 	return result;

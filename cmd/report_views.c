@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/table.h"
+#include "cmd/report_activity.h"
 #include "cmd/report_bubbles.h"
 #include "cmd/report_detail.h"
 #include "cmd/report_findings.h"
@@ -157,6 +158,7 @@ static int report_overview(struct run *run, const struct report_request *request
 	if (report_head(run, request, &truncated) < 0 ||
 	    report_detail(run, &request->style) < 0 ||
 	    report_coverage(run, &request->style) < 0 ||
+	    report_activity(run, &request->style, false) < 0 ||
 	    report_losses(run, request, truncated) < 0 || report_backends(run, request) < 0)
 		return -1;
 	if (report_failures(run, &with_rows) < 0)
@@ -248,6 +250,25 @@ static int report_family_times(struct run *run, const struct report_request *req
 	return report_families(run, &request->style);
 }
 
+static int report_measured(struct run *run, const struct report_request *request)
+{
+	struct table table;
+	int gpus = report_activity(run, &request->style, true);
+
+	if (gpus == 0)
+		printf("Activity was not measured: gputrail record --sm-activity does.\n");
+	if (gpus <= 0)
+		return gpus;
+	if (table_load(run, VIEW_ACTIVITY, false, &table) < 0)
+		return -1;
+	if (table.count) {
+		putchar('\n');
+		print_table(&request->style, &table);
+	}
+	table_free(&table);
+	return 0;
+}
+
 static report_fn *special_find(const char *name)
 {
 	static const struct { const char *name; report_fn *report; } special[] = {
@@ -255,6 +276,7 @@ static report_fn *special_find(const char *name)
 		{ "waterfall", report_falls }, { "bubbles", report_idle },
 		{ "steps", report_step_times }, { "families", report_family_times },
 		{ "callpaths", report_callpaths }, { "memory", report_memory_all },
+		{ "activity", report_measured },
 	};
 
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)

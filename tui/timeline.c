@@ -94,11 +94,19 @@ static bool lane_has_anything(const struct timeline_view *t, size_t index)
 	       (t->scan && pyramid_read(t->scan->pyramid, lane->key, 0, timeline_end(t), 1, &all));
 }
 
-/* One line for each lane that has anything, and one for the memory of a device. */
+static bool has_activity(const struct run_bucket_list *buckets)
+{
+	for (size_t i = 0; i < buckets->count; i++)
+		if (buckets->rows[i].sm_active >= 0)
+			return true;
+	return false;
+}
+
+/* One line for each lane that has anything, and for the memory and the SMs of a device. */
 static void make_lines(struct timeline_view *t)
 {
 	const struct run_lane_list *lanes = &t->window->lanes;
-	struct timeline_line *lines = calloc(2 * lanes->count + 1, sizeof(*lines));
+	struct timeline_line *lines = calloc(3 * lanes->count + 1, sizeof(*lines));
 	struct timeline_line at = t->line < t->line_count ? t->lines[t->line] :
 				  (struct timeline_line){ LINE_LANE, 0, 1 };
 	size_t count = 0;
@@ -112,6 +120,9 @@ static void make_lines(struct timeline_view *t)
 		if (lanes->rows[i].key.kind == LANE_IDLE && i > 0 &&
 		    has_memory(&t->window->memory[i - 1]))
 			lines[count++] = (struct timeline_line){ LINE_MEMORY, i - 1, 1 };
+		if (lanes->rows[i].key.kind == LANE_IDLE && i > 0 &&
+		    has_activity(&t->window->memory[i - 1]))
+			lines[count++] = (struct timeline_line){ LINE_ACTIVITY, i - 1, 1 };
 	}
 	free(t->lines);
 	t->lines = lines;
@@ -132,7 +143,7 @@ static void make_lines(struct timeline_view *t)
 
 static bool is_chart(const struct timeline_view *t, size_t line)
 {
-	return t->lines[line].kind == LINE_MEMORY || timeline_lane(t, line)->key.kind == LANE_DEVICE;
+	return t->lines[line].kind != LINE_LANE || timeline_lane(t, line)->key.kind == LANE_DEVICE;
 }
 
 void timeline_stretch(struct timeline_view *t)

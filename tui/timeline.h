@@ -10,7 +10,7 @@
 #include "tui/keys.h"
 #include "tui/timeline_reader.h"
 
-enum timeline_line_kind { LINE_LANE, LINE_MEMORY };
+enum timeline_line_kind { LINE_LANE, LINE_MEMORY, LINE_ACTIVITY };
 
 struct timeline_line {
 	enum timeline_line_kind kind;
@@ -64,6 +64,13 @@ void timeline_show(struct timeline_view *timeline, double from_ns, double to_ns)
 /* Charts get higher where the screen has more rows than lines. */
 void timeline_stretch(struct timeline_view *timeline);
 void timeline_zoom(struct timeline_view *timeline, double factor);
+
+/* The bucket that is drawn at a moment; NULL: none. */
+const struct run_bucket *timeline_bucket_at(const struct run_bucket_list *list, double at_ns);
+/* The most memory, and the mean of the SMs measured as active (< 0 unknown), of what is on the screen: the
+ * window holds more on both sides, how much depends. */
+uint64_t timeline_memory_peak(const struct timeline_view *timeline, const struct run_bucket_list *list);
+double timeline_activity_mean(const struct timeline_view *timeline, const struct run_bucket_list *list);
 
 /* The line drawn at row y of the screen; line_count: none. */
 size_t timeline_line_at(const struct timeline_view *timeline, int y);

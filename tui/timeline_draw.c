@@ -219,52 +219,52 @@ static void draw_lane(struct line_picture *p, const struct run_lane *lane)
 	}
 }
 
-/* Of what is on the screen; the window holds more on both sides, how much depends. */
-static uint64_t memory_peak(const struct timeline_view *t, const struct run_bucket_list *list)
-{
-	uint64_t most = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		const struct run_bucket *b = &list->rows[i];
-
-		if (b->live_bytes > most && (double)b->start_ns < t->to_ns &&
-		    (double)(b->start_ns + b->width_ns) > t->from_ns)
-			most = b->live_bytes;
-	}
-	return most;
-}
-
 static void draw_memory(struct line_picture *p, size_t lane)
 {
 	struct timeline_view *t = p->t;
 	const struct run_bucket_list *list = &t->window->memory[lane];
-	uint64_t most = memory_peak(t, list);
-	double width = list->count ? (double)list->rows[0].width_ns : 1;
+	uint64_t most = timeline_memory_peak(t, list);
 
-	for (int x = 0; x < t->columns && most && list->count; x++) {
-		double at = (t->from_ns + p->column_ns * (x + 0.5) - (double)list->rows[0].start_ns) / width;
+	for (int x = 0; x < t->columns && most; x++) {
+		const struct run_bucket *b = timeline_bucket_at(list, t->from_ns + p->column_ns * (x + 0.5));
 
-		if (at >= 0 && at < (double)list->count)
+		if (b)
 			draw_level(p->y, t->plot_x + x, p->height, COLOR_OF_MEMORY,
-				   (double)list->rows[(size_t)at].live_bytes / (double)most, '\0');
+				   (double)b->live_bytes / (double)most, '\0');
+	}
+}
+
+static void draw_activity(struct line_picture *p, size_t lane)
+{
+	struct timeline_view *t = p->t;
+
+	for (int x = 0; x < t->columns; x++) {
+		const struct run_bucket *b = timeline_bucket_at(&t->window->memory[lane],
+						       t->from_ns + p->column_ns * (x + 0.5));
+
+		if (b && b->sm_active > 0)
+			draw_level(p->y, t->plot_x + x, p->height, COLOR_OF_COMPUTE, b->sm_active, '\0');
 	}
 }
 
 static void draw_title(const struct timeline_view *t, int y, size_t line)
 {
 	const struct run_lane *lane = timeline_lane(t, line);
-	bool is_memory = t->lines[line].kind == LINE_MEMORY, below = is_memory ||
+	bool is_lane = t->lines[line].kind == LINE_LANE, below = !is_lane ||
 		lane->key.kind == LANE_IDLE || lane->key.kind == LANE_STREAM;
 	enum color color = line == t->line ? COLOR_OF_SELECTED :
-			   lane->key.kind == LANE_DEVICE && !is_memory ? COLOR_OF_STRONG : COLOR_OF_TEXT;
+			   lane->key.kind == LANE_DEVICE && is_lane ? COLOR_OF_STRONG : COLOR_OF_TEXT;
 	char text[QUANTITY_SIZE];
 	int width = t->plot_x - 1;
 
 	if (line == t->line)
 		draw_fill(y, 0, width, color);
-	if (is_memory)
+	if (t->lines[line].kind == LINE_MEMORY)
 		draw_textf(y, 2, width - 2, color, "memory %s", quantity_text_bytes(text,
-			   memory_peak(t, &t->window->memory[t->lines[line].lane])));
+			   timeline_memory_peak(t, &t->window->memory[t->lines[line].lane])));
+	else if (t->lines[line].kind == LINE_ACTIVITY)
+		draw_textf(y, 2, width - 2, color, "SMs %s", quantity_text_percent(text,
+			   fmax(0, timeline_activity_mean(t, &t->window->memory[t->lines[line].lane]))));
 	else
 		draw_text(y, below ? 2 : 0, width - (below ? 2 : 0), color, lane->title);
 }
@@ -336,6 +336,16 @@ static void describe_column(const struct timeline_view *t, int y, int width)
 	struct pyramid_column column = { 0 };
 	char percent[QUANTITY_SIZE], count[QUANTITY_SIZE];
 
+	if (lane && t->lines[t->line].kind == LINE_ACTIVITY) {
+		const struct run_bucket_list *list = &t->window->memory[t->lines[t->line].lane];
+		const struct run_bucket *b = timeline_bucket_at(list, t->cursor_ns);
+
+		if (b && b->sm_active >= 0)
+			draw_textf(y, 1, width, COLOR_OF_TEXT,
+				   "%s of the SMs were active here, as NVML measured",
+				   quantity_text_percent(percent, b->sm_active));
+		return;
+	}
 	if (!lane || !t->scan || t->lines[t->line].kind != LINE_LANE ||
 	    !pyramid_read(t->scan->pyramid, lane->key, t->cursor_ns - half, t->cursor_ns + half, 1,
 			  &column))
@@ -427,6 +437,8 @@ static void draw_lines(struct timeline_view *t)
 		draw_title(t, picture->y, line);
 		if (t->lines[line].kind == LINE_MEMORY)
 			draw_memory(picture, t->lines[line].lane);
+		else if (t->lines[line].kind == LINE_ACTIVITY)
+			draw_activity(picture, t->lines[line].lane);
 		else
 			draw_lane(picture, timeline_lane(t, line));
 		if (line == t->line && x >= 0 && x < t->columns)

@@ -43,6 +43,14 @@ ok(checks["cupti"]["state"] == "warn" and "/nowhere" in checks["cupti"]["text"],
 _, _, checks = doctor(PATH="/nowhere")
 equal(checks["python"]["state"], "warn", "no Python")
 
+SIM = os.path.join(os.environ.get("top_builddir", "."), "simcuda", ".libs")
+if not os.environ.get("sanitizers"):
+    for said, env in (("measures SMs on 1 of 1 GPUs", {}), ("0 of 1 GPUs", {"SIMCUDA_DEVICE": "A100"}),
+                      ("refused: Insufficient permissions (4)", {"SIMNVML_FAIL": "nvmlGpmSampleGet=4"}),
+                      ("Driver not loaded (9)", {"SIMNVML_FAIL": "nvmlInit_v2=9"})):
+        _, _, checks = doctor(LD_LIBRARY_PATH=SIM, **env)
+        ok(said in checks["activity"]["text"], f"SM activity: {said}", checks["activity"])
+
 # A driver that crashes: gputrail looks at it in another process. It takes the default action, as
 # a sanitizer's handler would make an exit of the signal.
 CC = os.environ.get("CC", "cc").split()

@@ -94,6 +94,24 @@ text "$(printf '\033[<0;70;14m')"
 shows "^ 0.02[0-9]* s  12.0 ms"
 ok "dragging moves the picture"
 
+# What was measured.
+"$PYTHON3" -c '
+import sqlite3
+db = sqlite3.connect("timeline.db")
+db.executemany("INSERT INTO activity (device, start_ns, dur_ns, samples, sm_active_ppm)"
+               " VALUES (1, ?, 10000000, 1, ?)", [(i * 10000000, 200000 * i) for i in range(4)])
+db.commit()'
+terminal 80 24 "$gputrail" timeline.db
+keys t
+shows "^  idle" && shows "^  SMs 30.0%"
+ok "a line for the SMs, with their mean"
+keys j j j G
+hides "of the SMs were active"
+ok "that says nothing where nothing was measured"
+keys Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left
+shows "60.0% of the SMs were active here, as NVML measured"
+ok "and tells what was measured at the cursor"
+
 # A file that grows.
 terminal 80 24 "$gputrail" live.db
 shows "recording"
