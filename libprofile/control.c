@@ -20,11 +20,15 @@
 #include "libprofile/governor.h"
 #include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
+#include "libprofile/steps.h"
 
 #define FLUSH_PERIOD_NS 50000000ull
 #define DRAIN_NS 150000000ull		/* for GPU work in flight when its detail ended */
 #define STOP_LIMIT_NS 2000000000ull
 #define FOREVER UINT64_MAX
+#define STEP_POLL_NS 2000000ull
+#define STEP_PATIENCE 3			/* steps, until a window no longer waits for one */
+#define STEP_PATIENCE_NS 200000000ull	/* at least */
 
 enum thread_state { THREAD_NONE, THREAD_RUNNING, THREAD_DONE };
 
@@ -35,6 +39,8 @@ static enum wire_detail wanted_now;	/* what that came from */
 static uint64_t detach_at_ns;		/* 0: not to be detached */
 static struct governor governor;	/* while detail is asked to be sampled or auto */
 static bool is_governed;
+static enum { PENDING_NONE, PENDING_BEGIN, PENDING_END } pending;	/* waits for a step */
+static uint64_t pending_end_ns;		/* no longer than until then */
 static uint64_t told_ns, told_cost_ns;	/* when the recorder's own cost was told, and what it was */
 
 static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *limit)
@@ -53,8 +59,8 @@ static bool has_gpu_times(enum wire_detail detail)
 	return detail != WIRE_DETAIL_OFF && detail != WIRE_DETAIL_HOST;
 }
 
-/* Of the control thread's own ring; before there is one, control_ready tells. */
-static void tell_level(enum wire_cause cause)
+/* Of the control thread's own ring; before there is one, control_ready tells. at: wire clock. */
+static void tell_level(enum wire_cause cause, uint64_t at)
 {
 	struct thread *thread = thread_self;
 	struct wire_level *record;
@@ -64,7 +70,7 @@ static void tell_level(enum wire_cause cause)
 	if (!record)
 		return;
 	record->head = (struct wire_head){ .bytes = sizeof(*record), .kind = WIRE_LEVEL };
-	record->at = clock_wire();
+	record->at = at;
 	record->detail = level;
 	record->cause = cause;
 	ring_commit(thread, sizeof(*record));
@@ -115,43 +121,83 @@ static void answer(uint32_t sequence)
 	futex(&now->sequence, FUTEX_WAKE, INT32_MAX, NULL);
 }
 
+/* What waited for the begin of a step is done: there, or now. */
+static void settle(uint64_t now_ns, bool now)
+{
+	if (pending == PENDING_NONE || !gpu_window_settled(now || now_ns >= pending_end_ns))
+		return;
+	if (pending == PENDING_END)
+		change(WIRE_DETAIL_HOST, false);
+	tell_level(WIRE_CAUSE_SAMPLE, !governor.step_ns ? clock_wire() :
+		   pending == PENDING_END ? gpu_window.until : gpu_window.since);
+	gpu_window_at_step(false);
+	pending = PENDING_NONE;
+}
+
 static void follow(uint32_t sequence, uint64_t now_ns, bool is_first)
 {
 	const struct wire_request *request = &process.control->request;
-	enum wire_detail wanted = asked(request);
-	enum wire_detail before = level;
+	enum wire_detail wanted = asked(request), before;
 	uint32_t budget_ppm = request->detail == WIRE_DETAIL_AUTO ? request->budget_ppm : 0;
 
+	settle(now_ns, true);
+	before = level;
 	if (is_sampling(request) && is_governed && governor.budget_ppm == budget_ppm)
 		wanted = wanted_now;	/* the governor has its way */
 	else if (is_sampling(request))
 		governor_start(&governor, budget_ppm, now_ns, cost_total_ns(), now_ns);
 	is_governed = is_sampling(request);
+	steps_watch(is_governed);
 
 	/* A back end that could not be had may be there by now. */
 	if (wanted != wanted_now ||
 	    (!is_first && has_gpu_times(wanted) && level == WIRE_DETAIL_HOST))
 		change(wanted, !is_first);
 	if (level != before)
-		tell_level(request->capture_range ? WIRE_CAUSE_RANGE : WIRE_CAUSE_ASKED);
+		tell_level(request->capture_range ? WIRE_CAUSE_RANGE : WIRE_CAUSE_ASKED,
+			   clock_wire());
 	if (!has_gpu_times(wanted) && gpu_backend_is_attached() && !detach_at_ns)
 		detach_at_ns = now_ns + DRAIN_NS;
 	answer(sequence);
 }
 
+/* Where steps are known, a window lasts from the begin of one to that of another. */
+static void begin_window(void)
+{
+	bool has_windows = process.control->backend == WIRE_BACKEND_CUPTI;
+
+	governor.step_ns = has_windows ? steps_find() : 0;
+	gpu_window_at_step(governor.step_ns != 0);
+	change(WIRE_DETAIL_FULL, false);
+	pending = PENDING_BEGIN;
+}
+
+static void end_window(void)
+{
+	if (governor.step_ns)
+		gpu_window_close_at_step();
+	pending = PENDING_END;
+}
+
 /* Detail of a part of the time: begins or ends it when that is due. */
 static uint64_t govern(uint64_t now_ns, uint64_t cost_ns)
 {
+	bool is_on = wanted_now == WIRE_DETAIL_FULL;
 	uint64_t next_ns;
-	enum wire_detail wanted = governor_step(&governor, now_ns, cost_ns, &next_ns) ?
-		WIRE_DETAIL_FULL : WIRE_DETAIL_HOST;
+	bool wants = governor_step(&governor, now_ns, cost_ns, is_on, &next_ns);
 
-	if (wanted != wanted_now) {
-		change(wanted, false);
-		tell_level(WIRE_CAUSE_SAMPLE);
+	steps_watch(true);
+	settle(now_ns, false);
+	if (pending == PENDING_NONE && wants != is_on) {
+		if (wants)
+			begin_window();
+		else
+			end_window();
+		pending_end_ns = now_ns + STEP_PATIENCE_NS + STEP_PATIENCE * governor.step_ns;
+		settle(now_ns, false);
 	}
 	__atomic_store_n(&process.control->now.duty_ppm, governor.duty_ppm, __ATOMIC_RELAXED);
-	return next_ns;
+	return pending == PENDING_NONE ? next_ns : now_ns + STEP_POLL_NS;
 }
 
 /* The recorder's own cost over the last second or so. */
@@ -184,6 +230,7 @@ static void run(void)
 {
 	const struct wire_request *request = &process.control->request;
 	uint32_t seen = 0, sequence;
+	uint64_t flushed_ns = 0;
 	bool is_first = true;
 
 	while (!__atomic_load_n(&stop_wanted, __ATOMIC_ACQUIRE)) {
@@ -194,7 +241,10 @@ static void run(void)
 			follow(sequence, now_ns, is_first);
 		is_first = false;
 		seen = sequence;
-		gpu_backend_flush();
+		if (pending == PENDING_NONE || now_ns - flushed_ns >= FLUSH_PERIOD_NS) {
+			gpu_backend_flush();
+			flushed_ns = now_ns;
+		}
 		if (detach_at_ns && now_ns >= detach_at_ns) {
 			gpu_backend_detach();
 			detach_at_ns = 0;
@@ -226,7 +276,7 @@ static void *control_main(void *unused)
 	if (real.cuThreadExchangeStreamCaptureMode)
 		real.cuThreadExchangeStreamCaptureMode(&mode);
 	cost_start();
-	tell_level(WIRE_CAUSE_START);
+	tell_level(WIRE_CAUSE_START, clock_wire());
 	run();
 	gpu_backend_stop();
 	cost_total_ns();
@@ -311,5 +361,7 @@ void control_forget(void)
 	level = wanted_now = WIRE_DETAIL_UNTOLD;
 	detach_at_ns = told_ns = told_cost_ns = 0;
 	process.is_paused = is_governed = false;
+	pending = PENDING_NONE;
+	steps_forget();
 	gpu_backend_forget();
 }

@@ -77,16 +77,24 @@ static uint64_t publish(enum wire_counter counter, uint64_t value)
 	return value;
 }
 
+double cost_ns_per_tick(void)
+{
+	uint64_t now_ns = clock_monotonic_ns(), now_ticks = clock_wire();
+
+	if (now_ns - start_ns < CALIBRATION_NS || now_ticks == start_ticks)
+		return 0;
+	return (double)(now_ns - start_ns) / (double)(now_ticks - start_ticks);
+}
+
 /* A call reads the clock twice itself, and what it does before the driver is no more than that. */
 uint64_t cost_total_ns(void)
 {
 	struct sums sums = { 0 };
-	uint64_t now_ns = clock_monotonic_ns(), now_ticks = clock_wire(), sum;
-	double ns_per_tick, hook;
+	double ns_per_tick = cost_ns_per_tick(), hook;
+	uint64_t sum;
 
-	if (now_ns - start_ns < CALIBRATION_NS || now_ticks == start_ticks)
+	if (ns_per_tick <= 0)
 		return total_ns;
-	ns_per_tick = (double)(now_ns - start_ns) / (double)(now_ticks - start_ticks);
 	add_up(&sums);
 	hook = mean(sums.leave_ticks, sums.leave_samples) + 2.0 * (double)clock_ticks / CLOCK_READS;
 	sum = publish(WIRE_COUNTER_overhead_hook_ns,

@@ -11,6 +11,8 @@
 void cost_start(void);
 /* ns since cost_start, only growing; updates the counters overhead_*_ns. On the control thread. */
 uint64_t cost_total_ns(void);
+/* Of the wire clock; 0 while that is not known. */
+double cost_ns_per_tick(void);
 
 /* How long a launch took in the driver, by whether GPU detail was on: the difference is CUPTI's. Long
  * ones waited for something. */

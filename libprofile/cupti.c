@@ -125,21 +125,23 @@ static void let_calls_pass(void)
 
 static void cupti_level(enum wire_detail level)
 {
-	bool was_on = gpu_window.is_open;
+	static bool is_on;
 
 	if (level == WIRE_DETAIL_HOST) {
-		if (was_on) {
+		if (is_on) {
 			gpu_window_close();
 			set_callbacks(false);
 			let_calls_pass();
 		}
 		set_kinds(level);
+		is_on = false;
 	} else {
 		set_kinds(level);
-		if (!was_on) {
+		if (!is_on) {
 			set_callbacks(true);
 			gpu_window_open();
 		}
+		is_on = true;
 	}
 }
 

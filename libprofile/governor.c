@@ -20,11 +20,22 @@ static uint64_t next_random(struct governor *g)
 	return g->random;
 }
 
+/* About as long, as often longer as shorter; 0 is no window. */
+static uint64_t whole_steps(struct governor *g, uint64_t length)
+{
+	uint64_t steps;
+
+	if (!g->step_ns || g->duty_ppm >= PPM)
+		return length;
+	steps = (length + next_random(g) % g->step_ns) / g->step_ns;
+	return steps * g->step_ns < GOVERNOR_PERIOD_NS ? steps * g->step_ns : GOVERNOR_PERIOD_NS;
+}
+
 /* A random place, lest the windows keep step with what the program does. The first one is at the
  * begin, where programs are warming up and detail is missed most. */
 static void place_window(struct governor *g, bool is_first)
 {
-	uint64_t length = (uint64_t)((double)GOVERNOR_PERIOD_NS * g->duty_ppm / PPM);
+	uint64_t length = whole_steps(g, (uint64_t)((double)GOVERNOR_PERIOD_NS * g->duty_ppm / PPM));
 	uint64_t room = GOVERNOR_PERIOD_NS - length;
 
 	g->window_ns = g->period_ns + (is_first || !room ? 0 : next_random(g) % room);
@@ -89,16 +100,17 @@ static void next_period(struct governor *g, uint64_t now_ns, uint64_t cost_ns)
 	place_window(g, false);
 }
 
-bool governor_step(struct governor *g, uint64_t now_ns, uint64_t cost_ns, uint64_t *next_ns)
+bool governor_step(struct governor *g, uint64_t now_ns, uint64_t cost_ns, bool is_on,
+		   uint64_t *next_ns)
 {
-	*(g->is_on ? &g->on_ns : &g->off_ns) += now_ns - g->told_ns;
-	*(g->is_on ? &g->on_cost_ns : &g->off_cost_ns) += cost_ns - g->told_cost_ns;
+	*(is_on ? &g->on_ns : &g->off_ns) += now_ns - g->told_ns;
+	*(is_on ? &g->on_cost_ns : &g->off_cost_ns) += cost_ns - g->told_cost_ns;
 	g->told_ns = now_ns;
 	g->told_cost_ns = cost_ns;
 	if (now_ns >= g->period_ns + GOVERNOR_PERIOD_NS)
 		next_period(g, now_ns, cost_ns);
-	g->is_on = now_ns >= g->window_ns && now_ns < g->window_end_ns;
+	is_on = now_ns >= g->window_ns && now_ns < g->window_end_ns;
 	*next_ns = now_ns < g->window_ns ? g->window_ns :
-		g->is_on ? g->window_end_ns : g->period_ns + GOVERNOR_PERIOD_NS;
-	return g->is_on;
+		is_on ? g->window_end_ns : g->period_ns + GOVERNOR_PERIOD_NS;
+	return is_on;
 }

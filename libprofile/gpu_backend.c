@@ -14,6 +14,10 @@
 #define EDGE 64				/* calls that may be in progress at once */
 
 struct gpu_window gpu_window;
+static bool is_kept = true;		/* the last window is among the past ones */
+static bool opens_at_step;
+enum { STEP_NONE, STEP_OPENS, STEP_CLOSES, STEP_TAKEN };
+static uint32_t awaited;		/* what the begin of the next step is to do */
 
 static const struct gpu_backend *backend;
 static bool is_attached;
@@ -116,21 +120,85 @@ static uint32_t greatest_correlation(void)
 	return greatest;
 }
 
+static void open_from(uint32_t first, uint64_t at)
+{
+	gpu_window.first = first;
+	is_kept = false;
+	__atomic_store_n(&gpu_window.since, at, __ATOMIC_RELAXED);
+	__atomic_store_n(&gpu_window.is_open, true, __ATOMIC_RELEASE);
+}
+
+static void close_with(uint32_t last, uint64_t at)
+{
+	gpu_window.last = last;
+	gpu_window.until = at;
+	__atomic_store_n(&gpu_window.is_open, false, __ATOMIC_RELEASE);
+}
+
 void gpu_window_open(void)
 {
-	gpu_window.first = greatest_correlation() + 1;
-	__atomic_store_n(&gpu_window.since, clock_wire(), __ATOMIC_RELAXED);
-	__atomic_store_n(&gpu_window.is_open, true, __ATOMIC_RELEASE);
+	if (opens_at_step)
+		__atomic_store_n(&awaited, STEP_OPENS, __ATOMIC_RELEASE);
+	else
+		open_from(greatest_correlation() + 1, clock_wire());
 }
 
 void gpu_window_close(void)
 {
-	if (!gpu_window.is_open)
+	gpu_window_settled(true);
+	if (gpu_window.is_open)
+		close_with(greatest_correlation(), clock_wire());
+	if (is_kept)
 		return;
-	gpu_window.last = greatest_correlation();
-	__atomic_store_n(&gpu_window.is_open, false, __ATOMIC_RELEASE);
+	is_kept = true;
 	past[past_count % WINDOWS_KEPT].first = gpu_window.first;
 	past[past_count++ % WINDOWS_KEPT].last = gpu_window.last;
+}
+
+/* --- windows that begin and end with steps ------------------------------------------------- */
+
+void gpu_window_at_step(bool waits)
+{
+	opens_at_step = waits;
+}
+
+void gpu_window_close_at_step(void)
+{
+	if (gpu_window.is_open)
+		__atomic_store_n(&awaited, STEP_CLOSES, __ATOMIC_RELEASE);
+}
+
+/* Whoever takes it from the others does it. */
+static void step_take(uint32_t what, uint32_t first, uint64_t at)
+{
+	if (!__atomic_compare_exchange_n(&awaited, &what, STEP_TAKEN, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return;
+	if (what == STEP_OPENS)
+		open_from(first, at);
+	else
+		close_with(first - 1, at);
+	__atomic_store_n(&awaited, STEP_NONE, __ATOMIC_RELEASE);
+}
+
+void gpu_window_step(uint32_t correlation, uint64_t begin)
+{
+	uint32_t what = __atomic_load_n(&awaited, __ATOMIC_ACQUIRE);
+
+	if ((what == STEP_OPENS || what == STEP_CLOSES) && correlation)
+		step_take(what, correlation, begin);
+}
+
+bool gpu_window_settled(bool now)
+{
+	uint32_t what = __atomic_load_n(&awaited, __ATOMIC_ACQUIRE);
+
+	if (now && (what == STEP_OPENS || what == STEP_CLOSES))
+		step_take(what, greatest_correlation() + 1, clock_wire());
+	/* A thread that has taken it needs a few instructions. */
+	while ((what = __atomic_load_n(&awaited, __ATOMIC_ACQUIRE)) == STEP_TAKEN)
+		;
+	return what == STEP_NONE;
 }
 
 static enum gpu_watched watched(uint32_t correlation, uint32_t first, uint32_t last, bool is_open)
@@ -162,5 +230,8 @@ void gpu_backend_forget(void)
 	is_attached = false;
 	gpu_window = (struct gpu_window){ .is_open = false };
 	past_count = 0;
+	is_kept = true;
+	opens_at_step = false;
+	awaited = STEP_NONE;
 	events_forget();
 }

@@ -53,11 +53,22 @@ uint32_t gpu_record_name(const char *name);
 struct gpu_window {
 	uint32_t first, last;		/* last counts only once it is closed */
 	bool is_open;
-	uint64_t since;			/* wire clock: opened */
+	uint64_t since, until;		/* wire clock: opened, closed */
 };
 extern struct gpu_window gpu_window;
 void gpu_window_open(void);
 void gpu_window_close(void);
+
+/* Whether the next opening waits for the begin of a step (steps.h). A back end that has no windows
+ * knows nothing of it. */
+void gpu_window_at_step(bool waits);
+/* The window is to close at the begin of the next step. */
+void gpu_window_close_at_step(void);
+/* True: no step is waited for, any more. now: this does not wait for one any longer. */
+bool gpu_window_settled(bool now);
+/* On a thread of the program: its call with this id and begin is the first of a step. */
+void gpu_window_step(uint32_t correlation, uint64_t begin);
+
 /* For records, that come later: also in a window before. EDGE: calls of then were in progress when
  * the window began or ended, and may have taken themselves for outside. */
 enum gpu_watched { GPU_UNWATCHED, GPU_WATCHED, GPU_WATCHED_EDGE };

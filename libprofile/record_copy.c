@@ -8,6 +8,7 @@
 #include "libprofile/context.h"
 #include "libprofile/ranges.h"
 #include "libprofile/ring.h"
+#include "libprofile/steps.h"
 
 /* A batch larger than this ends with one record for all the rest, so that it cannot fill the
  * ring by itself. */
@@ -42,6 +43,7 @@ static void emit(const struct call *call, const struct copy *copy)
 	struct wire_copy *record;
 
 	context_update(call);
+	steps_token(call, STEP_COPY | (uint32_t)copy->kind);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;

@@ -11,6 +11,7 @@
 #include "libprofile/functions.h"
 #include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
+#include "libprofile/steps.h"
 
 /* Captures begun and not ended in the whole process. Streams join a capture through events, so
  * while one is open the driver is asked about each stream; otherwise nobody is. */
@@ -131,6 +132,7 @@ void record_launch(const struct call *call, CUfunction function, const CUlaunchC
 		function_id_known(function);
 	if (unlikely(!config))
 		return record_plain(call);
+	steps_token(call, id);
 	record = ring_reserve(thread, sizeof(*record));
 	if (unlikely(!record))
 		return;
@@ -194,6 +196,7 @@ void record_graph_launch(const struct call *call, CUgraphExec graph, CUstream st
 	struct wire_graph_launch *record;
 
 	context_update(call);
+	steps_token(call, STEP_GRAPH);
 	record = ring_reserve(thread, sizeof(*record));
 	if (!record)
 		return;

@@ -27,7 +27,7 @@ static void run(struct world *w, uint64_t seconds)
 	uint64_t end_ns = w->now_ns + seconds * SECOND, next_ns;
 
 	while (w->now_ns < end_ns) {
-		bool is_on = governor_step(&w->governor, w->now_ns, w->cost_ns, &next_ns);
+		bool is_on = governor_step(&w->governor, w->now_ns, w->cost_ns, w->was_on, &next_ns);
 		uint64_t until = next_ns < w->now_ns + STEP ? next_ns : w->now_ns + STEP;
 		uint64_t time = until - w->now_ns;
 
@@ -108,7 +108,7 @@ static void test_follows_a_change(void **state)
 
 	(void)state;
 	run(&w, 20);
-	assert_true(w.governor.is_on);
+	assert_true(w.was_on);
 	w.on = 0.5;			/* thousands of tiny kernels */
 	run(&w, 60);
 	assert_true(cost_of(&w, 60, &duty) <= 0.02 * 1.02);
@@ -136,16 +136,43 @@ static void test_windows_are_spread(void **state)
 	struct governor g;
 	uint64_t now = 0, next;
 	int tenths[10] = { 0 };
+	bool is_on = false;
 
 	(void)state;
 	governor_start(&g, 0, 0, 0, 99);
 	for (int i = 0; i < 20000; i++) {
-		if (governor_step(&g, now, 0, &next))
+		is_on = governor_step(&g, now, 0, is_on, &next);
+		if (is_on)
 			tenths[(now - g.period_ns) * 10 / GOVERNOR_PERIOD_NS]++;
 		now = next;
 	}
 	for (int i = 0; i < 9; i++)
 		assert_true(tenths[i] > 400);
+}
+
+/* Whole steps, and over time the same share of it: shorter ones, and ones longer than a window. */
+static void test_windows_of_whole_steps(void **state)
+{
+	static const uint64_t steps_ns[] = { 7000000, 33333333, 60000000, 250000000, 499999999 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps_ns) / sizeof(steps_ns[0]); i++) {
+		struct world w = begin(0, 0.9, 0.5);
+		double duty;
+
+		w.governor.step_ns = steps_ns[i];
+		run(&w, 1);
+		for (int second = 0; second < 100; second++) {
+			uint64_t length;
+
+			run(&w, 1);
+			length = w.governor.window_end_ns - w.governor.window_ns;
+			assert_true(length % steps_ns[i] == 0);
+			assert_true(length < GOVERNOR_PERIOD_NS / 10 + steps_ns[i]);
+		}
+		cost_of(&w, 3000, &duty);
+		assert_true(duty > 0.09 && duty < 0.11);
+	}
 }
 
 static void test_stopped_process(void **state)
@@ -157,7 +184,7 @@ static void test_stopped_process(void **state)
 	(void)state;
 	run(&w, 10);
 	w.now_ns += 3600 * SECOND;
-	governor_step(&w.governor, w.now_ns, w.cost_ns, &next);
+	governor_step(&w.governor, w.now_ns, w.cost_ns, w.was_on, &next);
 	assert_true(next > w.now_ns && next <= w.now_ns + GOVERNOR_PERIOD_NS);
 	run(&w, 10);
 	assert_true(cost_of(&w, 30, &duty) <= 0.0205);
@@ -172,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_follows_a_change),
 		cmocka_unit_test(test_fixed_share),
 		cmocka_unit_test(test_windows_are_spread),
+		cmocka_unit_test(test_windows_of_whole_steps),
 		cmocka_unit_test(test_stopped_process),
 	};
 

@@ -5,6 +5,8 @@
  *	launch N	N kernels, grid 3; waits for them
  *	replay N	N launches of a graph of four kernels and a set; waits for them
  *	copy N		N copies of 64 bytes to the device; waits for them
+ *	steps N		N steps: a copy to the device, nine kernels of grid 3, a graph launch, a copy
+ *			to the host; half of the time it waits before a step, half inside of it
  *	slow N		N kernels of 20 ms, not waited for
  *	capture N	captures N kernels of grid 5 on a blocking stream, with N of grid 9 on another
  *			stream meanwhile; replays once
@@ -151,6 +153,21 @@ static void forks(char **argv)
 	NEED(waitpid(child, &status, 0) == child && status == 0);
 }
 
+static void step(void)
+{
+	static char host[64];
+
+	usleep(1500);
+	OK(cuMemcpyHtoDAsync_v2, memory, host, sizeof(host), stream);
+	for (int i = 0; i < 9; i++) {
+		usleep(i % 2 ? 400 : 0);
+		launch(quick, 3, stream);
+	}
+	OK(cuGraphLaunch, graph, stream);
+	OK(cuMemcpyDtoHAsync_v2, host, memory, sizeof(host), stream);
+	OK(cuStreamSynchronize, stream);
+}
+
 static void many(int count, CUfunction function, CUstream where)
 {
 	for (int i = 0; i < count; i++)
@@ -181,6 +198,10 @@ static void obey(char *word, int n, char **argv)
 		make_graph();
 		for (int i = 0; i < n; i++)
 			OK(cuGraphLaunch, graph, stream);
+	} else if (!strcmp(word, "steps")) {
+		make_graph();
+		for (int i = 0; i < n; i++)
+			step();
 	} else if (!strcmp(word, "copy")) {
 		for (int i = 0; i < n; i++)
 			OK(cuMemcpyHtoDAsync_v2, memory, host, sizeof(host), stream);
