@@ -50,7 +50,7 @@ static void open_row(struct app *app)
 		return;
 	}
 	if (view->class->jump) {
-		struct view_place place;
+		struct view_place place = { .path = NULL };
 
 		view->class->jump(row, &place);
 		app_go(app, &place);

@@ -61,6 +61,7 @@ static void adopt_snapshot(struct app *app)
 	}
 	snapshot_free(app->snapshot);
 	app->snapshot = fresh;
+	app_find_path(app);
 }
 
 static void save_screen(struct app *app, const char *path)

@@ -44,6 +44,7 @@ struct app {
 	enum color message_color;
 	char reading_error[512], timeline_error[512];
 	struct paths_how paths_how;	/* as last asked for */
+	char path_to_find[1024];	/* when these are there; "" none */
 	struct rect body;
 	struct hit hits[64];
 	int hit_count;
@@ -74,6 +75,9 @@ bool app_offers(struct app *app, enum action action);
 void app_choose_metric(struct app *app, int metric);
 /* Also where the table does not filter by itself. */
 void app_set_filter(struct app *app, const char *filter);
+/* Goes to this path in the call paths by the metric, as soon as these are there. */
+void app_go_path(struct app *app, const char *path, enum callpath_metric metric);
+void app_find_path(struct app *app);
 /* True when the next snapshot will show other call paths. */
 bool app_awaits_paths(const struct app *app);
 /* timeline_app.c */

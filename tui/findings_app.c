@@ -80,6 +80,10 @@ void app_show_finding(struct app *app)
 
 void app_go(struct app *app, const struct view_place *place)
 {
+	if (place->path) {
+		app_go_path(app, place->path, place->metric);
+		return;
+	}
 	app_act(app, ACTION_VIEW_TIMELINE);
 	if (app_timeline(app))
 		timeline_jump(app_timeline(app), place->lane, place->start_ns, place->end_ns);

@@ -61,6 +61,7 @@ static void scan_free(struct timeline_scan *scan)
 	pyramid_free(scan->pyramid);
 	shape_times_list_free(&scan->times);
 	findings_free(&scan->findings);
+	memory_story_free(&scan->memory);
 	free(scan);
 }
 
@@ -144,7 +145,8 @@ static void scan_once(struct timeline_reader *reader, bool is_first)
 		reader->scan = scan;
 		pthread_mutex_unlock(&reader->lock);
 	}
-	if (run_scan(reader->scan_run, &how, &scan->findings) < 0)
+	if (run_scan(reader->scan_run, &how, &scan->findings) < 0 ||
+	    memory_story_read(reader->scan_run, &scan->memory) < 0)
 		say_error(reader, run_error(reader->scan_run));
 	scan->families = run_families(reader->scan_run);
 	pthread_mutex_lock(&reader->lock);

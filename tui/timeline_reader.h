@@ -7,12 +7,14 @@
 #define GPUTRAIL_TUI_TIMELINE_READER_H
 
 #include "analysis/lanes.h"
+#include "tui/memory.h"
 
 /* The whole run. The first one is handed out while it is filled. */
 struct timeline_scan {
 	struct pyramid *pyramid;
 	struct shape_times_list times;	/* of kernels; of use when complete */
 	const struct families *families;	/* names of the steps' families; the reader's */
+	struct memory_story memory;	/* of use when complete */
 	struct findings findings;	/* of use when complete; the longest idle intervals by place */
 	bool complete;
 	uint64_t reached_ns;

@@ -55,6 +55,31 @@ void app_choose_metric(struct app *app, int metric)
 	set_how(app, how);
 }
 
+void app_go_path(struct app *app, const char *path, enum callpath_metric metric)
+{
+	struct paths_how how = { .order = CALLPATH_TOP_DOWN, .metric = metric,
+				 .interpreter = app->paths_how.interpreter };
+
+	snprintf(app->path_to_find, sizeof(app->path_to_find), "%s", path);
+	app_act(app, ACTION_VIEW_PATHS);
+	while (tree_zoom_out(&app_view(app)->tree))
+		;
+	app_set_filter(app, "");
+	set_how(app, how);
+	app_find_path(app);
+}
+
+void app_find_path(struct app *app)
+{
+	struct view *view = app_view(app);
+
+	if (!app->path_to_find[0] || !view->class->is_tree || app_awaits_paths(app))
+		return;
+	if (!view_paths_find(view, app->path_to_find))
+		app_message(app, COLOR_OF_WARN, "this call path is not in the tree");
+	app->path_to_find[0] = '\0';
+}
+
 void app_set_filter(struct app *app, const char *filter)
 {
 	struct view *view = app_view(app);

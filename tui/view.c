@@ -47,6 +47,14 @@ int64_t view_device_ordinal(const struct snapshot *snapshot, int device)
 	return -1;
 }
 
+int64_t view_process_pid(const struct snapshot *snapshot, int process)
+{
+	for (size_t i = 0; i < snapshot->processes.count; i++)
+		if (snapshot->processes.rows[i].id == process)
+			return snapshot->processes.rows[i].pid;
+	return -1;
+}
+
 void view_set_rows(struct view *view, void *rows, size_t count)
 {
 	grid_set_rows(&view->grid, rows, count);

@@ -33,6 +33,9 @@ struct view {
 struct view_place {
 	struct lane_key lane;		/* on the timeline, for this stretch of time */
 	uint64_t start_ns, end_ns;
+	/* Instead, in the call paths by this metric: "innermost frame < its caller < ..." */
+	const char *path;
+	enum callpath_metric metric;
 };
 
 struct view_class {
@@ -68,7 +71,7 @@ struct view_class {
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
 	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline,
-	view_findings, view_steps, view_step_list;
+	view_findings, view_steps, view_step_list, view_holders;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);
@@ -83,6 +86,8 @@ const char *view_paths_order(enum callpath_order order);
 const char *view_paths_metric(enum callpath_metric metric);
 /* The name that the tree shows; the caller frees it. */
 char *view_paths_title(const struct callpath_frame *frame);
+/* The node of the first of these frames whose callers have the others among them; false: there is none. */
+bool view_paths_find(struct view *view, const char *path);
 /* With a new filter, from a caller that is only kept to the first row that matches. */
 void view_paths_select_match(struct view *view);
 /* The next node that holds the word in a text that can be shown. */
@@ -90,6 +95,8 @@ bool view_paths_search(struct view *view, const char *word, int direction);
 
 /* What users call the device, or -1. */
 int64_t view_device_ordinal(const struct snapshot *snapshot, int device);
+/* What the system calls the process, or -1. */
+int64_t view_process_pid(const struct snapshot *snapshot, int process);
 /* "void serve::gemm<float>(float*)" is known as "gemm<float>"; the caller frees it. */
 char *view_kernel_title(const char *name);
 

@@ -281,6 +281,48 @@ bool view_paths_search(struct view *view, const char *word, int direction)
 	return found != CALLPATH_NONE;
 }
 
+struct chain { const struct tree *tree; char frames[16][160]; int count; };
+
+/* Frames between those named are allowed: they are not the program's own. */
+static bool chain_matches(uint32_t node, void *arg)
+{
+	const struct chain *chain = arg;
+	const struct callpath_tree *paths = chain->tree->paths;
+	int at = 0;
+
+	for (; node && node != CALLPATH_NONE && at < chain->count; node = paths->nodes[node].parent) {
+		char *title = view_paths_title(&paths->frames[paths->nodes[node].frame]);
+		bool same = title && strncmp(title, chain->frames[at], sizeof(chain->frames[at]) - 1) == 0;
+
+		free(title);
+		if (!same && at == 0)
+			return false;
+		at += same;
+	}
+	return at == chain->count;
+}
+
+bool view_paths_find(struct view *view, const char *path)
+{
+	struct chain chain = { .tree = &view->tree };
+	uint32_t found;
+
+	while (*path && chain.count < COUNT_OF(chain.frames)) {
+		const char *end = strstr(path, " < ");
+		int length = end ? (int)(end - path) : (int)strlen(path);
+
+		snprintf(chain.frames[chain.count++], sizeof(chain.frames[0]), "%.*s", length, path);
+		path += length + (end ? 3 : 0);
+	}
+	found = chain.count && view->tree.paths ?
+		tree_search(&view->tree, CALLPATH_NONE, 1, chain_matches, &chain) : CALLPATH_NONE;
+	if (found == CALLPATH_NONE)
+		return false;
+	view->grid.selected_key = view->tree.keys[found];
+	show_lines(view);
+	return true;
+}
+
 const struct view_class view_paths = {
 	.title = "Call paths",
 	.short_title = "Paths",

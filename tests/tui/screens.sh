@@ -101,6 +101,12 @@ for size in 80x24 200x60; do
 	keys Enter
 	screen_is "step-list-$size"
 	ok "the slowest steps at $size"
+	keys 5
+	screen_is "memory-use-$size"
+	ok "memory over the run at $size"
+	keys Enter j
+	screen_is "holders-$size"
+	ok "who holds the memory at $size"
 
 	# The same without a terminal.
 	script=

@@ -38,6 +38,27 @@ keys S q
 shows "^ 2 kinds of steps"
 ok "and the list is still there"
 
+# Memory: who holds it, and the way to the call path.
+keys 5
+shows "Memory of GPU 0: at most 20.2 GiB at 206 ms, never freed 19.7 GiB"
+shows "^ 12.0 GiB *59.4% *load_weights (model.p"
+shows "1 failed allocation"
+shows "148 ms: 160 GiB, 17.6 GiB in use, KVC"
+ok "usage, what the high-water was made of, and what failed"
+keys Enter
+shows "^ 4 call paths  of GPU 0"
+shows "12.0 GiB *12.0 GiB *never freed *load_weights (model.py:7)"
+shows "7.50 GiB *7.50 GiB *accumulates *KVCache.grow (model.py:88)"
+shows "512 MiB *0 B *again and again *workspace (model.py:150)"
+ok "who holds, leaks and churns it"
+keys j j Enter
+shows "^ top-down by allocated bytes"
+selected "workspace (model.py:150)"
+ok "Enter goes to the call path"
+keys C 5 j Enter
+selected "remember (model.py:131)"
+ok "also where the tree is folded, and shown already"
+
 # A file that grows: the views follow, and what they show of the old reading is not touched.
 terminal 80 24 "$gputrail" live.db
 shows "useful [0-9]"
