@@ -75,6 +75,25 @@ def check_together(environment, wanted):
                told or [f["name"] for f in run.data["findings"]])
         tap.ok(found and found["advice"] and (not found["where"] or found["where"] in found["advice"]),
                f"{plant}: its advice names the place", found)
+    if "shrinking-batch" in wanted:
+        check_shrinking(run)
+
+
+def check_shrinking(run):
+    """The lost time, computed from what the simulator did: steps reach from one read-back to the next."""
+    reads = sorted((row["end_ns"], row["bytes"]) for row in run.operations
+                   if row["kind"] == "copy" and row["copy_kind"] == "DtoH")
+    prompts = [row["start_ns"] for row in run.operations
+               if row["kind"] == "kernel" and "varlen" in row["name"]]
+    steps = [(size, end - before) for (before, _), (end, size) in zip(reads, reads[1:])
+             if before > max(prompts)]
+    full = max(size for size, _ in steps)
+    nearly = [ns for size, ns in steps if size >= full * 3 / 4]
+    price = sum(nearly) / len(nearly) / full
+    lost = sum(ns - size * price for size, ns in steps if size * 2 <= full)
+    found = next((f for f in run.data["findings"] if f["name"] == "shrinking-batch"), None)
+    tap.ok(found and abs(found["lost_ns"] - lost) <= 0.02 * lost, "shrinking-batch: its lost time",
+           f"{lost / 1e6} ms", found)
 
 
 def check_healthy(name, *options, **environment):

@@ -53,12 +53,12 @@ class Recorded:
         self.data = tap.report_json(name)
         self.facts = [(what, begin - self.origin, end - self.origin, thread)
                       for what, begin, end, thread, _ in Run.read_facts(truth + ".plants")]
-        self.memory_calls = []
+        self.memory_calls, self.operations = [], []
         self.idle = self.intervals(truth)
 
     def intervals(self, truth):
         """Idle time of the first device by the simulator, each with the cause in the recording."""
-        rows = Run.read_operations(truth)
+        rows = self.operations = Run.read_operations(truth)
         self.memory_calls = [row["submit_ns"] - self.origin for row in rows
                              if row["kind"] in ("alloc", "free", "memory")]
         by_id = {row["id"]: row for row in rows}
