@@ -173,6 +173,16 @@ struct run_graph_node {			/* a kernel in an executable graph */
 	char *where;
 };
 
+struct run_range {			/* ranges of NVTX that say the same */
+	char *name;			/* domain, colon, text */
+	bool is_nested;			/* pushed and popped, not started and ended */
+	uint64_t count, threads;
+	uint64_t host_ns, self_ns, min_ns, max_ns;	/* self: without the ranges inside */
+	double level;			/* of nested ones, 0 outermost; the mean */
+	uint64_t operations, total_ns;	/* GPU work that was launched in them */
+	uint64_t span_ns, busy_count;	/* from its first to its last; ranges that launched any */
+};
+
 struct run_thread {
 	int id, process, tid;
 	char *name;
@@ -205,6 +215,7 @@ RUN_LIST(run_gap);
 RUN_LIST(run_sample);
 RUN_LIST(run_detail);
 RUN_LIST(run_mark);
+RUN_LIST(run_range);
 RUN_LIST(run_graph);
 RUN_LIST(run_graph_node);
 
@@ -244,6 +255,8 @@ int run_marks(struct run *run, struct run_mark_list *list);
 /* Longest total first; the second reads all kernels inside of graphs. */
 int run_graphs(struct run *run, struct run_graph_list *list);
 int run_graph_nodes(struct run *run, struct run_graph_node_list *list);
+/* Most GPU work first; reads all events of threads with ranges. Work in several is in each. */
+int run_ranges(struct run *run, struct run_range_list *list);
 /* Short name of a kernel; the caller frees. NULL: not there, or no memory. */
 char *run_kernel_name(struct run *run, int64_t kernel);
 int run_facts(struct run *run, struct run_fact_list *list);
@@ -264,6 +277,7 @@ void run_fact_list_free(struct run_fact_list *list);
 void run_sample_list_free(struct run_sample_list *list);
 void run_detail_list_free(struct run_detail_list *list);
 void run_mark_list_free(struct run_mark_list *list);
+void run_range_list_free(struct run_range_list *list);
 void run_graph_list_free(struct run_graph_list *list);
 void run_graph_node_list_free(struct run_graph_node_list *list);
 void run_bucket_list_free(struct run_bucket_list *list);

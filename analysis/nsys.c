@@ -69,6 +69,15 @@ int nsys_report_run(struct run *run, enum nsys_report_id report, enum nsys_names
 	case NSYS_cuda_kern_exec_sum:
 		result = nsys_exec_sum(run, row, arg);
 		break;
+	case NSYS_nvtx_gpu_proj_sum:
+	case NSYS_nvtx_gpu_proj_trace:
+	case NSYS_nvtx_kern_sum:
+	case NSYS_nvtx_pushpop_sum:
+	case NSYS_nvtx_pushpop_trace:
+	case NSYS_nvtx_startend_sum:
+	case NSYS_nvtx_sum:
+		result = nsys_nvtx(run, report, row, arg);
+		break;
 	case NSYS_gputrail_mem_sites:
 		result = nsys_mem_sites(run, row, arg);
 		break;

@@ -83,6 +83,7 @@ static inline struct nsys_cell cell_text(const char *text)
 }
 
 int nsys_sum(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg);
+int nsys_nvtx(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg);
 int nsys_exec_sum(struct run *run, nsys_row_fn *row, void *arg);
 int nsys_gpu_trace(struct run *run, nsys_row_fn *row, void *arg);
 int nsys_api_trace(struct run *run, nsys_row_fn *row, void *arg);

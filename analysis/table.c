@@ -69,6 +69,7 @@ static const char *triple_text(const int xyz[3], struct value *value)
 #define GRAPH_COLUMN(...)	READ(graph, __VA_ARGS__)
 #define NODE_COLUMN(...)	READ(graph_node, __VA_ARGS__)
 #define ACTIVITY_COLUMN(...)	READ(activity, __VA_ARGS__)
+#define RANGE_COLUMN(...)	READ(range, __VA_ARGS__)
 #include "analysis/columns.def"
 
 #define DESCRIBE(type, key, title, unit, width, level, expression, description)	\
@@ -136,6 +137,11 @@ static const struct column activity_columns[] = {
 #include "analysis/columns.def"
 };
 
+static const struct column range_columns[] = {
+#define RANGE_COLUMN(...)	DESCRIBE(range, __VA_ARGS__)
+#include "analysis/columns.def"
+};
+
 #define VIEW(id, key, title, columns) \
 	[id] = { key, title, columns, sizeof(columns) / sizeof(*(columns)) }
 const struct view views[VIEW_COUNT] = {
@@ -154,6 +160,7 @@ const struct view views[VIEW_COUNT] = {
 	VIEW(VIEW_GRAPHS, "graphs", "Executable graphs", graph_columns),
 	VIEW(VIEW_NODES, "nodes", "Kernels in graphs", node_columns),
 	VIEW(VIEW_ACTIVITY, "activity", "Measured activity", activity_columns),
+	VIEW(VIEW_RANGES, "ranges", "Ranges of NVTX", range_columns),
 };
 
 /* Moves a list of one type into the table; the lists have the same two fields. */
@@ -213,6 +220,8 @@ int table_load(struct run *run, enum view_id view, bool by_shape, struct table *
 		result = TAKE(run_graphs, run_graph);
 		TOTAL(run_graph);
 		break;
+	case VIEW_RANGES:
+		return TAKE(run_ranges, run_range);
 	case VIEW_NODES:
 		result = TAKE(run_graph_nodes, run_graph_node);
 		TOTAL(run_graph_node);
@@ -279,6 +288,9 @@ void table_free(struct table *table)
 		break;
 	case VIEW_ACTIVITY:
 		RELEASE(run_activity);
+		break;
+	case VIEW_RANGES:
+		RELEASE(run_range);
 		break;
 	case VIEW_COUNT:
 		break;

@@ -83,6 +83,7 @@ struct scan {
 	timeline_op_fn *op;
 	timeline_call_fn *call;
 	timeline_memory_fn *memory;
+	timeline_range_fn *range;
 	void *arg;
 };
 
@@ -233,6 +234,50 @@ int timeline_memory(struct timeline *timeline, timeline_memory_fn *fn, void *arg
 		"WINDOW was AS (PARTITION BY t.process, m.kind = 6, m.kind = 8, m.address"
 		" ORDER BY m.start_ns, m.id)) WHERE kind IN (1, 2, 6, 8) ORDER BY at, id",
 		memory_row, &scan);
+}
+
+enum { RANGE_ID, RANGE_START, RANGE_DUR, RANGE_THREAD, RANGE_KIND, RANGE_TEXT, RANGE_DOMAIN,
+       RANGE_CATEGORY, RANGE_COLOR };
+
+static int range_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	enum { START_END = 2, MARK = 3 };
+	struct scan *scan = arg;
+	const struct lookup *threads = &scan->timeline->threads;
+	int kind = row_int(stmt, RANGE_KIND, 0);
+	struct timeline_range range = {
+		.id = row_id(stmt, RANGE_ID),
+		.start_ns = row_u64(stmt, RANGE_START),
+		.thread = row_id(stmt, RANGE_THREAD),
+		.color = row_id(stmt, RANGE_COLOR),
+		.style = kind == MARK ? TIMELINE_RANGE_MARK
+			 : kind == START_END ? TIMELINE_RANGE_FREE : TIMELINE_RANGE_NESTED,
+		.text = (const char *)sqlite3_column_text(stmt, RANGE_TEXT),
+		.domain = (const char *)sqlite3_column_text(stmt, RANGE_DOMAIN),
+		.category = (const char *)sqlite3_column_text(stmt, RANGE_CATEGORY),
+	};
+
+	(void)run;
+	progress(scan->timeline);
+	range.end_ns = range.start_ns + row_u64(stmt, RANGE_DUR);
+	range.text = range.text ? range.text : "";
+	range.process = lookup_number(threads, range.thread, THREAD_PROCESS, -1);
+	range.pid = lookup_number(threads, range.thread, THREAD_PID, 0);
+	range.tid = lookup_number(threads, range.thread, THREAD_TID, 0);
+	range.thread_name = lookup_text(threads, range.thread, THREAD_NAME, "");
+	return scan->range(scan->arg, &range);
+}
+
+int timeline_ranges(struct timeline *timeline, timeline_range_fn *fn, void *arg)
+{
+	struct scan scan = { .timeline = timeline, .range = fn, .arg = arg };
+
+	/* What began before the recording is cut there. */
+	return run_query(timeline->run,
+		"SELECT r.id, max(r.start_ns, 0), r.dur_ns + min(r.start_ns, 0), r.thread, r.kind,"
+		" coalesce(l.text, r.name), l.domain, l.category_name, l.color FROM range r "
+		"LEFT JOIN label l ON l.id = r.label WHERE r.dur_ns IS NOT NULL OR r.kind IS 3 "
+		"ORDER BY r.thread, r.start_ns, r.dur_ns DESC, r.id", range_row, &scan);
 }
 
 bool timeline_uses(const struct timeline *timeline, int64_t process, int64_t device)

@@ -55,10 +55,24 @@ struct timeline_memory {
 	int64_t change;
 };
 
+/* What a program marked on a thread, and that has an end. */
+enum timeline_range_style { TIMELINE_RANGE_NESTED, TIMELINE_RANGE_FREE, TIMELINE_RANGE_MARK };
+
+struct timeline_range {
+	uint64_t start_ns, end_ns;
+	int64_t id;			/* row of range */
+	int64_t thread, process, pid, tid;
+	int64_t color;			/* ARGB, -1 none */
+	enum timeline_range_style style;	/* NESTED in others of its thread; FREE: across */
+	const char *text, *domain, *category;	/* domain and category NULL: none */
+	const char *thread_name;
+};
+
 /* Non-zero ends the scan, which then returns it. */
 typedef int timeline_op_fn(void *arg, const struct timeline_op *op);
 typedef int timeline_call_fn(void *arg, const struct timeline_call *call);
 typedef int timeline_memory_fn(void *arg, const struct timeline_memory *memory);
+typedef int timeline_range_fn(void *arg, const struct timeline_range *range);
 
 /* -1: see run_error. */
 int timeline_open(struct run *run, struct timeline *timeline);
@@ -66,6 +80,8 @@ void timeline_close(struct timeline *timeline);
 int timeline_ops(struct timeline *timeline, timeline_op_fn *fn, void *arg);
 int timeline_calls(struct timeline *timeline, timeline_call_fn *fn, void *arg);
 int timeline_memory(struct timeline *timeline, timeline_memory_fn *fn, void *arg);
+/* By thread, outer ones first. */
+int timeline_ranges(struct timeline *timeline, timeline_range_fn *fn, void *arg);
 
 /* True if the process has contexts or streams on the device. */
 bool timeline_uses(const struct timeline *timeline, int64_t process, int64_t device);

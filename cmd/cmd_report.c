@@ -58,7 +58,7 @@ static const struct cmd_option options[] = {
 	  "in ~/.config/gputrail/families" },
 	{ "color", KEY_COLOR, "WHEN", "auto, always or never (default: auto)" },
 	{ "width", KEY_WIDTH, "N", "columns of the output (default: the terminal's)" },
-	{ "json", KEY_JSON, NULL, "print all views but callpaths and nodes as JSON" },
+	{ "json", KEY_JSON, NULL, "print all views but callpaths, nodes and ranges as JSON" },
 	{ 0 },
 };
 
@@ -69,7 +69,7 @@ static const struct cmd_usage usage = {
 		   "overview.",
 	.options = options,
 	.more = "Views: overview, findings, waterfall, devices, kernels, apis, failures, copies, memory, "
-		"bubbles, steps, families, callpaths, graphs, nodes, processes, losses, "
+		"bubbles, steps, families, callpaths, graphs, nodes, ranges, processes, losses, "
 		"samples, detail, marks\n",
 };
 

@@ -19,6 +19,8 @@
 
 #include "cmd/json.h"
 #include "cmd/lanes.h"
+#include "cmd/trace_event.h"
+#include "cmd/trace_ranges.h"
 
 #define GPU_SORT_INDEX	5000000
 #define GPU_PID_SHIFT	5000000		/* added where a recorded process has a device's number */
@@ -52,60 +54,6 @@ static int64_t gpu_number(const struct writer *w, int64_t device)
 static int64_t gpu_pid(const struct writer *w, int64_t device)
 {
 	return device < 0 ? GPU_PID_SHIFT - 1 : plus(gpu_number(w, device), w->pid_shift);
-}
-
-static void event_open(struct json *json, const char *phase, const char *category,
-		       const char *name, int64_t pid, int64_t tid)
-{
-	json_open(json, NULL, '{');
-	json_text(json, "ph", phase);
-	if (category)
-		json_text(json, "cat", category);
-	json_text(json, "name", name);
-	json_integer(json, "pid", pid);
-	json_integer(json, "tid", tid);
-}
-
-static void metadata(struct json *json, const char *what, int64_t pid, int64_t tid, const char *key,
-		     const char *text, int64_t number)
-{
-	event_open(json, "M", NULL, what, pid, tid);
-	json_integer(json, "ts", 0);
-	json_open(json, "args", '{');
-	if (text)
-		json_text(json, key, text);
-	else
-		json_integer(json, key, number);
-	json_close(json, '}');
-	json_close(json, '}');
-}
-
-static void slice_open(struct json *json, const char *category, const char *name, int64_t pid,
-		       int64_t tid, uint64_t start_ns, uint64_t end_ns)
-{
-	event_open(json, "X", category, name, pid, tid);
-	json_unsigned(json, "ts", start_ns / 1000);
-	json_unsigned(json, "dur", end_ns / 1000 - start_ns / 1000);
-	json_open(json, "args", '{');
-	json_unsigned(json, "start ns", start_ns);
-	json_unsigned(json, "duration ns", end_ns - start_ns);
-}
-
-static void slice_close(struct json *json)
-{
-	json_close(json, '}');
-	json_close(json, '}');
-}
-
-static void flow(struct json *json, bool is_end, int64_t id, int64_t pid, int64_t tid,
-		 uint64_t at_ns)
-{
-	event_open(json, is_end ? "f" : "s", "ac2g", "ac2g", pid, tid);
-	json_integer(json, "id", id);
-	json_unsigned(json, "ts", at_ns / 1000);
-	if (is_end)
-		json_text(json, "bp", "e");
-	json_close(json, '}');
 }
 
 /* --- the head ------------------------------------------------------------------------------ */
@@ -171,10 +119,10 @@ static void gpu_metadata(struct writer *w)
 		if (w->device >= 0 && id != w->device)
 			continue;
 		snprintf(label, sizeof(label), "GPU %" PRId64, gpu_number(w, id));
-		metadata(&w->json, "process_name", pid, 0, "name",
+		trace_metadata(&w->json, "process_name", pid, 0, "name",
 			 lookup_text(devices, id, DEVICE_NAME, "GPU"), 0);
-		metadata(&w->json, "process_labels", pid, 0, "labels", label, 0);
-		metadata(&w->json, "process_sort_index", pid, 0, "sort_index", NULL,
+		trace_metadata(&w->json, "process_labels", pid, 0, "labels", label, 0);
+		trace_metadata(&w->json, "process_sort_index", pid, 0, "sort_index", NULL,
 			 plus(GPU_SORT_INDEX, gpu_number(w, id)));
 	}
 }
@@ -275,8 +223,8 @@ static int64_t gpu_tid(struct writer *w, const struct timeline_op *op)
 	if (lane.number)
 		snprintf(name + strlen(name), sizeof(name) - strlen(name), " (lane %d)",
 			 lane.number + 1);
-	metadata(&w->json, "thread_name", pid, tid, "name", name, 0);
-	metadata(&w->json, "thread_sort_index", pid, tid, "sort_index", NULL, tid);
+	trace_metadata(&w->json, "thread_name", pid, tid, "name", name, 0);
+	trace_metadata(&w->json, "thread_sort_index", pid, tid, "sort_index", NULL, tid);
 	return tid;
 }
 
@@ -300,7 +248,7 @@ static int op_write(void *arg, const struct timeline_op *op)
 	if (tid < 0)
 		return no_memory(w);
 	copy_name(op->kind, copy, sizeof(copy));
-	slice_open(json, category, op->is_kernel ? op->name : copy, pid, tid, op->start_ns,
+	trace_slice_open(json, category, op->is_kernel ? op->name : copy, pid, tid, op->start_ns,
 		   op->end_ns);
 	json_integer(json, "device", pid);
 	if (op->context >= 0)
@@ -319,9 +267,9 @@ static int op_write(void *arg, const struct timeline_op *op)
 	}
 	if (op->graph_node >= 0)
 		json_integer(json, "graph node id", op->graph_node);
-	slice_close(json);
+	trace_slice_close(json);
 	if (arrow_arrives(w, op))
-		flow(json, true, op->correlation, pid, tid, op->start_ns);
+		trace_flow(json, true, op->correlation, pid, tid, op->start_ns);
 	return ferror(json->out);
 }
 
@@ -359,17 +307,17 @@ static int64_t cpu_tid(struct writer *w, const struct timeline_call *call)
 		       &process) < 0)
 		return -1;
 	if (process.is_new_track) {
-		metadata(&w->json, "process_name", call->pid, 0, "name", call->process_name, 0);
-		metadata(&w->json, "process_labels", call->pid, 0, "labels", "CPU", 0);
-		metadata(&w->json, "process_sort_index", call->pid, 0, "sort_index", NULL,
+		trace_metadata(&w->json, "process_name", call->pid, 0, "name", call->process_name, 0);
+		trace_metadata(&w->json, "process_labels", call->pid, 0, "labels", "CPU", 0);
+		trace_metadata(&w->json, "process_sort_index", call->pid, 0, "sort_index", NULL,
 			 call->pid);
 	}
 	tid = plus(call->tid, (int64_t)lane.number * LANE_SHIFT) & INT64_MAX;
 	if (lane.is_new) {
 		snprintf(name, sizeof(name), "thread %" PRId64 " (%s)%s", call->tid,
 			 call->thread_name, lane.number ? " (lane)" : "");
-		metadata(&w->json, "thread_name", call->pid, tid, "name", name, 0);
-		metadata(&w->json, "thread_sort_index", call->pid, tid, "sort_index", NULL, tid);
+		trace_metadata(&w->json, "thread_name", call->pid, tid, "name", name, 0);
+		trace_metadata(&w->json, "thread_sort_index", call->pid, tid, "sort_index", NULL, tid);
 	}
 	return tid;
 }
@@ -401,15 +349,15 @@ static int call_write(void *arg, const struct timeline_call *call)
 	if (tid < 0)
 		return no_memory(w);
 	call_name(call->name, name, sizeof(name));
-	slice_open(json, !strncmp(name, "cuda", 4) ? "cuda_runtime" : "cuda_driver", name, call->pid,
+	trace_slice_open(json, !strncmp(name, "cuda", 4) ? "cuda_runtime" : "cuda_driver", name, call->pid,
 		   tid, call->start_ns, call->end_ns);
 	json_integer(json, "correlation", call->correlation);
 	if (call->result)
 		json_integer(json, "result", call->result);
 	call_path(w, call->path);
-	slice_close(json);
+	trace_slice_close(json);
 	if (call->has_work)
-		flow(json, false, call->correlation, call->pid, tid, call->start_ns);
+		trace_flow(json, false, call->correlation, call->pid, tid, call->start_ns);
 	return ferror(json->out);
 }
 
@@ -426,7 +374,7 @@ static int memory_write(void *arg, const struct timeline_memory *memory)
 	while (devices->ids[i] != memory->device)
 		i++;
 	w->live_bytes[i] = plus(w->live_bytes[i], memory->change);
-	event_open(&w->json, "C", NULL, "Device memory", gpu_pid(w, memory->device), 0);
+	trace_event_open(&w->json, "C", NULL, "Device memory", gpu_pid(w, memory->device), 0);
 	json_unsigned(&w->json, "ts", memory->at_ns / 1000);
 	json_open(&w->json, "args", '{');
 	json_integer(&w->json, "bytes", w->live_bytes[i] > 0 ? w->live_bytes[i] : 0);
@@ -457,7 +405,7 @@ static int marks_write(struct writer *w)
 		return -1;
 	}
 	for (size_t i = 0; i < marks.count; i++) {
-		event_open(&w->json, "i", "mark", marks.rows[i].text,
+		trace_event_open(&w->json, "i", "mark", marks.rows[i].text,
 			   pid_of(&processes, marks.rows[i].process), 0);
 		json_unsigned(&w->json, "ts", marks.rows[i].start_ns / 1000);
 		json_text(&w->json, "s", "g");
@@ -500,6 +448,8 @@ int trace_write(struct timeline *timeline, int64_t device, FILE *out)
 		result = timeline_calls(timeline, call_write, &w);
 	if (result == 0)
 		result = timeline_memory(timeline, memory_write, &w);
+	if (result == 0)
+		result = trace_ranges_write(timeline, device, &w.json);
 	if (result == 0)
 		result = marks_write(&w);
 	json_close(&w.json, ']');
