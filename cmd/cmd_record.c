@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/record_tui.h"
 #include "cmd/recording.h"
 
 #include <getopt.h>
@@ -16,7 +17,7 @@
 #define RING_BYTES_MAX (64l << 20)
 
 enum { OPTION_SIM = OPTION_LONG, OPTION_WAIT, OPTION_RING_BYTES, OPTION_HOST_ONLY,
-	OPTION_CALLPATH, OPTION_CONTROL };
+	OPTION_CALLPATH, OPTION_TUI, OPTION_CONTROL };
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "record to FILE; %p is the process id, %h the host, %t the time"
@@ -41,6 +42,7 @@ static const struct cmd_option options[] = {
 	  " from 64K to 64M" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"
 	  " (default), native, python or off" },
+	{ "tui", OPTION_TUI, NULL, "open the viewer meanwhile; what COMMAND writes goes to FILE.log" },
 	{ "quiet", 'q', NULL, "say nothing at the end unless something was lost" },
 	{ 0 },
 };
@@ -123,19 +125,32 @@ static int take_option(int key, struct recording *r)
 	return 0;
 }
 
+static int take_all(struct recording *recording, bool *tui, int argc, char **argv)
+{
+	int key;
+
+	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {
+		if (key == OPTIONS_HELP || key == OPTIONS_WRONG)
+			return key;
+		if (key == OPTION_TUI)
+			*tui = true;
+		else if (take_option(key, recording) < 0)
+			return OPTIONS_WRONG;
+	}
+	return key;
+}
+
 int cmd_record(int argc, char **argv)
 {
 	struct recording recording = { .name = "record", .output = "gputrail-%p.db" };
 	const char *conflict;
-	int key;
+	bool tui = false;
+	int parsed;
 
 	control_from_environment(&recording.control);
-	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {
-		if (key == OPTIONS_HELP)
-			return EXIT_OK;
-		if (key == OPTIONS_WRONG || take_option(key, &recording) < 0)
-			return EXIT_USAGE;
-	}
+	parsed = take_all(&recording, &tui, argc, argv);
+	if (parsed != OPTIONS_END)
+		return parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
 	if (optind == argc) {
 		message("record", "example: gputrail record -o run.db -- python3 serve.py",
 			"what is to be run?");
@@ -147,5 +162,5 @@ int cmd_record(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	recording.command = argv + optind;
-	return recording_run(&recording);
+	return tui ? record_tui(&recording) : recording_run(&recording);
 }

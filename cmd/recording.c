@@ -187,6 +187,11 @@ static void child_run(const struct run *run, int go, int failed, const char *shi
 	if (read(go, &byte, 1) != 1)
 		_exit(EXIT_FAILED);		/* recording was called off */
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
+	if (run->recording->command_output) {
+		setpgid(0, 0);
+		dup2(run->recording->command_output, STDOUT_FILENO);
+		dup2(run->recording->command_output, STDERR_FILENO);
+	}
 	child_environment(run->recording, shim, sim_dir, socket_name);
 	execvp(run->recording->command[0], run->recording->command);
 	error = errno;
@@ -414,6 +419,15 @@ static int finish(struct run *run, int exec_error)
 	return end_alike(run);
 }
 
+static void tell_begun(const struct run *run)
+{
+	struct recording_begun begun = { .command = run->child };
+
+	memcpy(begun.path, run->path, sizeof(begun.path));
+	if (run->recording->tell && write(run->recording->tell, &begun, sizeof(begun)) < 0)
+		return;			/* nobody waits any more */
+}
+
 /* The collector exists and the child waits: go. */
 static int run_child(struct run *run)
 {
@@ -436,6 +450,8 @@ static int run_child(struct run *run)
 	if (read(run->failed, &exec_error, sizeof(exec_error)) != (ssize_t)sizeof(exec_error))
 		exec_error = 0;
 	close(run->failed);
+	if (!exec_error)
+		tell_begun(run);
 	record_until_done(run);
 	return finish(run, exec_error);
 }

@@ -3,10 +3,18 @@
 #ifndef GPUTRAIL_CMD_RECORDING_H
 #define GPUTRAIL_CMD_RECORDING_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "collector/control.h"
+
+/* What a recording tells whoever waits for its begin. */
+struct recording_begun {
+	pid_t command;			/* which leads a process group of its own */
+	char path[PATH_MAX];
+};
 
 struct recording {
 	const char *name;		/* of the gputrail command, for messages */
@@ -20,6 +28,9 @@ struct recording {
 	struct control_options control;	/* what is taken and when */
 	char *const *command;		/* NULL terminated */
 	const char *const *environment;	/* NULL terminated NAME=VALUE, or NULL */
+	/* Of recordings in the background, 0: none. Where the command's output goes; where a
+	 * recording_begun is written when the command runs. */
+	int command_output, tell;
 };
 
 /* Runs it to the end. Returns the exit code; dies of the signal the command died of. */

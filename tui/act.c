@@ -32,7 +32,7 @@ static void go_back(struct app *app)
 	else if (grid && (grid->search[0] || grid->filter[0]))
 		grid->search[0] ? (void)grid_search(grid, "", 0, 1) : app_set_filter(app, "");
 	else
-		app->quit = true;
+		app_leave(app);
 }
 
 static void open_row(struct app *app)
@@ -179,6 +179,8 @@ static void choose(struct app *app)
 	app->mode = MODE_VIEW;
 	if (app->popup_for == ACTION_VIEW_FINDINGS)
 		app_open_evidence(app, column);
+	else if (app->popup_for == ACTION_QUIT)
+		app_choose_leaving(app, column);
 	else if (app->popup_for == ACTION_TREE_METRIC_MENU)
 		app_choose_metric(app, column);
 	else if (app->popup_for == ACTION_SORT_MENU && grid && column >= 0)
@@ -195,7 +197,9 @@ static void act_in_popup(struct app *app, enum action action)
 		choose(app);
 		break;
 	case ACTION_QUIT:
-		app->quit = true;
+		app->mode = MODE_VIEW;
+		if (app->popup_for != ACTION_QUIT)
+			app_leave(app);
 		break;
 	case ACTION_SUSPEND:
 	case ACTION_REDRAW:
@@ -208,6 +212,7 @@ static void act_in_popup(struct app *app, enum action action)
 	case ACTION_HELP:
 	case ACTION_DETAILS:
 	case ACTION_SORT_MENU:
+	case ACTION_LOG:
 		app->mode = MODE_VIEW;
 		break;
 	default:
@@ -285,8 +290,11 @@ void app_act(struct app *app, enum action action)
 	case ACTION_BACK:
 		go_back(app);
 		break;
+	case ACTION_LOG:
+		app_show_log(app);
+		break;
 	case ACTION_QUIT:
-		app->quit = true;
+		app_leave(app);
 		break;
 	default:
 		break;

@@ -149,6 +149,7 @@ static void run_loop(struct app *app)
 	while (!app->quit && !terminal_is_gone()) {
 		adopt_snapshot(app);
 		app_refresh_timeline(app);
+		app_refresh_program(app);
 		app_draw(app);
 		read_keys(app);
 	}
@@ -230,6 +231,7 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 		return result;
 	}
 	app->path = options->path;
+	app->program = options->program;
 	for (int i = 0; i < VIEW_COUNT; i++)
 		view_init(&app->views[i], view_classes[i]);
 	draw_theme(theme);

@@ -6,6 +6,7 @@
 #include "tui/popup.h"
 #include "tui/prompt.h"
 #include "tui/script.h"
+#include "tui/tui.h"
 #include "tui/view.h"
 
 #define VIEW_COUNT	11
@@ -44,6 +45,9 @@ struct app {
 	enum color message_color;
 	char reading_error[512], timeline_error[512];
 	struct paths_how paths_how;	/* as last asked for */
+	const struct tui_program *program;	/* NULL: none */
+	bool program_ended;
+	int64_t log_bytes;		/* of its output, as last shown */
 	char path_to_find[1024];	/* when these are there; "" none */
 	struct rect body;
 	struct hit hits[64];
@@ -103,6 +107,14 @@ void app_open_evidence(struct app *app, int line);
 /* Chooses and opens findings and kernels of the overview; false: that was not meant. */
 bool app_act_overview(struct app *app, enum action action);
 bool app_click_overview(struct app *app, int y, bool is_double);
+/* program_app.c */
+/* Ends the viewer, or asks what is to become of the program that still runs. */
+void app_leave(struct app *app);
+void app_choose_leaving(struct app *app, int choice);
+void app_show_log(struct app *app);
+int64_t app_log_size(const struct app *app);
+/* Takes what became of the program. */
+void app_refresh_program(struct app *app);
 /* windows.c */
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);
