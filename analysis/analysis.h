@@ -5,7 +5,7 @@
  *
  * Every run_* query fills a caller-owned list that its _free function releases, or returns -1 and
  * leaves a sentence in run_error(). Queries on a file that is being recorded see what has been
- * committed. Nothing is global; one run belongs to one thread at a time; run_interrupt() may be
+ * committed. Nothing is global; one run belongs to one thread at a time; run_stop() may be
  * called from any thread and makes a query in progress return -1.
  */
 #ifndef GPUTRAIL_ANALYSIS_ANALYSIS_H
@@ -22,9 +22,10 @@ struct run;
 struct run *run_open(const char *path, char **error);
 void run_close(struct run *run);
 const char *run_error(const struct run *run);
-void run_interrupt(struct run *run);
-/* The same for good, also where it comes between two statements; from a signal handler too. */
+/* From any thread or signal handler: queries return -1, the one in progress too, until
+ * run_resume(). */
 void run_stop(struct run *run);
+void run_resume(struct run *run);
 /* True when the file changed since the last call (cheap: PRAGMA data_version). */
 bool run_changed(struct run *run);
 
@@ -234,6 +235,15 @@ char *run_path_name(struct run *run, int64_t path, int frames);
  * summaries that its recorder kept: slow on large files, and exact whatever happened to the
  * recorder. Memory is not recounted. */
 int run_recount(struct run *run);
+/* The same of a part of the recording. What begins in a stretch of time is in it; work outside of a
+ * call path's functions, and so on, counts nowhere. Progress counts rows. */
+struct scope;
+int run_scope(struct run *run, const struct scope *scope);
+/* Nothing is counted, but lists of devices, processes, threads and lanes leave out what it does. */
+int run_narrow(struct run *run, const struct scope *scope);
+void run_widen(struct run *run);
+/* Ends both: the recorder's summaries are read again. */
+int run_unscope(struct run *run);
 
 int run_devices(struct run *run, struct run_device_list *list);
 /* Longest total first. */

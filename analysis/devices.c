@@ -5,12 +5,16 @@
 #endif
 
 #include "analysis/internal.h"
+#include "analysis/scope.h"
 
 static int device_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
-	struct run_device *d = LIST_ADD((struct run_device_list *)arg);
+	struct run_device *d;
 	int c = 0;
 
+	if (!run_passes(run, SCOPE_DEVICE, row_int(stmt, 0, -1)))
+		return 0;
+	d = LIST_ADD((struct run_device_list *)arg);
 	if (!d)
 		return run_fail(run, "out of memory");
 	d->id = row_int(stmt, c++, -1);

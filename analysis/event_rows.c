@@ -28,7 +28,8 @@ const struct event_table event_tables[EVENT_TABLES] = {
 		[GPU_START] = "start_ns", [GPU_DUR] = "dur_ns", [STREAM] = "stream",
 		[SHAPE] = "shape", [KIND] = "kind", [BYTES] = "bytes", [DEVICE] = "device",
 		[ROW_ID] = "id" }, false },
-	[EVENT_MEMORY] = { "memory", "start_ns", { OF_CALL, [BYTES] = "bytes" }, false },
+	[EVENT_MEMORY] = { "memory", "start_ns", { OF_CALL, [KIND] = "op",
+		[BYTES] = "bytes" }, false },
 	[EVENT_CALL] = { "call", "start_ns", { OF_CALL, [RESULT] = "result", [OBJECT] = "object" },
 		false },
 };

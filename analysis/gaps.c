@@ -81,15 +81,15 @@ static int view_make(struct run *run, size_t first)
 	}
 	if (!used)
 		return 0;
-	snprintf(sql, sizeof(sql), "CREATE TEMP VIEW %s AS SELECT *%s FROM main.%s", table, missing,
-		 table);
+	snprintf(sql, sizeof(sql), "CREATE TEMP VIEW IF NOT EXISTS %s AS SELECT *%s FROM main.%s",
+		 table, missing, table);
 	return execute(run, sql);
 }
 
 /* The file's own view of that name could be anything. */
 static int nodes_make(struct run *run)
 {
-	return execute(run, "CREATE TEMP VIEW node AS "
+	return execute(run, "CREATE TEMP VIEW IF NOT EXISTS node AS "
 		       "SELECT r.id, r.start_ns, r.gpu_dur_ns, r.graph_launch, n.stream, n.shape, "
 		       "n.node, n.path FROM main.replay r "
 		       "LEFT JOIN main.graph_node n ON n.id = r.graph_node");
@@ -104,7 +104,7 @@ int run_fill_gaps(struct run *run)
 
 		if (has_table(run, tables[i].table))
 			continue;
-		snprintf(sql, sizeof(sql), "CREATE TEMP TABLE %s (%s)", tables[i].table,
+		snprintf(sql, sizeof(sql), "CREATE TEMP TABLE IF NOT EXISTS %s (%s)", tables[i].table,
 			 tables[i].columns);
 		if (gap_add(run, tables[i].table, NULL, tables[i].text) < 0 || execute(run, sql) < 0)
 			return -1;

@@ -27,8 +27,11 @@ struct idle_call {
 	uint64_t start, end;
 	int64_t thread, path, stream;	/* stream: id in the file, or handle for CALL_WAIT */
 	uint64_t bytes;
-	int kind;			/* of a copy */
+	int kind;			/* of a copy; of memory, memory.op */
 	enum call_class class;
+	int api;
+	uint8_t table;			/* EVENT_LAUNCH, ... */
+	bool failed;
 	bool capturing;			/* until the next call a capture goes on */
 };
 
@@ -54,6 +57,9 @@ struct idle_sink {
 	int (*event)(void *arg, const struct idle_event *event);
 	void *arg;
 	bool work_only;			/* calls that brought work, and nothing else */
+	/* Rows that lie wholly outside of [from, to) may be left out; to 0: all come. */
+	uint64_t from_ns, to_ns;
+	bool tells_total;		/* progress out of all rows; false where this is one pass of many */
 };
 
 /* Reads everything, in bounded memory as far as the file's rows are about in order. When an event

@@ -23,6 +23,7 @@
 struct chunk {
 	int64_t first, last;
 	uint64_t begin;			/* of it and all later ones */
+	uint64_t end;			/* all its rows are over then */
 };
 
 struct source {
@@ -45,9 +46,21 @@ struct reader {
 	struct call_classes apis;
 	struct pile calls, events;
 	const struct source *reading;
-	uint64_t done, last_start;
+	uint64_t done, total, last_start;
 	const struct idle_sink *sink;
 };
+
+/* Is only a stretch of time asked for? */
+static bool is_part(const struct idle_sink *sink)
+{
+	return sink->to_ns && (sink->from_ns || sink->to_ns != UINT64_MAX);
+}
+
+/* May the zone map leave it out? */
+static bool is_outside(const struct idle_sink *sink, const struct chunk *chunk)
+{
+	return is_part(sink) && (chunk->end <= sink->from_ns || chunk->begin >= sink->to_ns);
+}
 
 static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
@@ -63,7 +76,10 @@ static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	chunk = LIST_ADD(source);
 	if (!chunk)
 		return run_fail(run, "out of memory");
-	*chunk = (struct chunk){ first, last, row_u64(stmt, 1) };
+	*chunk = (struct chunk){ first, last, row_u64(stmt, 1), UINT64_MAX };
+	/* Of a gap before it nothing is known. */
+	if (sqlite3_column_count(stmt) > 2 && (!before || sqlite3_column_int64(stmt, 3) == first))
+		chunk->end = row_u64(stmt, 2);
 	return 0;
 }
 
@@ -86,8 +102,8 @@ static int source_open(struct reader *r, size_t table, bool trust)
 	uint64_t begin = UINT64_MAX;
 	char sql[768];
 
-	snprintf(sql, sizeof(sql), "SELECT last_id, min_ns FROM chunk WHERE kind = '%s' ORDER BY 1",
-		 event_tables[table].name);
+	snprintf(sql, sizeof(sql), "SELECT last_id, min_ns, max_ns, first_id FROM chunk "
+		 "WHERE kind = '%s' ORDER BY 1", event_tables[table].name);
 	if (trust && run_query(r->run, sql, chunk_row, source) < 0)
 		return -1;
 	if (source->count)
@@ -101,7 +117,8 @@ static int source_open(struct reader *r, size_t table, bool trust)
 			begin = source->rows[i].begin;
 		source->rows[i].begin = begin;
 	}
-	if (source_open_pages(r, source, table) < 0)
+	/* Pages are read one after the other: nothing can be left out. */
+	if (!is_part(r->sink) && source_open_pages(r, source, table) < 0)
 		return -1;
 	source->read = event_rows_prepare(r->run, (int)table, ROW_TAKE);
 	return source->read ? 0 : -1;
@@ -138,6 +155,10 @@ static bool call_add(struct reader *r, int table, const struct event_row *row)
 		.bytes = row_natural(row, BYTES),
 		.kind = row_kind(row, 0),
 		.class = api->class,
+		.api = (int)row->value[API],
+		.table = (uint8_t)table,
+		/* 600: not ready, the answer of a query */
+		.failed = row->value[RESULT] != 0 && row->value[RESULT] != 600,
 		.capturing = api->begins_capture,
 	};
 	/* Work that is among the other calls and did not fail went into a capture. */
@@ -258,6 +279,8 @@ static int chunk_read(struct reader *r, struct source *source)
 
 	if (r->run->stopped)
 		return run_fail(r->run, "interrupted");
+	if (is_outside(r->sink, chunk))
+		return 0;
 	r->reading = source;
 	if (source->pages)
 		result = pages_read(source->pages, chunk->last, row_take, r);
@@ -268,7 +291,7 @@ static int chunk_read(struct reader *r, struct source *source)
 		result = chunk_ask(r, source, chunk);
 	}
 	if (r->run->progress)
-		r->run->progress(r->run->progress_arg, r->done, 0);
+		r->run->progress(r->run->progress_arg, r->done, r->total);
 	return result;
 }
 
@@ -319,6 +342,21 @@ static int calls_emit(struct reader *r, uint64_t until)
 		if (r->sink->call(r->sink->arg, &row->call, &row->work) < 0)
 			return -1;
 	return 0;
+}
+
+static uint64_t rows_wanted(const struct reader *r)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < EVENT_TABLES; i++)
+		for (size_t c = 0; c < r->sources[i].count; c++) {
+			const struct chunk *chunk = &r->sources[i].rows[c];
+			int64_t first = chunk->first < 1 ? 1 : chunk->first;
+
+			if (!is_outside(r->sink, chunk) && chunk->last >= first)
+				total += (uint64_t)(chunk->last - first) + 1;
+		}
+	return total;
 }
 
 /* Hands on what began before `until`. */
@@ -400,6 +438,8 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	for (size_t i = 0; result == 0 && i < EVENT_TABLES; i++)
 		if (!sink->work_only || event_table_has_work((int)i))
 			result = source_open(&r, i, trust);
+	if (result == 0 && sink->tells_total)
+		r.total = rows_wanted(&r);
 	if (result == 0)
 		result = sources_read(&r);
 	for (size_t i = 0; i < EVENT_TABLES; i++) {

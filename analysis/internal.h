@@ -23,6 +23,7 @@ struct run {
 	void *progress_arg;
 	volatile sig_atomic_t stopped;	/* run_stop() came */
 	struct families *families;	/* NULL until somebody asks */
+	struct scope_sets *narrowed;	/* what lists leave out; NULL: nothing */
 };
 
 /*

@@ -7,17 +7,34 @@
 #include "analysis/lanes.h"
 
 #include "analysis/idle_internal.h"
+#include "analysis/scope.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH	4096			/* intervals that go into the pyramid together */
 
+/* Lanes of a device pass with it, streams and threads with their process as well. */
+static bool lane_passes(struct run *run, sqlite3_stmt *stmt)
+{
+	int kind = sqlite3_column_int(stmt, 0);
+	int64_t id = sqlite3_column_int64(stmt, 1), parent = sqlite3_column_int64(stmt, 2);
+	int64_t device = kind == LANE_STREAM ? parent : id;
+	bool has_process = kind == LANE_STREAM || kind == LANE_THREAD;
+
+	return (kind == LANE_THREAD || run_passes(run, SCOPE_DEVICE, device)) &&
+	       (kind != LANE_STREAM || run_passes(run, SCOPE_STREAM, id)) &&
+	       (!has_process || run_passes(run, SCOPE_PROCESS, sqlite3_column_int64(stmt, 5)));
+}
+
 static int lane_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
 	struct run_lane_list *list = arg;
-	struct run_lane *lane = LIST_ADD(list);
+	struct run_lane *lane;
 
+	if (!lane_passes(run, stmt))
+		return 0;
+	lane = LIST_ADD(list);
 	if (lane)
 		lane->title = row_text(stmt, 4);
 	if (!lane || !lane->title)
@@ -26,6 +43,7 @@ static int lane_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	lane->key.id = sqlite3_column_int64(stmt, 1);
 	lane->parent = sqlite3_column_int64(stmt, 2);
 	lane->ordinal = sqlite3_column_int64(stmt, 3);
+	lane->number = sqlite3_column_int64(stmt, 6);
 	return 0;
 }
 
@@ -36,15 +54,16 @@ int run_lanes(struct run *run, struct run_lane_list *list)
 	*list = (struct run_lane_list){ 0 };
 	/* The numbers of kinds are those of enum lane_kind. */
 	result = run_query(run,
-		"SELECT kind, id, parent, ordinal, title FROM ("
+		"SELECT kind, id, parent, ordinal, title, process, number FROM ("
 		"SELECT 0 AS kind, id, 0 AS parent, ordinal, 'GPU ' || coalesce(ordinal, '?') AS title,"
-		" id AS place FROM device "
-		"UNION ALL SELECT 1, id, id, ordinal, 'idle', id FROM device "
+		" id AS place, 0 AS process, 0 AS number FROM device "
+		"UNION ALL SELECT 1, id, id, ordinal, 'idle', id, 0, 0 FROM device "
 		"UNION ALL SELECT 2, s.id, s.device, d.ordinal, coalesce(nullif(s.name, ''),"
 		" iif(s.handle = 0, 'default stream', 'stream ' || coalesce(nullif(s.number, 0), s.id))),"
-		" s.device FROM stream s LEFT JOIN device d ON d.id = s.device "
+		" s.device, s.process, coalesce(nullif(s.number, 0), s.id) FROM stream s"
+		" LEFT JOIN device d ON d.id = s.device "
 		"UNION ALL SELECT 3, t.id, t.process, -1, coalesce(nullif(t.name, ''), 'thread') || ' ' ||"
-		" coalesce(t.tid, t.id), coalesce(t.process, 0) FROM thread t) "
+		" coalesce(t.tid, t.id), coalesce(t.process, 0), t.process, 0 FROM thread t) "
 		"ORDER BY kind = 3, place, kind, id", lane_row, list);
 	if (result < 0)
 		run_lane_list_free(list);

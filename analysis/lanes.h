@@ -15,6 +15,7 @@ struct run_lane {
 	struct lane_key key;
 	int64_t parent;			/* device of a stream, process of a thread; 0 unknown */
 	int64_t ordinal;		/* of the device, or of the stream's */
+	int64_t number;			/* what a stream is called in a scope */
 	char *title;
 };
 RUN_LIST(run_lane);

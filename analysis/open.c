@@ -235,6 +235,7 @@ void run_close(struct run *run)
 	if (!run)
 		return;
 	run_gap_list_free(&run->gaps);
+	run_widen(run);
 	database_close(run);
 	families_close(run->families);
 	free(run->path);
@@ -246,15 +247,15 @@ const char *run_error(const struct run *run)
 	return run->error;
 }
 
-void run_interrupt(struct run *run)
-{
-	sqlite3_interrupt(run->db);
-}
-
 void run_stop(struct run *run)
 {
 	run->stopped = 1;
-	run_interrupt(run);
+	sqlite3_interrupt(run->db);
+}
+
+void run_resume(struct run *run)
+{
+	run->stopped = 0;
 }
 
 #define TICK_OPERATIONS	5000000		/* of SQLite's machine: about a tenth of a second */

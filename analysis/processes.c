@@ -5,11 +5,15 @@
 #endif
 
 #include "analysis/internal.h"
+#include "analysis/scope.h"
 
 static int process_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
-	struct run_process *p = LIST_ADD((struct run_process_list *)arg);
+	struct run_process *p;
 
+	if (!run_passes(run, SCOPE_PROCESS, row_int(stmt, 0, -1)))
+		return 0;
+	p = LIST_ADD((struct run_process_list *)arg);
 	if (!p)
 		return run_fail(run, "out of memory");
 	p->id = row_int(stmt, 0, -1);
@@ -38,8 +42,11 @@ int run_processes(struct run *run, struct run_process_list *list)
 
 static int thread_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 {
-	struct run_thread *t = LIST_ADD((struct run_thread_list *)arg);
+	struct run_thread *t;
 
+	if (!run_passes(run, SCOPE_PROCESS, row_int(stmt, 1, -1)))
+		return 0;
+	t = LIST_ADD((struct run_thread_list *)arg);
 	if (!t)
 		return run_fail(run, "out of memory");
 	t->id = row_int(stmt, 0, -1);

@@ -1,209 +1,373 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The summaries once more, from the rows: temporary tables of the same names hide those of the
- * file, so that every view shows what the rows add up to.
+ * The summaries once more, from the rows, of all or of a part of them: temporary tables of the same
+ * names hide those of the file, so that every view shows what the rows add up to.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
-#include "analysis/internal.h"
+#include "analysis/idle_internal.h"
+#include "analysis/tally.h"
 
 #include <stdlib.h>
-#include <uthash.h>
+#include <string.h>
 
-#define PROGRESS_ROWS	65536
+#define CACHED	64
 
-/* process, device, shape, GPU time and host time of every kernel. */
-#define KERNELS									\
-	"SELECT t.process AS process, coalesce(s.device, x.device) AS device, l.shape AS shape," \
-	" l.gpu_dur_ns AS dur, l.dur_ns AS host FROM launch l "			\
-	"LEFT JOIN thread t ON t.id = l.thread LEFT JOIN shape s ON s.id = l.shape "	\
-	"LEFT JOIN stream x ON x.id = l.stream "					\
-	"UNION ALL SELECT t.process, coalesce(s.device, x.device), n.shape, n.gpu_dur_ns, NULL " \
-	"FROM node n LEFT JOIN graph_launch g ON g.id = n.graph_launch "		\
-	"LEFT JOIN thread t ON t.id = g.thread LEFT JOIN shape s ON s.id = n.shape "	\
-	"LEFT JOIN stream x ON x.id = n.stream "					\
-	"UNION ALL SELECT x.process, o.device, o.shape, o.dur_ns, NULL FROM orphan o "	\
-	"LEFT JOIN stream x ON x.id = o.stream WHERE o.kind = 0"
+/* Which graph launch a kernel in a graph belongs to; those of one launch follow each other. */
+struct graph_call { int64_t id, thread, path; };
 
-#define COPIES									\
-	"SELECT t.process AS process, x.device AS device, c.kind AS kind, c.gpu_dur_ns AS dur," \
-	" c.bytes AS bytes FROM copy c LEFT JOIN thread t ON t.id = c.thread "		\
-	"LEFT JOIN stream x ON x.id = c.stream "					\
-	"UNION ALL SELECT x.process, o.device, o.kind, o.dur_ns, o.bytes FROM orphan o " \
-	"LEFT JOIN stream x ON x.id = o.stream WHERE o.kind <> 0"
-
-#define CALLS									\
-	"SELECT thread, api, 0 AS failed, dur_ns AS dur FROM launch "			\
-	"UNION ALL SELECT thread, (SELECT a.id FROM api a LEFT JOIN main.sum_api s ON s.api = a.id" \
-	" WHERE a.name GLOB 'cuGraphLaunch*' ORDER BY s.count DESC LIMIT 1), 0, dur_ns " \
-	"FROM graph_launch "								\
-	"UNION ALL SELECT thread, api, 0, dur_ns FROM copy WHERE graph_launch IS NULL "	\
-	"UNION ALL SELECT thread, api, 0, dur_ns FROM memory "				\
-	"UNION ALL SELECT thread, api, result NOT IN (0, 600), dur_ns FROM call"	/* 600: not ready */
-
-static const char *const steps[] = {
-	"DROP TABLE IF EXISTS temp.sum_kernel",
-	"CREATE TEMP TABLE sum_kernel AS SELECT coalesce(process, 0) AS process,"
-	" coalesce(device, 0) AS device, shape, count(dur) AS count, sum(dur) AS total_ns,"
-	" min(dur) AS min_ns, max(dur) AS max_ns, total(1.0 * dur * dur) AS sum_squares,"
-	" count(host) AS launches, sum(host) AS host_ns, count(*) AS executions"
-	" FROM (" KERNELS ") GROUP BY 1, 2, 3",
-	"DROP TABLE IF EXISTS temp.sum_copy",
-	"CREATE TEMP TABLE sum_copy AS SELECT coalesce(process, 0) AS process,"
-	" coalesce(device, 0) AS device, kind, count(dur) AS count, sum(dur) AS total_ns,"
-	" min(dur) AS min_ns, max(dur) AS max_ns, count(*) AS copies, sum(bytes) AS bytes,"
-	" min(bytes) AS min_bytes, max(bytes) AS max_bytes FROM (" COPIES ") GROUP BY 1, 2, 3",
-	"DROP TABLE IF EXISTS temp.sum_api",
-	"CREATE TEMP TABLE sum_api AS SELECT coalesce(t.process, 0) AS process,"
-	" coalesce(c.api, 0) AS api, count(*) AS count, sum(failed) AS failed, sum(dur) AS total_ns,"
-	" min(dur) AS min_ns, max(dur) AS max_ns, total(1.0 * dur * dur) AS sum_squares"
-	" FROM (" CALLS ") c LEFT JOIN thread t ON t.id = c.thread GROUP BY 1, 2",
-	/* Calls that were only counted have no rows. */
-	"INSERT INTO temp.sum_api SELECT process, api, count, failed, total_ns, min_ns, max_ns,"
-	" sum_squares FROM main.sum_api WHERE min_ns IS NULL",
-	"DROP TABLE IF EXISTS temp.sum_device",
-	"CREATE TEMP TABLE sum_device (device INTEGER PRIMARY KEY, first_ns INTEGER,"
-	" last_ns INTEGER, busy_ns INTEGER, compute_ns INTEGER, copy_ns INTEGER, kernels INTEGER,"
-	" copies INTEGER, sets INTEGER, graph_launches INTEGER)",
+struct recount {
+	struct run *run;
+	struct scope_sets sets;
+	struct tally *tallies, *recent[TALLY_KINDS][CACHED];
+	struct lookup threads, streams, shapes;
+	struct graph_call graph_calls[CACHED];
+	sqlite3_stmt *graph_call;
+	int64_t graph_api;		/* of launches in files that do not tell */
 };
+enum { STREAM_PROCESS, STREAM_DEVICE };		/* columns of streams */
+enum { SHAPE_DEVICE, SHAPE_KERNEL };		/* of shapes */
 
-/* Every GPU operation in order of its start; kind is NULL for kernels. */
-static const char operations[] =
-	"SELECT coalesce(s.device, x.device, r.device, 0), start, dur, kind FROM ("
-	"SELECT start_ns + gpu_delay_ns AS start, gpu_dur_ns AS dur, NULL AS kind, shape, stream,"
-	" NULL AS device FROM launch WHERE gpu_dur_ns IS NOT NULL "
-	"UNION ALL SELECT start_ns, gpu_dur_ns, NULL, shape, stream, NULL FROM node"
-	" WHERE gpu_dur_ns IS NOT NULL "
-	"UNION ALL SELECT start_ns + gpu_delay_ns, gpu_dur_ns, kind, NULL, stream, NULL FROM copy"
-	" WHERE gpu_dur_ns IS NOT NULL "
-	"UNION ALL SELECT start_ns, dur_ns, nullif(kind, 0), shape, stream, device FROM orphan"
-	") r LEFT JOIN shape s ON s.id = r.shape LEFT JOIN stream x ON x.id = r.stream "
-	"ORDER BY start";
+/* What an event is, in the terms of a scope. */
+struct subject { uint64_t start; int64_t process, device, stream, kernel, path; };
 
-enum { UNION_BUSY, UNION_COMPUTE, UNION_COPY, UNION_COUNT };
-
-/* A union of intervals that come in order of their start needs only how far it reaches. */
-struct busy {
-	int64_t device;
-	uint64_t first, last;
-	uint64_t reach[UNION_COUNT], total[UNION_COUNT];
-	UT_hash_handle hh;
-};
-
-struct busy_scan {
-	struct busy *devices;
-	uint64_t rows;
-};
-
-static void union_add(struct busy *busy, int which, uint64_t start, uint64_t end)
+static bool passes(const struct recount *r, const struct subject *s, unsigned int bits)
 {
-	if (busy->reach[which] < start)
-		busy->reach[which] = start;
-	if (end > busy->reach[which]) {
-		busy->total[which] += end - busy->reach[which];
-		busy->reach[which] = end;
+	const int64_t ids[SCOPE_KINDS] = {
+		[SCOPE_DEVICE] = s->device, [SCOPE_PROCESS] = s->process, [SCOPE_STREAM] = s->stream,
+		[SCOPE_KERNEL] = s->kernel, [SCOPE_PATH] = s->path,
+	};
+
+	if (bits & SCOPE_BIT(TIME) && !scope_sets_pass_time(&r->sets, s->start))
+		return false;
+	for (int kind = 0; kind < SCOPE_KINDS; kind++)
+		if (kind != SCOPE_TIME && bits >> kind & 1 &&
+		    !scope_sets_pass(&r->sets, (enum scope_kind)kind, ids[kind]))
+			return false;
+	return true;
+}
+
+static struct tally *tally_get(struct recount *r, enum tally_kind kind, int64_t process,
+			       int64_t device, int64_t id)
+{
+	struct tally probe = { .key = { kind, process, device, id } };
+	struct tally **recent = &r->recent[kind][(uint64_t)(id + 7 * device) % CACHED], *tally = *recent;
+
+	if (tally && memcmp(&tally->key, &probe.key, sizeof(probe.key)) == 0)
+		return tally;
+	HASH_FIND(hh, r->tallies, &probe.key, sizeof(probe.key), tally);
+	if (!tally) {
+		tally = malloc(sizeof(*tally));
+		if (!tally) {
+			run_fail(r->run, "out of memory");
+			return NULL;
+		}
+		*tally = probe;
+		HASH_ADD(hh, r->tallies, key, sizeof(tally->key), tally);
+	}
+	*recent = tally;
+	return tally;
+}
+
+static void tally_time(struct tally *t, uint64_t ns)
+{
+	if (!t->count || ns < t->min)
+		t->min = ns;
+	if (ns > t->max)
+		t->max = ns;
+	t->count++;
+	t->total += ns;
+	t->squares += (double)ns * (double)ns;
+}
+
+static void tally_bytes(struct tally *t, uint64_t bytes)
+{
+	if (!t->all || bytes < t->min_bytes)
+		t->min_bytes = bytes;
+	if (bytes > t->max_bytes)
+		t->max_bytes = bytes;
+	t->all++;
+	t->bytes += bytes;
+}
+
+static void union_add(struct tally *t, int which, uint64_t start, uint64_t end)
+{
+	if (t->reach[which] < start)
+		t->reach[which] = start;
+	if (end > t->reach[which]) {
+		t->busy[which] += end - t->reach[which];
+		t->reach[which] = end;
 	}
 }
 
-static struct busy *busy_get(struct busy_scan *scan, int64_t device, uint64_t start)
+static int path_add(struct recount *r, int64_t path, const struct callpath_sums *more)
 {
-	struct busy *busy;
+	struct tally *tally = tally_get(r, TALLY_PATH, 0, 0, path);
 
-	HASH_FIND(hh, scan->devices, &device, sizeof(device), busy);
-	if (busy)
-		return busy;
-	busy = calloc(1, sizeof(*busy));
-	if (!busy)
-		return NULL;
-	busy->device = device;
-	busy->first = start;
-	HASH_ADD(hh, scan->devices, device, sizeof(device), busy);
-	return busy;
-}
-
-static int operation_row(struct run *run, sqlite3_stmt *stmt, void *arg)
-{
-	struct busy_scan *scan = arg;
-	uint64_t start = row_u64(stmt, 1), end = start + row_u64(stmt, 2);
-	struct busy *busy = busy_get(scan, sqlite3_column_int64(stmt, 0), start);
-	bool is_kernel = sqlite3_column_type(stmt, 3) == SQLITE_NULL;
-
-	if (!busy)
-		return run_fail(run, "out of memory");
-	if (++scan->rows % PROGRESS_ROWS == 0 && run->progress)
-		run->progress(run->progress_arg, scan->rows, 0);
-	if (end > busy->last)
-		busy->last = end;
-	union_add(busy, UNION_BUSY, start, end);
-	union_add(busy, is_kernel ? UNION_COMPUTE : UNION_COPY, start, end);
+	if (!tally)
+		return -1;
+	tally->path.gpu += more->gpu;
+	tally->path.host += more->host;
+	tally->path.launches += more->launches;
+	tally->path.calls += more->calls;
+	tally->path.copied += more->copied;
+	tally->path.allocated += more->allocated;
+	tally->path.replay += more->replay;
 	return 0;
 }
 
-static int busy_write(struct run *run, const struct busy *busy)
+/* --- calls --------------------------------------------------------------------------------- */
+
+static int api_add(struct recount *r, const struct idle_call *call, const struct subject *s)
 {
-	sqlite3_stmt *stmt = run_prepare(run,
-		"INSERT INTO temp.sum_device (device, first_ns, last_ns, busy_ns, compute_ns, copy_ns) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-	const uint64_t values[] = {
-		busy->first, busy->last, busy->total[UNION_BUSY], busy->total[UNION_COMPUTE],
-		busy->total[UNION_COPY],
+	int64_t api = call->api || call->table != EVENT_GRAPH_LAUNCH ? call->api : r->graph_api;
+	struct callpath_sums sums = { .calls = 1, .host = call->end - call->start };
+	struct tally *tally = tally_get(r, TALLY_API, s->process, 0, api);
+
+	if (!tally)
+		return -1;
+	tally_time(tally, call->end - call->start);
+	tally->failed += call->failed;
+	if (call->table == EVENT_MEMORY && call->kind == 1)
+		sums.allocated = call->bytes;
+	return path_add(r, call->path, &sums);
+}
+
+/* Work is counted here whether or not its GPU times are known. */
+static int launch_add(struct recount *r, const struct idle_call *call, const struct idle_work *work,
+		      const struct subject *s)
+{
+	struct tally *kernel = tally_get(r, TALLY_KERNEL, s->process, s->device, work->shape);
+	struct tally *device = tally_get(r, TALLY_DEVICE, 0, s->device, 0);
+
+	if (!kernel || !device)
+		return -1;
+	kernel->all++;
+	kernel->launches++;
+	kernel->host_ns += call->end - call->start;
+	device->launches++;
+	return path_add(r, call->path, &(struct callpath_sums){ .launches = 1 });
+}
+
+static int copy_add(struct recount *r, int kind, uint64_t bytes, const struct subject *s)
+{
+	struct tally *copy = tally_get(r, TALLY_COPY, s->process, s->device, kind);
+	struct tally *device;
+
+	if (!copy)
+		return -1;
+	tally_bytes(copy, bytes);
+	if (!passes(r, s, SCOPE_OF_KERNELS))
+		return 0;
+	device = tally_get(r, TALLY_DEVICE, 0, s->device, 0);
+	if (!device)
+		return -1;
+	if ((kind & 0xff) == RUN_COPY_SET)
+		device->sets++;
+	else
+		device->copies++;
+	return path_add(r, s->path, &(struct callpath_sums){ .copied = bytes });
+}
+
+static int call_take(void *arg, const struct idle_call *call, const struct idle_work *work)
+{
+	struct recount *r = arg;
+	struct subject s = {
+		.start = call->start, .process = lookup_number(&r->threads, call->thread, 0, 0),
+		.stream = call->stream, .path = call->path,
 	};
+	struct tally *device;
+
+	if (passes(r, &s, SCOPE_OF_CALLS) && api_add(r, call, &s) < 0)
+		return -1;
+	/* Its work is in a stretch of time if it begins there; if not known, its call does. */
+	if (work->gpu_start)
+		s.start = work->gpu_start;
+	if (call->table == EVENT_LAUNCH) {
+		s.device = lookup_number(&r->shapes, work->shape, SHAPE_DEVICE, 0);
+		s.kernel = lookup_number(&r->shapes, work->shape, SHAPE_KERNEL, 0);
+	}
+	if (!s.device)
+		s.device = lookup_number(&r->streams, s.stream, STREAM_DEVICE, 0);
+	if (call->table == EVENT_LAUNCH)
+		return passes(r, &s, SCOPE_OF_KERNELS) ? launch_add(r, call, work, &s) : 0;
+	if (call->table == EVENT_COPY)
+		return passes(r, &s, SCOPE_OF_COPIES) ? copy_add(r, call->kind, call->bytes, &s) : 0;
+	if (call->table != EVENT_GRAPH_LAUNCH || !passes(r, &s, SCOPE_OF_COPIES))
+		return 0;
+	device = tally_get(r, TALLY_DEVICE, 0, s.device, 0);
+	if (!device)
+		return -1;
+	device->graph_launches++;
+	return 0;
+}
+
+/* --- work ---------------------------------------------------------------------------------- */
+
+static const struct graph_call *graph_call_find(struct recount *r, int64_t id)
+{
+	struct graph_call *found = &r->graph_calls[(uint64_t)id % CACHED];
 	int result;
 
-	if (!stmt)
+	if (found->id == id)
+		return found;
+	sqlite3_reset(r->graph_call);
+	sqlite3_bind_int64(r->graph_call, 1, id);
+	result = run_step(r->run, r->graph_call);
+	*found = (struct graph_call){ .id = id };
+	if (result > 0) {
+		found->thread = sqlite3_column_int64(r->graph_call, 0);
+		found->path = sqlite3_column_int64(r->graph_call, 1);
+	}
+	sqlite3_reset(r->graph_call);
+	return result < 0 ? NULL : found;
+}
+
+static int device_add(struct recount *r, const struct idle_event *event)
+{
+	struct tally *device = tally_get(r, TALLY_DEVICE, 0, event->device, 0);
+
+	if (!device)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, busy->device);
-	for (int i = 0; i < 5; i++)
-		sqlite3_bind_int64(stmt, i + 2, (sqlite3_int64)values[i]);
-	result = run_step(run, stmt);
-	sqlite3_finalize(stmt);
+	if (!device->count++)
+		device->first = event->start;
+	if (event->end > device->last)
+		device->last = event->end;
+	union_add(device, UNION_BUSY, event->start, event->end);
+	union_add(device, event->op.kind == IDLE_KERNEL ? UNION_COMPUTE : UNION_COPY, event->start,
+		  event->end);
+	return 0;
+}
+
+static int kernel_timed(struct recount *r, const struct idle_event *event, const struct subject *s,
+			bool has_call)
+{
+	struct tally *kernel = tally_get(r, TALLY_KERNEL, s->process, s->device, event->op.shape);
+
+	if (!kernel)
+		return -1;
+	tally_time(kernel, event->end - event->start);
+	if (has_call)
+		return 0;
+	kernel->all++;
+	tally_get(r, TALLY_DEVICE, 0, s->device, 0)->launches++;
+	return 0;
+}
+
+static int copy_timed(struct recount *r, const struct idle_event *event, const struct subject *s,
+		      bool has_call)
+{
+	struct tally *copy = tally_get(r, TALLY_COPY, s->process, s->device, event->op.kind);
+
+	if (!copy)
+		return -1;
+	tally_time(copy, event->end - event->start);
+	return has_call ? 0 : copy_add(r, event->op.kind, event->op.bytes, s);
+}
+
+static int event_take(void *arg, const struct idle_event *event)
+{
+	struct recount *r = arg;
+	bool is_kernel = event->op.kind == IDLE_KERNEL, has_call = event->thread || event->call_end;
+	struct callpath_sums sums = { .gpu = event->end - event->start,
+				      .launches = is_kernel && !has_call };
+	const struct graph_call *graph = event->graph_launch ?
+		graph_call_find(r, event->graph_launch) : NULL;
+	int64_t thread = graph && !event->thread ? graph->thread : event->thread;
+	struct subject s = {
+		.start = event->start, .device = event->device, .stream = event->op.stream,
+		.process = thread ? lookup_number(&r->threads, thread, 0, 0) :
+				    lookup_number(&r->streams, event->op.stream, STREAM_PROCESS, 0),
+		.path = graph && !event->path ? graph->path : event->path,
+		.kernel = is_kernel ? lookup_number(&r->shapes, event->op.shape, SHAPE_KERNEL, 0) : 0,
+	};
+	bool passes_all = passes(r, &s, SCOPE_OF_KERNELS);
+
+	if (event->graph_launch && !graph)
+		return -1;
+	if (passes_all && device_add(r, event) < 0)
+		return -1;
+	if (is_kernel && passes_all && kernel_timed(r, event, &s, has_call) < 0)
+		return -1;
+	if (!is_kernel && passes(r, &s, SCOPE_OF_COPIES) && copy_timed(r, event, &s, has_call) < 0)
+		return -1;
+	/* What no call and no graph launch explains has no path. */
+	if (!passes_all || (!has_call && !graph && !event->path))
+		return 0;
+	return path_add(r, s.path, &sums) < 0 ||
+	       (graph && path_add(r, graph->path, &(struct callpath_sums){ .replay = sums.gpu }) < 0) ?
+	       -1 : 0;
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+static void recount_free(struct recount *r)
+{
+	struct tally *tally, *next;
+
+	HASH_ITER(hh, r->tallies, tally, next) {
+		HASH_DEL(r->tallies, tally);
+		free(tally);
+	}
+	sqlite3_finalize(r->graph_call);
+	lookup_free(&r->threads);
+	lookup_free(&r->streams);
+	lookup_free(&r->shapes);
+	scope_sets_free(&r->sets);
+}
+
+static int count(struct run *run, const struct scope *scope, bool trust)
+{
+	struct recount r = { .run = run };
+	struct idle_sink sink = { .call = call_take, .event = event_take, .arg = &r,
+				  .tells_total = true };
+	int result = scope_sets_load(run, scope, SCOPE_OF_KERNELS, &r.sets);
+
+	if (result == 0)
+		result = lookup_load(run, "SELECT id, process FROM thread ORDER BY id", &r.threads);
+	if (result == 0)
+		result = lookup_load(run, "SELECT id, process, device FROM stream ORDER BY id", &r.streams);
+	if (result == 0)
+		result = lookup_load(run, "SELECT id, device, kernel FROM shape ORDER BY id", &r.shapes);
+	if (result == 0) {
+		r.graph_api = run_integer(run, "SELECT a.id FROM api a LEFT JOIN main.sum_api s "
+			"ON s.api = a.id WHERE a.name GLOB 'cuGraphLaunch*' ORDER BY s.count DESC", 0);
+		r.graph_call = run_prepare(run, "SELECT thread, path FROM graph_launch WHERE id = ?1");
+		result = r.graph_call ? 0 : -1;
+	}
+	scope_sets_span(&r.sets, &sink.from_ns, &sink.to_ns);
+	if (result == 0)
+		result = idle_read(run, trust, &sink);
+	if (result == 0)
+		result = tallies_write(run, r.tallies, &r.sets);
+	recount_free(&r);
 	return result;
 }
 
-/* Operations are counted with and without GPU times. */
-static const char counts[] =
-	"INSERT OR IGNORE INTO temp.sum_device (device) SELECT device FROM temp.sum_kernel "
-	"UNION SELECT device FROM temp.sum_copy;"
-	"UPDATE temp.sum_device SET"
-	" kernels = (SELECT sum(executions) FROM temp.sum_kernel k"
-	"  WHERE k.device = sum_device.device),"
-	" copies = (SELECT sum(copies) FROM temp.sum_copy c"
-	"  WHERE c.device = sum_device.device AND kind & 255 <> 64),"
-	" sets = (SELECT sum(copies) FROM temp.sum_copy c"
-	"  WHERE c.device = sum_device.device AND kind & 255 = 64),"
-	" graph_launches = (SELECT count(*) FROM graph_launch g JOIN stream x ON x.id = g.stream"
-	"  WHERE x.device = sum_device.device)";
-
-static int devices_recount(struct run *run)
+int run_scope(struct run *run, const struct scope *scope)
 {
-	struct busy_scan scan = { 0 };
-	struct busy *busy, *next;
-	int result = run_query(run, operations, operation_row, &scan);
+	int result;
 
-	HASH_ITER(hh, scan.devices, busy, next) {
-		if (result >= 0)
-			result = busy_write(run, busy);
-		HASH_DEL(scan.devices, busy);
-		free(busy);
-	}
-	if (result >= 0 && sqlite3_exec(run->db, counts, NULL, NULL, NULL) != SQLITE_OK)
-		return run_fail_sqlite(run);
+	if (run_freeze(run) < 0)
+		return -1;
+	result = count(run, scope, true);
+	if (result == IDLE_DISORDER)
+		result = count(run, scope, false);
+	if (result == 0)
+		result = run_narrow(run, scope);
+	if (result == IDLE_DISORDER)
+		result = run_fail(run, "'%s' is damaged (times of rows change while they are read)",
+				  run->path);
+	/* All of it or nothing: what was counted before is valid yet. */
+	if (result < 0)
+		sqlite3_exec(run->db, "ROLLBACK TO run", NULL, NULL, NULL);
+	run_thaw(run);
 	return result;
 }
 
 int run_recount(struct run *run)
 {
-	int result = 0;
-
-	if (run_freeze(run) < 0)
-		return -1;
-	for (size_t i = 0; result == 0 && i < sizeof(steps) / sizeof(*steps); i++)
-		if (sqlite3_exec(run->db, steps[i], NULL, NULL, NULL) != SQLITE_OK)
-			result = run_fail_sqlite(run);
-	if (result == 0)
-		result = devices_recount(run);
-	run_thaw(run);
-	return result;
+	return run_scope(run, &(struct scope){ 0 });
 }

@@ -193,7 +193,7 @@ void loader_stop(struct loader *loader)
 	loader->stop = true;
 	pthread_cond_broadcast(&loader->changed);
 	pthread_mutex_unlock(&loader->lock);
-	run_interrupt(loader->run);
+	run_stop(loader->run);
 	pthread_join(loader->thread, NULL);
 	snapshot_free(loader->ready);
 	run_close(loader->run);

@@ -108,7 +108,7 @@ static void on_progress(void *arg, uint64_t reached_ns)
 	stop = reader->stop;
 	pthread_mutex_unlock(&reader->lock);
 	if (stop)
-		run_interrupt(reader->scan_run);	/* one that came between two statements is lost */
+		run_stop(reader->scan_run);
 	if (reached_ns - progress->announced_ns >= progress->step_ns) {
 		progress->announced_ns = reached_ns;
 		announce(reader);
@@ -344,11 +344,11 @@ void timeline_reader_stop(struct timeline_reader *reader)
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
 	if (reader->scans) {
-		run_interrupt(reader->scan_run);
+		run_stop(reader->scan_run);
 		pthread_join(reader->scan_thread, NULL);
 	}
 	if (reader->windows) {
-		run_interrupt(reader->window_run);
+		run_stop(reader->window_run);
 		pthread_join(reader->window_thread, NULL);
 	}
 	run_close(reader->scan_run);

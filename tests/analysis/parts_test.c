@@ -21,36 +21,7 @@
 #include "analysis/stats.h"
 #include "analysis/table.h"
 #include "analysis/text.h"
-
-static char database[] = "/tmp/gputrail-parts.XXXXXX";
-
-/* A recording with the tables of the schema and whatever `sql` puts in. */
-static struct run *open_with(const char *sql)
-{
-	const char *top = getenv("top_srcdir");
-	char path[4096], *schema, *error = NULL;
-	sqlite3 *db;
-	FILE *file;
-	struct run *run;
-
-	snprintf(path, sizeof(path), "%s/collector/schema.sql", top ? top : ".");
-	file = fopen(path, "r");
-	assert_non_null(file);
-	schema = calloc(1, 1 << 20);
-	assert_true(fread(schema, 1, (1 << 20) - 1, file) > 0);
-	fclose(file);
-	unlink(database);
-	assert_int_equal(sqlite3_open(database, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, schema, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	free(schema);
-	run = run_open(database, &error);
-	if (!run)
-		print_message("%s\n", error);
-	assert_non_null(run);
-	return run;
-}
+#include "tests/analysis/open_with.h"
 
 static void test_decode(void **state)
 {
@@ -200,7 +171,7 @@ static void interrupt_at_once(void *arg, uint64_t done, uint64_t total)
 	(void)done;
 	(void)total;
 	watch->calls++;
-	run_interrupt(watch->run);
+	run_stop(watch->run);
 }
 
 static void test_interrupt(void **state)
@@ -217,6 +188,7 @@ static void test_interrupt(void **state)
 	assert_string_equal(run_error(run), "interrupted");
 	assert_true(watch.calls > 0);
 	run_on_progress(run, NULL, NULL);
+	run_resume(run);
 	assert_int_equal(run_recount(run), 0);
 	assert_int_equal(run_integer(run, "SELECT busy_ns FROM sum_device", 0), 1000000);
 	run_close(run);
