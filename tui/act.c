@@ -15,19 +15,36 @@
 #include <string.h>
 #include <unistd.h>
 
-static void close_below(struct app *app)
+void app_close_below(struct app *app)
 {
-	view_free(&app->below[app->current]);
+	if (app->is_below[app->current])
+		view_free(&app->below[app->current]);
 	app->is_below[app->current] = false;
+}
+
+void app_open_below(struct app *app, const struct view_class *class, int subject, const char *name)
+{
+	struct view *below = &app->below[app->current];
+
+	app_close_below(app);
+	view_init(below, class);
+	below->subject = subject;
+	snprintf(below->subject_name, sizeof(below->subject_name), "%s", name ? name : "");
+	if (app->snapshot)
+		view_update(below, app->snapshot);
+	app->is_below[app->current] = true;
 }
 
 static void go_back(struct app *app)
 {
 	struct grid *grid = app_grid(app);
 
-	if (app->is_below[app->current])
-		close_below(app);
-	else if (app_is_tree(app) && app_act_tree(app, ACTION_TREE_ZOOM_OUT))
+	if (app_scope_cancel(app))
+		return;
+	if (app->is_below[app->current]) {
+		app_note_place(app);
+		app_close_below(app);
+	} else if (app_is_tree(app) && app_act_tree(app, ACTION_TREE_ZOOM_OUT))
 		return;
 	else if (grid && (grid->search[0] || grid->filter[0]))
 		grid->search[0] ? (void)grid_search(grid, "", 0, 1) : app_set_filter(app, "");
@@ -37,7 +54,7 @@ static void go_back(struct app *app)
 
 static void open_row(struct app *app)
 {
-	struct view *view = app_view(app), *below = &app->below[app->current];
+	struct view *view = app_view(app);
 	const void *row = app_grid(app) ? grid_selected(&view->grid) : NULL;
 	const struct view_class *class;
 	const char *name = NULL;
@@ -61,11 +78,8 @@ static void open_row(struct app *app)
 		return;
 	}
 	class = view->class->open(row, &subject, &name);
-	view_init(below, class);
-	below->subject = subject;
-	snprintf(below->subject_name, sizeof(below->subject_name), "%s", name ? name : "");
-	view_update(below, app->snapshot);
-	app->is_below[app->current] = true;
+	app_note_place(app);
+	app_open_below(app, class, subject, name);
 }
 
 static void ask(struct app *app, enum action action)
@@ -73,6 +87,13 @@ static void ask(struct app *app, enum action action)
 	struct grid *grid = app_grid(app);
 	char text[GRID_WORD_MAX + 8] = "";
 
+	if (action == ACTION_SCOPE_TYPE) {
+		app->prompt_for = action;
+		app->mode = MODE_PROMPT;
+		prompt_init(&app->prompt, "all views: ", "device:0 !kernel:copy time:1.2s..3s path:forward",
+			    "");
+		return;
+	}
 	if (!grid)
 		return;
 	app->prompt_for = action;
@@ -135,7 +156,9 @@ static void prompt_done(struct app *app, const char *text)
 	struct grid *grid = app_grid(app);
 
 	app->mode = MODE_VIEW;
-	if (app->prompt_for == ACTION_EXPORT)
+	if (app->prompt_for == ACTION_SCOPE_TYPE)
+		app_scope_type(app, text);
+	else if (app->prompt_for == ACTION_EXPORT)
 		export_csv(app, text);
 	else if (app->prompt_for == ACTION_SEARCH &&
 		 !grid_search(grid, text, app->before_selected, 1) &&
@@ -148,6 +171,8 @@ static void prompt_cancelled(struct app *app)
 	struct grid *grid = app_grid(app);
 
 	app->mode = MODE_VIEW;
+	if (app->prompt_for == ACTION_SCOPE_TYPE)
+		return;
 	grid->selected_key = app->before_key;
 	if (app->prompt_for == ACTION_FILTER)
 		app_set_filter(app, app->before_prompt);
@@ -177,7 +202,9 @@ static void choose(struct app *app)
 	int column = app->popup.selected;
 
 	app->mode = MODE_VIEW;
-	if (app->popup_for == ACTION_VIEW_FINDINGS)
+	if (action_table[app->popup_for].group == GROUP_SCOPE)
+		app_scope_choose(app, app->popup_for, column);
+	else if (app->popup_for == ACTION_VIEW_FINDINGS)
 		app_open_evidence(app, column);
 	else if (app->popup_for == ACTION_QUIT)
 		app_choose_leaving(app, column);
@@ -222,6 +249,7 @@ static void act_in_popup(struct app *app, enum action action)
 
 static void change_view(struct app *app, int index)
 {
+	app_note_place(app);
 	app->current = (index + VIEW_COUNT) % VIEW_COUNT;
 	app_open_timeline(app);
 }
@@ -240,6 +268,8 @@ void app_act(struct app *app, enum action action)
 		act_in_popup(app, action);
 		return;
 	}
+	if (app_act_scope(app, action) || app_act_places(app, action))
+		return;
 	if (app_is_tree(app) && app->snapshot && app_act_tree(app, action))
 		return;
 	if (app_act_timeline(app, action) || app_act_overview(app, action))
@@ -260,6 +290,7 @@ void app_act(struct app *app, enum action action)
 	case ACTION_SEARCH:
 	case ACTION_FILTER:
 	case ACTION_EXPORT:
+	case ACTION_SCOPE_TYPE:
 		ask(app, action);
 		break;
 	case ACTION_SORT_MENU:
@@ -351,7 +382,9 @@ void app_click(struct app *app, int y, int x, bool is_double)
 		const struct hit *hit = &app->hits[i];
 
 		if (hit->y == y && x >= hit->x && x < hit->x + hit->width) {
+			app->hit_argument = hit->argument;
 			app_act(app, hit->action);
+			app->hit_argument = 0;
 			return;
 		}
 	}
@@ -383,6 +416,8 @@ static void mouse(struct app *app)
 		app_wheel(app, 1, event.y, event.x);
 	else if ((event.bstate & BUTTON1_RELEASED) && app->mode == MODE_VIEW && app_timeline(app))
 		timeline_release(app_timeline(app), event.y, event.x);
+	else if (event.bstate & (BUTTON3_PRESSED | BUTTON3_CLICKED) && app->mode == MODE_VIEW)
+		app_act(app, ACTION_PLACE_BACK);
 	else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED))
 		app_click(app, event.y, event.x, event.bstate & BUTTON1_DOUBLE_CLICKED);
 }

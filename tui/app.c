@@ -51,6 +51,7 @@ static void adopt_snapshot(struct app *app)
 	struct snapshot *fresh = loader_take(app->loader);
 
 	loader_error(app->loader, app->reading_error, sizeof(app->reading_error));
+	app_scope_follow(app);
 	if (!fresh)
 		return;
 	fresh->scan = app->snapshot ? app->snapshot->scan : NULL;
@@ -94,7 +95,7 @@ static bool play(struct app *app)
 	case SCRIPT_KEY:
 		app_draw(app);		/* paging and clicks depend on what was drawn */
 		app_key(app, step->key);
-		if (app_awaits_paths(app)) {
+		if (app_awaits_paths(app) || app_awaits_scope(app)) {
 			loader_wait(app->loader);
 			adopt_snapshot(app);
 		}
@@ -208,6 +209,11 @@ static void release(struct app *app)
 		if (app->is_below[i])
 			view_free(&app->below[i]);
 	}
+	scope_free(&app->scope);
+	scope_free(&app->offered);
+	while (app->undo_count)
+		free(app->undo[--app->undo_count]);
+	app_forget_places(app);
 	popup_free(&app->popup);
 	script_free(&app->script);
 	snapshot_free(app->snapshot);

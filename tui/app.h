@@ -12,13 +12,30 @@
 #define VIEW_COUNT	11
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
+#define UNDO_MOST	32
 
 enum app_mode { MODE_VIEW, MODE_POPUP, MODE_PROMPT };
+
+#define PLACES_MOST	64
+
+/* Somewhere that the user has been. */
+struct place {
+	int view;
+	const struct view_class *below;	/* what was opened there, or NULL */
+	int subject;
+	char subject_name[256];
+	uint64_t key;			/* of the row; 0: none */
+	char *scope;
+	double from_ns, to_ns, cursor_ns;	/* on the timeline; else 0 */
+	struct lane_key lane;
+};
+struct place_stack { struct place places[PLACES_MOST]; int count; };
 
 /* A stretch of a line that does something when clicked. */
 struct hit {
 	int y, x, width;
 	enum action action;
+	int argument;
 };
 
 struct app {
@@ -41,6 +58,13 @@ struct app {
 	size_t before_selected;
 	uint64_t before_key;
 
+	struct scope scope;		/* what all views are narrowed to, once it was counted */
+	struct scope offered;		/* terms to choose from */
+	char *undo[UNDO_MOST];		/* scopes before */
+	int undo_count;
+	int hit_argument;		/* of the click that is acted on */
+	struct place_stack past, future;
+
 	char message[512];
 	enum color message_color;
 	char reading_error[512], timeline_error[512];
@@ -50,6 +74,7 @@ struct app {
 	int64_t log_bytes;		/* of its output, as last shown */
 	char path_to_find[1024];	/* when these are there; "" none */
 	struct rect body;
+	int top;			/* line below the tabs and the filters */
 	struct hit hits[64];
 	int hit_count;
 	struct script script;
@@ -64,11 +89,16 @@ void app_message(struct app *app, enum color color, const char *format, ...)
 
 /* screen.c */
 void app_draw(struct app *app);
+/* Makes a stretch of a line do something when clicked, until the next drawing. */
+void app_add_hit(struct app *app, int y, int x, int width, enum action action, int argument);
 /* act.c */
 void app_act(struct app *app, enum action action);
 void app_key(struct app *app, int key);
 void app_click(struct app *app, int y, int x, bool is_double);
 /* Where the mouse is; (-1, -1) where that is not known. */
+/* What lies below a row of the current view. */
+void app_open_below(struct app *app, const struct view_class *class, int subject, const char *name);
+void app_close_below(struct app *app);
 void app_wheel(struct app *app, int direction, int y, int x);
 /* tree_act.c */
 /* True when the action was one of the tree's. */
@@ -84,6 +114,29 @@ void app_go_path(struct app *app, const char *path, enum callpath_metric metric)
 void app_find_path(struct app *app);
 /* True when the next snapshot will show other call paths. */
 bool app_awaits_paths(const struct app *app);
+/* scope_app.c */
+/* True when the action was about filters of all views. */
+bool app_act_scope(struct app *app, enum action action);
+/* Asks for this scope, if it is another one. */
+void app_scope_show(struct app *app, const char *text);
+/* Adds terms as they were typed. */
+void app_scope_type(struct app *app, const char *text);
+/* What was chosen of the menu that was opened for `action`. */
+void app_scope_choose(struct app *app, enum action action, int index);
+/* After a reading: a scope that could not be had is none. */
+void app_scope_follow(struct app *app);
+/* False: nothing is being counted. */
+bool app_scope_cancel(struct app *app);
+/* True when the next snapshot will be narrowed to something else. */
+bool app_awaits_scope(const struct app *app);
+/* Lines that it took. */
+int app_draw_scope(struct app *app, int y);
+/* places.c */
+/* Before going elsewhere. */
+void app_note_place(struct app *app);
+void app_forget_places(struct app *app);
+/* True when the action was to go back or forward. */
+bool app_act_places(struct app *app, enum action action);
 /* timeline_app.c */
 /* What is on the screen, or NULL where that is no timeline. */
 struct timeline_view *app_timeline(struct app *app);
@@ -119,5 +172,8 @@ void app_refresh_program(struct app *app);
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);
 void app_show_sort_menu(struct app *app);
+/* Of terms: those to remove, or those to choose from for `action`. */
+void app_scope_menu(struct app *app, const char *title, const struct scope *terms,
+		    enum action action);
 
 #endif

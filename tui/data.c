@@ -6,6 +6,8 @@
 
 #include "tui/data.h"
 
+#include "analysis/scope.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define POLL_NS 500000000L	/* how often a growing file is looked at */
+#define COUNT_PAUSE 4		/* times its own length that a count waits before the next */
 
 struct loader {
 	struct run *run;
@@ -28,8 +31,22 @@ struct loader {
 	struct snapshot *ready;
 	unsigned asked, answered;	/* readings asked for and done */
 	struct paths_how how;
-	bool stop;
+	char *scope;			/* asked for */
+	bool stop, cancel, is_counting;
+	uint64_t counted, to_count;
 	char error[512];
+	/* The thread's own: */
+	char *applied;			/* scope */
+	double next_count;		/* a growing file is not counted again before */
+	bool is_stale;
+};
+
+/* What is to be read next. */
+struct demand {
+	unsigned asked;
+	struct paths_how how;
+	char *scope;
+	bool stop;
 };
 
 void snapshot_free(struct snapshot *s)
@@ -50,6 +67,7 @@ void snapshot_free(struct snapshot *s)
 	run_process_list_free(&s->processes);
 	run_thread_list_free(&s->threads);
 	callpath_tree_free(&s->paths);
+	free(s->scope);
 	free(s);
 }
 
@@ -72,14 +90,15 @@ static int read_buckets(struct run *run, struct snapshot *s)
 	return 0;
 }
 
-static struct snapshot *read_snapshot(struct run *run, struct paths_how how)
+static struct snapshot *read_snapshot(struct run *run, struct paths_how how, const char *scope)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->paths_how = how;
-	if (run_info(run, &s->info) < 0 || run_devices(run, &s->devices) < 0 ||
+	s->scope = strdup(scope);
+	if (!s->scope || run_info(run, &s->info) < 0 || run_devices(run, &s->devices) < 0 ||
 	    run_kernels(run, false, &s->kernels) < 0 || run_kernels(run, true, &s->shapes) < 0 ||
 	    run_apis(run, &s->apis) < 0 || run_copies(run, &s->copies) < 0 ||
 	    run_memory(run, &s->memory) < 0 || run_losses(run, &s->losses) < 0 ||
@@ -120,11 +139,11 @@ static void publish(struct loader *loader, struct snapshot *s, unsigned answered
 	announce(loader);
 }
 
-/* Sleeps half a second or until asked; returns the number of the newest demand. */
-static unsigned wait_for_demand(struct loader *loader, bool *stop, struct paths_how *how)
+/* Sleeps half a second or until asked. */
+static struct demand wait_for_demand(struct loader *loader)
 {
 	struct timespec until;
-	unsigned asked;
+	struct demand demand;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += POLL_NS;
@@ -134,27 +153,133 @@ static unsigned wait_for_demand(struct loader *loader, bool *stop, struct paths_
 	while (!loader->stop && loader->asked == loader->answered)
 		if (pthread_cond_timedwait(&loader->changed, &loader->lock, &until) == ETIMEDOUT)
 			break;
-	asked = loader->asked;
-	*stop = loader->stop;
-	*how = loader->how;
+	demand = (struct demand){ loader->asked, loader->how, strdup(loader->scope), loader->stop };
 	pthread_mutex_unlock(&loader->lock);
-	return asked;
+	return demand;
+}
+
+static void on_count(void *arg, uint64_t done, uint64_t total)
+{
+	struct loader *loader = arg;
+	bool tell;
+
+	pthread_mutex_lock(&loader->lock);
+	/* A screen every hundredth part is enough. */
+	tell = done == 0 || done - loader->counted > total / 100 || done < loader->counted;
+	if (tell)
+		loader->counted = done;
+	loader->to_count = total;
+	loader->is_counting = true;
+	pthread_mutex_unlock(&loader->lock);
+	if (tell)
+		announce(loader);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int count_scope(struct loader *loader, const char *text)
+{
+	double begun = seconds_now();
+	struct scope scope;
+	char why[256];
+	int result;
+
+	if (!*text)
+		return run_unscope(loader->run);
+	if (scope_parse(text, &scope, why, sizeof(why)) < 0)
+		return -1;	/* whoever asked has parsed it before */
+	on_count(loader, 0, 0);
+	run_on_progress(loader->run, on_count, loader);
+	result = run_scope(loader->run, &scope);
+	run_on_progress(loader->run, NULL, NULL);
+	scope_free(&scope);
+	pthread_mutex_lock(&loader->lock);
+	loader->is_counting = false;
+	pthread_mutex_unlock(&loader->lock);
+	loader->next_count = seconds_now() + COUNT_PAUSE * (seconds_now() - begun);
+	return result;
+}
+
+/* Under the lock. */
+static void end_cancel(struct loader *loader)
+{
+	if (loader->cancel && !loader->stop)
+		run_resume(loader->run);
+	loader->cancel = false;
+}
+
+/* What was asked for cannot be had, or is not wanted any more: things stay as they are. */
+static void give_up(struct loader *loader, const struct demand *demand)
+{
+	pthread_mutex_lock(&loader->lock);
+	snprintf(loader->error, sizeof(loader->error), "%s",
+		 loader->cancel || loader->stop ? "" : run_error(loader->run));
+	if (demand->scope && strcmp(loader->scope, demand->scope) == 0) {
+		char *applied = strdup(loader->applied);
+
+		free(applied ? loader->scope : NULL);
+		loader->scope = applied ? applied : loader->scope;
+	}
+	end_cancel(loader);
+	loader->answered = demand->asked;
+	pthread_cond_broadcast(&loader->changed);
+	pthread_mutex_unlock(&loader->lock);
+	announce(loader);
+}
+
+/* 0, 1 when it is too early to count again, -1 without success. */
+static int apply_scope(struct loader *loader, const char *scope, bool asked)
+{
+	if (strcmp(scope, loader->applied) == 0 && (!*scope || !loader->is_stale))
+		return 0;
+	if (strcmp(scope, loader->applied) == 0 && !asked && seconds_now() < loader->next_count)
+		return 1;
+	if (count_scope(loader, scope) < 0)
+		return -1;
+	free(loader->applied);
+	loader->applied = strdup(scope);
+	return loader->applied ? 0 : -1;
+}
+
+static void answer(struct loader *loader, const struct demand *demand, bool asked)
+{
+	int applied = demand->scope ? apply_scope(loader, demand->scope, asked) : -1;
+
+	if (applied > 0)
+		return;
+	if (applied < 0) {
+		give_up(loader, demand);
+		return;
+	}
+	/* Whoever wanted to cancel the count came too late. */
+	pthread_mutex_lock(&loader->lock);
+	end_cancel(loader);
+	pthread_mutex_unlock(&loader->lock);
+	loader->is_stale = false;
+	publish(loader, read_snapshot(loader->run, demand->how, loader->applied), demand->asked);
 }
 
 static void *loader_main(void *arg)
 {
 	struct loader *loader = arg;
-	struct paths_how how;
 	unsigned done = 0;
 	bool stop = false;
 
 	while (!stop) {
-		unsigned asked = wait_for_demand(loader, &stop, &how);
+		struct demand demand = wait_for_demand(loader);
 
-		if (!stop && (asked != done || run_changed(loader->run))) {
-			publish(loader, read_snapshot(loader->run, how), asked);
-			done = asked;
-		}
+		stop = demand.stop;
+		loader->is_stale |= run_changed(loader->run);
+		if (!stop && (demand.asked != done || loader->is_stale))
+			answer(loader, &demand, demand.asked != done);
+		done = demand.asked;
+		free(demand.scope);
 	}
 	return NULL;
 }
@@ -168,17 +293,22 @@ struct loader *loader_start(struct run *run)
 		return NULL;
 	loader->run = run;
 	loader->asked = 1;
+	loader->scope = strdup("");
+	loader->applied = strdup("");
 	loader->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->changed, NULL);
 	/* Signals are for the thread that reads keys: they must wake its poll(). */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	errno = loader->fd < 0 ? errno : pthread_create(&loader->thread, NULL, loader_main, loader);
+	errno = loader->fd < 0 ? errno : !loader->scope || !loader->applied ? ENOMEM :
+		pthread_create(&loader->thread, NULL, loader_main, loader);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (loader->fd < 0 || errno) {
 		if (loader->fd >= 0)
 			close(loader->fd);
+		free(loader->scope);
+		free(loader->applied);
 		free(loader);
 		return NULL;
 	}
@@ -200,6 +330,8 @@ void loader_stop(struct loader *loader)
 	close(loader->fd);
 	pthread_mutex_destroy(&loader->lock);
 	pthread_cond_destroy(&loader->changed);
+	free(loader->scope);
+	free(loader->applied);
 	free(loader);
 }
 
@@ -236,6 +368,56 @@ void loader_ask_paths(struct loader *loader, struct paths_how how)
 	loader->how = how;
 	pthread_mutex_unlock(&loader->lock);
 	loader_ask(loader);
+}
+
+void loader_ask_scope(struct loader *loader, const char *scope)
+{
+	char *copy = strdup(scope);
+
+	if (!copy)
+		return;
+	pthread_mutex_lock(&loader->lock);
+	free(loader->scope);
+	loader->scope = copy;
+	/* What is being counted is not wanted any more. */
+	if (loader->is_counting) {
+		loader->cancel = true;
+		run_stop(loader->run);
+	}
+	pthread_mutex_unlock(&loader->lock);
+	loader_ask(loader);
+}
+
+bool loader_is_counting(struct loader *loader, uint64_t *done, uint64_t *total)
+{
+	bool is_counting;
+
+	pthread_mutex_lock(&loader->lock);
+	is_counting = loader->is_counting;
+	*done = loader->counted;
+	*total = loader->to_count;
+	pthread_mutex_unlock(&loader->lock);
+	return is_counting;
+}
+
+void loader_cancel(struct loader *loader)
+{
+	pthread_mutex_lock(&loader->lock);
+	if (loader->is_counting) {
+		loader->cancel = true;
+		run_stop(loader->run);
+	}
+	pthread_mutex_unlock(&loader->lock);
+}
+
+char *loader_scope(struct loader *loader)
+{
+	char *scope;
+
+	pthread_mutex_lock(&loader->lock);
+	scope = strdup(loader->scope);
+	pthread_mutex_unlock(&loader->lock);
+	return scope;
 }
 
 void loader_wait(struct loader *loader)

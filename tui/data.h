@@ -36,6 +36,7 @@ struct snapshot {
 	struct paths_how paths_how;
 	const struct timeline_scan *scan;	/* complete, or NULL; borrowed */
 	uint64_t scan_reached_ns;		/* how far that reading is which is not complete */
+	char *scope;				/* text of what all this is narrowed to */
 };
 
 void snapshot_free(struct snapshot *snapshot);
@@ -54,6 +55,14 @@ struct snapshot *loader_take(struct loader *loader);
 void loader_ask(struct loader *loader);
 /* The same, with call paths like this from now on. */
 void loader_ask_paths(struct loader *loader, struct paths_how how);
+/* The same, narrowed to this scope, whose rows are counted first; snapshots tell theirs. */
+void loader_ask_scope(struct loader *loader, const char *scope);
+/* Rows counted so far, of how many (0 unknown); false when nothing is being counted. */
+bool loader_is_counting(struct loader *loader, uint64_t *done, uint64_t *total);
+/* Gives that up: the scope before stays. */
+void loader_cancel(struct loader *loader);
+/* What it will be narrowed to as far as asked; the caller frees. */
+char *loader_scope(struct loader *loader);
 /* Waits until all that was asked for has been read; the first reading is asked for at the start. */
 void loader_wait(struct loader *loader);
 /* The last error in words, "" if the last reading succeeded. */

@@ -24,6 +24,7 @@ const char *const action_group_names[GROUP_COUNT] = {
 	[GROUP_TABLE] = "Tables",
 	[GROUP_TREE] = "Trees",
 	[GROUP_TIMELINE] = "Timeline",
+	[GROUP_SCOPE] = "Filters of all views",
 	[GROUP_VIEW] = "Views",
 	[GROUP_GENERAL] = "Everywhere",
 };

@@ -12,10 +12,10 @@
 #include <curses.h>
 #include <string.h>
 
-static void add_hit(struct app *app, int y, int x, int width, enum action action)
+void app_add_hit(struct app *app, int y, int x, int width, enum action action, int argument)
 {
 	if (app->hit_count < COUNT_OF(app->hits))
-		app->hits[app->hit_count++] = (struct hit){ y, x, width, action };
+		app->hits[app->hit_count++] = (struct hit){ y, x, width, action, argument };
 }
 
 static enum color state_color(const char *state)
@@ -116,15 +116,15 @@ static void draw_tabs(struct app *app)
 		key_of_action((enum action)(ACTION_VIEW_OVERVIEW + i), false, key, sizeof(key));
 		draw_textf(1, x, width, i == app->current ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%s%s%.*s",
 			   key, length ? " " : "", length, title);
-		add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i));
+		app_add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i), 0);
 		x += width + (tabs == TABS_CLOSE || tabs == TABS_TINY ? 1 : 2);
 	}
 }
 
-static int info_part(int x, enum color color, const char *label, const char *value)
+static int info_part(int y, int x, enum color color, const char *label, const char *value)
 {
-	x += draw_text(2, x, COLS - x - 1, COLOR_OF_DIM, label);
-	return x + draw_text(2, x, COLS - x - 1, color, value) + 2;
+	x += draw_text(y, x, COLS - x - 1, COLOR_OF_DIM, label);
+	return x + draw_text(y, x, COLS - x - 1, color, value) + 2;
 }
 
 /* Which tree it is, of what, and every restriction of it. */
@@ -134,25 +134,25 @@ static void draw_tree_info(struct app *app)
 	const struct tree *tree = &app_view(app)->tree;
 	const struct grid *grid = app_grid(app);
 	char text[160], count[QUANTITY_SIZE];
-	int x = 1;
+	int x = 1, y = app->top;
 
-	x += draw_textf(2, x, COLS - 2, COLOR_OF_STRONG, "%s by %s%s",
+	x += draw_textf(y, x, COLS - 2, COLOR_OF_STRONG, "%s by %s%s",
 			view_paths_order(s->paths_how.order), view_paths_metric(s->paths_how.metric),
 			s->paths_how.interpreter ? ", with interpreter" : "") + 2;
 	if (grid->filter[0])
-		x = info_part(x, COLOR_OF_PROMPT, "filter ", grid->filter);
+		x = info_part(y, x, COLOR_OF_PROMPT, "filter ", grid->filter);
 	if (grid->search[0])
-		x = info_part(x, COLOR_OF_PROMPT, "search ", grid->search);
+		x = info_part(y, x, COLOR_OF_PROMPT, "search ", grid->search);
 	if (tree->zoom_count && tree->paths && tree->top) {
 		uint64_t all = callpath_metric(&tree->paths->nodes[0].total, tree->metric);
 
 		quantity_text_percent(text, all ? (double)tree_whole(tree) / (double)all : -1);
-		x += draw_textf(2, x, COLS - x - 1, COLOR_OF_PROMPT, "zoom: %s of all", text) + 2;
+		x += draw_textf(y, x, COLS - x - 1, COLOR_OF_PROMPT, "zoom: %s of all", text) + 2;
 	}
 	if (s->paths.without_path && COLS - x > 28) {
 		quantity_text_count(count, s->paths.without_path);
 		snprintf(text, sizeof(text), "%s calls without a path", count);
-		draw_right(2, x, COLS - x - 1, COLOR_OF_DIM, text);
+		draw_right(y, x, COLS - x - 1, COLOR_OF_DIM, text);
 	}
 }
 
@@ -162,7 +162,7 @@ static void draw_info(struct app *app)
 	struct view *view = app_view(app);
 	struct grid *grid = app_grid(app);
 	char count[QUANTITY_SIZE], all[QUANTITY_SIZE], text[128];
-	int x = 1;
+	int x = 1, y = app->top;
 
 	if (!grid)
 		return;
@@ -176,18 +176,18 @@ static void draw_info(struct app *app)
 		snprintf(text, sizeof(text), "%s of %s", count, all);
 	else
 		snprintf(text, sizeof(text), "%s", all);
-	x += draw_textf(2, x, 40, COLOR_OF_STRONG, "%s %s", text,
+	x += draw_textf(y, x, 40, COLOR_OF_STRONG, "%s %s", text,
 			grid->row_count == 1 ? view->class->one : view->class->noun) + 2;
 	if (grid->filter[0])
-		x = info_part(x, COLOR_OF_PROMPT, "filter ", grid->filter);
+		x = info_part(y, x, COLOR_OF_PROMPT, "filter ", grid->filter);
 	if (grid->search[0])
-		x = info_part(x, COLOR_OF_PROMPT, "search ", grid->search);
+		x = info_part(y, x, COLOR_OF_PROMPT, "search ", grid->search);
 	if (view->subject_name[0])
-		x = info_part(x, COLOR_OF_STRONG, "of ", view->subject_name);
+		x = info_part(y, x, COLOR_OF_STRONG, "of ", view->subject_name);
 	if (grid->hidden_columns && COLS - x > 24) {
 		snprintf(text, sizeof(text), "%d more column%s: i", grid->hidden_columns,
 			 grid->hidden_columns == 1 ? "" : "s");
-		draw_right(2, x, COLS - x - 1, COLOR_OF_DIM, text);
+		draw_right(y, x, COLS - x - 1, COLOR_OF_DIM, text);
 	}
 }
 
@@ -219,7 +219,7 @@ static int footer_item(struct app *app, int x, enum action action)
 	draw_text(LINES - 1, x, width, COLOR_OF_KEY, key);
 	draw_text(LINES - 1, x + (int)strlen(key), width, COLOR_OF_KEY_LABEL,
 		  action_table[action].footer);
-	add_hit(app, LINES - 1, x, width, action);
+	app_add_hit(app, LINES - 1, x, width, action, 0);
 	return x + width + 1;
 }
 
@@ -249,9 +249,10 @@ static void draw_view(struct app *app)
 	struct view *view = app_view(app);
 	struct rect pane;
 
-	app->body = (struct rect){ 3, 0, LINES - 4, COLS };
+	app->top = 2 + app_draw_scope(app, 2);
+	app->body = (struct rect){ app->top + 1, 0, LINES - app->top - 2, COLS };
 	if (!app->snapshot) {
-		draw_text(4, 2, COLS - 4, COLOR_OF_DIM,
+		draw_text(app->top + 2, 2, COLS - 4, COLOR_OF_DIM,
 			  app->reading_error[0] ? "nothing could be read" : "reading the file...");
 		return;
 	}

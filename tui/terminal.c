@@ -110,6 +110,7 @@ int terminal_open(bool in_memory, char **error)
 		use_default_colors();
 	}
 	mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED
+		  | BUTTON3_PRESSED
 		  | BUTTON4_PRESSED | BUTTON5_PRESSED | BUTTON_SHIFT, NULL);
 	mouseinterval(0);
 	catch_signals();

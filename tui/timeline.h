@@ -87,6 +87,11 @@ const struct idle_interval *timeline_idle(const struct timeline_view *timeline, 
 enum timeline_pick timeline_pick(const struct timeline_view *timeline, struct run_event *event,
 				 struct idle_interval *interval);
 
+/* What at the cursor the recording could be narrowed to: the time between the marks first. */
+struct scope;
+struct snapshot;
+void timeline_terms(const struct timeline_view *timeline, const struct snapshot *snapshot,
+		    struct scope *terms);
 /* True when the action was one of the timeline's. */
 bool timeline_act(struct timeline_view *timeline, enum action action);
 void timeline_click(struct timeline_view *timeline, int y, int x);

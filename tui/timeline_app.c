@@ -102,6 +102,8 @@ bool app_act_timeline(struct app *app, enum action action)
 
 	if (!timeline)
 		return false;
+	if (action == ACTION_TIME_ZOOM_TO || action == ACTION_TIME_ALL || action == ACTION_TIME_END)
+		app_note_place(app);
 	if (action != ACTION_TIME_DETAILS)
 		return timeline_act(timeline, action);
 	switch (timeline_pick(timeline, &event, &interval)) {

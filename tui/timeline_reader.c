@@ -6,6 +6,8 @@
 
 #include "tui/timeline_reader.h"
 
+#include "analysis/scope.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,6 +44,7 @@ struct timeline_reader {
 	struct timeline_want want;
 	unsigned asked, answered;
 	struct facts_wanted facts;
+	char *scope;			/* newly asked for, or NULL */
 	bool stop;
 	char error[512];
 };
@@ -233,6 +236,17 @@ static struct timeline_window *window_read(struct run *run, const struct timelin
 	return window;
 }
 
+/* Lanes that the scope leaves out are not read any more. */
+static void narrow(struct timeline_reader *reader, const char *text)
+{
+	struct scope scope;
+	char why[256];
+
+	if (scope_parse(text, &scope, why, sizeof(why)) < 0 || run_narrow(reader->window_run, &scope) < 0)
+		say_error(reader, run_error(reader->window_run));
+	scope_free(&scope);
+}
+
 static void answer_window(struct timeline_reader *reader, unsigned asked,
 			  const struct timeline_want *want)
 {
@@ -282,6 +296,7 @@ static void *window_main(void *arg)
 		struct timeline_want want;
 		struct facts_wanted facts;
 		unsigned asked, answered;
+		char *scope;
 
 		pthread_mutex_lock(&reader->lock);
 		if (!reader->stop && reader->asked == reader->answered &&
@@ -291,8 +306,13 @@ static void *window_main(void *arg)
 		asked = reader->asked;
 		answered = reader->answered;
 		facts = reader->facts;
+		scope = reader->scope;
+		reader->scope = NULL;
 		stop = reader->stop;
 		pthread_mutex_unlock(&reader->lock);
+		if (scope)
+			narrow(reader, scope);
+		free(scope);
 		if (!stop && facts.asked != facts.answered)
 			answer_facts(reader, &facts);
 		if (!stop && asked && (asked != answered || run_changed(reader->window_run)))
@@ -357,6 +377,7 @@ void timeline_reader_stop(struct timeline_reader *reader)
 	scan_free(reader->fresh);
 	timeline_window_free(reader->ready);
 	run_fact_list_free(&reader->facts.facts);
+	free(reader->scope);
 	pthread_mutex_destroy(&reader->lock);
 	pthread_cond_destroy(&reader->changed);
 	free(reader);
@@ -367,6 +388,20 @@ void timeline_reader_want(struct timeline_reader *reader, const struct timeline_
 	pthread_mutex_lock(&reader->lock);
 	reader->want = *want;
 	reader->asked++;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void timeline_reader_narrow(struct timeline_reader *reader, const char *scope)
+{
+	char *copy = strdup(scope);
+
+	pthread_mutex_lock(&reader->lock);
+	if (copy) {
+		free(reader->scope);
+		reader->scope = copy;
+	}
+	reader->asked += reader->asked > 0;
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -43,6 +43,8 @@ struct timeline_reader *timeline_reader_start(const char *path, int fd, char **e
 void timeline_reader_stop(struct timeline_reader *reader);
 
 void timeline_reader_want(struct timeline_reader *reader, const struct timeline_want *want);
+/* Windows have only the lanes that this scope leaves in, from now on. */
+void timeline_reader_narrow(struct timeline_reader *reader, const char *scope);
 /* Exactly one of them is not NULL. */
 void timeline_reader_want_facts(struct timeline_reader *reader, const struct run_event *event,
 				const struct idle_interval *interval);

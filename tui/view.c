@@ -55,6 +55,16 @@ int64_t view_process_pid(const struct snapshot *snapshot, int process)
 	return -1;
 }
 
+bool view_has_device(const struct snapshot *snapshot, int device)
+{
+	if (device <= 0 || !*snapshot->scope)
+		return true;
+	for (size_t i = 0; i < snapshot->devices.count; i++)
+		if (snapshot->devices.rows[i].id == device)
+			return true;
+	return false;
+}
+
 void view_set_rows(struct view *view, void *rows, size_t count)
 {
 	grid_set_rows(&view->grid, rows, count);

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_TUI_VIEW_H
 #define GPUTRAIL_TUI_VIEW_H
 
+#include "analysis/scope.h"
 #include "tui/data.h"
 #include "tui/draw.h"
 #include "tui/grid.h"
@@ -57,6 +58,13 @@ struct view_class {
 	void (*release)(void *rows, size_t count);
 	/* Instead of room and fill: rows that come in an order of their own. */
 	void (*update)(struct view *view, const struct snapshot *snapshot);
+	/* SCOPE_BIT of the filters of all views that this one can honour; the bar tells which it
+	 * cannot, or that something on the screen is not narrowed at all. */
+	unsigned int honours;
+	const char *scope_note;
+	/* What the row could narrow the recording to, the likeliest first; row NULL: no table. */
+	void (*terms)(const struct view *view, const void *row, const struct snapshot *snapshot,
+		      struct scope *terms);
 	/* Views without a table draw themselves. */
 	void (*draw)(struct view *view, const struct snapshot *snapshot, struct rect rect);
 	/* What is told of the chosen row below the table, where the view has `pane_room` lines at least. */
@@ -81,6 +89,12 @@ struct rect view_split(const struct view *view, struct rect *table);
 /* Hands rows to the view's table; the view owns them from now on. */
 void view_set_rows(struct view *view, void *rows, size_t count);
 
+/* For view_class.terms; "" and negative numbers are left out. */
+void view_term(struct scope *terms, enum scope_kind kind, const char *text);
+void view_term_number(struct scope *terms, enum scope_kind kind, int64_t number);
+
+/* Filters that this metric can honour: GPU work is told apart by more than calls are. */
+unsigned int view_paths_honours(enum callpath_metric metric);
 /* "top-down", and "GPU time" or what else paths are compared by. */
 const char *view_paths_order(enum callpath_order order);
 const char *view_paths_metric(enum callpath_metric metric);
@@ -97,6 +111,8 @@ bool view_paths_search(struct view *view, const char *word, int direction);
 int64_t view_device_ordinal(const struct snapshot *snapshot, int device);
 /* What the system calls the process, or -1. */
 int64_t view_process_pid(const struct snapshot *snapshot, int process);
+/* False: filters of all views left it out. */
+bool view_has_device(const struct snapshot *snapshot, int device);
 /* "void serve::gemm<float>(float*)" is known as "gemm<float>"; the caller frees it. */
 char *view_kernel_title(const char *name);
 

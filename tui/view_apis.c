@@ -76,4 +76,5 @@ const struct view_class view_apis = {
 	.empty = "no calls were recorded",
 	.room = room,
 	.fill = fill,
+	.honours = SCOPE_OF_CALLS,
 };

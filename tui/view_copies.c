@@ -87,6 +87,15 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 	return list->count;
 }
 
+static void terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct scope *terms)
+{
+	const struct copy_row *r = row;
+
+	(void)view, (void)snapshot;
+	view_term_number(terms, SCOPE_DEVICE, r->device);
+}
+
 const struct view_class view_copies = {
 	.title = "Copies",
 	.short_title = "Copy",
@@ -100,4 +109,6 @@ const struct view_class view_copies = {
 	.empty = "no copies or sets were recorded",
 	.room = room,
 	.fill = fill,
+	.honours = SCOPE_OF_COPIES,
+	.terms = terms,
 };

@@ -54,13 +54,16 @@ static uint64_t known(uint64_t ns)
 static size_t fill(const struct view *view, const struct snapshot *snapshot, void *rows)
 {
 	struct finding_row *row = rows;
-	size_t count = room(snapshot);
+	size_t count = room(snapshot), shown = 0;
 
 	(void)view;
-	for (size_t i = 0; i < count; i++, row++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct run_finding *f = &snapshot->scan->findings.list.rows[i];
 
-		*row = (struct finding_row){
+		if (!view_has_device(snapshot, f->device))
+			continue;
+		shown++;
+		*row++ = (struct finding_row){
 			.key = i + 1,
 			.severity = finding_severity_name(f->severity),
 			.number = f->numbers,
@@ -80,7 +83,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.gpu = f->gpu,
 		};
 	}
-	return count;
+	return shown;
 }
 
 static void release(void *rows, size_t count)
@@ -91,6 +94,20 @@ static void release(void *rows, size_t count)
 		free(row->what);
 		free(row->advice);
 	}
+}
+
+static void terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct scope *terms)
+{
+	const struct finding_row *r = row;
+	char *function = strndup(r->where, strcspn(r->where, "("));
+
+	(void)view, (void)snapshot;
+	if (function)
+		function[strcspn(function, " ")] = '\0';
+	view_term(terms, SCOPE_PATH, function);
+	view_term_number(terms, SCOPE_DEVICE, r->gpu);
+	free(function);
 }
 
 const struct view_class view_findings = {
@@ -111,4 +128,6 @@ const struct view_class view_findings = {
 	.room = room,
 	.fill = fill,
 	.release = release,
+	.honours = SCOPE_BIT(DEVICE),
+	.terms = terms,
 };

@@ -191,6 +191,13 @@ static void release(void *rows, size_t count)
 		free(row->name);
 }
 
+static void kernel_terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+			 struct scope *terms)
+{
+	(void)view, (void)snapshot;
+	view_term(terms, SCOPE_KERNEL, ((const struct kernel_row *)row)->full);
+}
+
 static const struct view_class *kernel_open(const void *row, int *subject, const char **name)
 {
 	const struct kernel_row *kernel = row;
@@ -302,6 +309,9 @@ const struct view_class view_kernels = {
 	.pane = kernel_pane,
 	.pane_room = 40,
 	.open = kernel_open,
+	.honours = SCOPE_OF_KERNELS,
+	.scope_note = "histogram: the whole run",
+	.terms = kernel_terms,
 };
 
 const struct view_class view_shapes = {
@@ -321,4 +331,7 @@ const struct view_class view_shapes = {
 	.release = release,
 	.pane = shape_pane,
 	.pane_room = PANE_ROOM,
+	.honours = SCOPE_OF_KERNELS,
+	.scope_note = "histogram: the whole run",
+	.terms = kernel_terms,
 };

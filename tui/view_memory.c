@@ -180,6 +180,16 @@ static const struct view_class *open_area(const void *chosen, int *subject, cons
 	return &view_holders;
 }
 
+static void terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct scope *terms)
+{
+	const struct memory_row *r = row;
+
+	(void)view, (void)snapshot;
+	view_term_number(terms, SCOPE_DEVICE, r->device);
+	view_term_number(terms, SCOPE_PROCESS, r->pid);
+}
+
 const struct view_class view_memory = {
 	.title = "Memory",
 	.short_title = "Mem",
@@ -200,4 +210,7 @@ const struct view_class view_memory = {
 	.pane = pane,
 	.pane_room = PANE_ROOM,
 	.open = open_area,
+	.honours = SCOPE_OF_MEMORY,
+	.scope_note = "below the table: the whole run",
+	.terms = terms,
 };

@@ -115,6 +115,12 @@ static void verdict_idle(const struct snapshot *s, struct rect rect)
 			  "No GPU work was recorded: nothing ran on a device, or its times are missing.");
 		return;
 	}
+	if (*s->scope) {
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_STRONG, "GPU %d was busy with this for %s "
+			   "of the %s from the first of it to the last.", d->gpu,
+			   quantity_text_ns(idle, d->busy_ns), quantity_text_ns(span, d->span_ns));
+		return;
+	}
 	share = (double)d->idle_ns / (double)d->span_ns;
 	draw_textf(rect.y, rect.x, rect.width, share < 0.1 ? COLOR_OF_GOOD : COLOR_OF_STRONG,
 		   "GPU %d did nothing for %s of the time it was in use: %s of %s.", d->gpu,
@@ -463,6 +469,19 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 		view->chosen = view->choices ? view->choices - 1 : 0;
 }
 
+static void overview_terms(const struct view *view, const void *row, const struct snapshot *s,
+			   struct scope *terms)
+{
+	size_t kernel = view->choices ? view->choice[view->chosen].kernel : 0;
+
+	(void)row;
+	if (kernel && kernel <= s->kernels.count) {
+		const struct run_kernel *k = &s->kernels.rows[kernel - 1];
+
+		view_term(terms, SCOPE_KERNEL, *k->name ? k->name : k->short_name);
+	}
+}
+
 const struct view_class view_overview = {
 	.title = "Overview",
 	.noun = "overview",
@@ -470,5 +489,8 @@ const struct view_class view_overview = {
 		"and the run over time. Up and Down choose a finding or a kernel, Enter opens it. Idle "
 		"counts from the first to the last GPU operation of a device, over all its streams "
 		"together.",
+	.honours = SCOPE_OF_KERNELS,
+	.scope_note = "findings, charts, losses: the whole run",
+	.terms = overview_terms,
 	.draw = overview_draw,
 };

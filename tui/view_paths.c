@@ -323,6 +323,22 @@ bool view_paths_find(struct view *view, const char *path)
 	return true;
 }
 
+unsigned int view_paths_honours(enum callpath_metric metric)
+{
+	bool of_calls = metric == METRIC_HOST || metric == METRIC_CALLS || metric == METRIC_ALLOC;
+
+	return of_calls ? SCOPE_OF_CALLS : SCOPE_OF_KERNELS;
+}
+
+static void terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct scope *terms)
+{
+	const struct path_row *path = row;
+
+	(void)view, (void)snapshot;
+	view_term(terms, SCOPE_PATH, path->function);
+}
+
 const struct view_class view_paths = {
 	.title = "Call paths",
 	.short_title = "Paths",
@@ -338,4 +354,5 @@ const struct view_class view_paths = {
 	.sort = 1,
 	.update = paths_update,
 	.release = release,
+	.terms = terms,
 };

@@ -119,6 +119,13 @@ static const struct view_class *process_open(const void *row, int *subject, cons
 	return &view_threads;
 }
 
+static void process_terms(const struct view *view, const void *row, const struct snapshot *snapshot,
+			  struct scope *terms)
+{
+	(void)view, (void)snapshot;
+	view_term_number(terms, SCOPE_PROCESS, ((const struct process_row *)row)->pid);
+}
+
 const struct view_class view_processes = {
 	.title = "Processes",
 	.short_title = "Procs",
@@ -133,6 +140,8 @@ const struct view_class view_processes = {
 	.sort = 2,
 	.room = processes_room,
 	.fill = processes_fill,
+	.honours = SCOPE_BIT(PROCESS),
+	.terms = process_terms,
 	.open = process_open,
 };
 
@@ -148,4 +157,5 @@ const struct view_class view_threads = {
 	.sort = 3,
 	.room = threads_room,
 	.fill = threads_fill,
+	.honours = SCOPE_BIT(PROCESS),
 };

@@ -74,8 +74,13 @@ void app_show_help(struct app *app)
 				  idle_cause_name((enum idle_cause)cause),
 				  idle_cause_text((enum idle_cause)cause));
 	}
+	add_heading(&app->popup, "Filters of all views: any of a kind, all kinds");
+	for (int kind = 0; kind < SCOPE_KINDS; kind++)
+		popup_add(&app->popup, COLOR_OF_TEXT, scope_kinds[kind].example, scope_kinds[kind].help);
+	popup_add(&app->popup, COLOR_OF_TEXT, "!stream:7", "all but that");
+	popup_add(&app->popup, COLOR_OF_TEXT, "kernel=name", "the whole name, not a part of it");
 	if (view->class->columns) {
-		add_heading(&app->popup, "Filters");
+		add_heading(&app->popup, "Filters of this table");
 		popup_add(&app->popup, COLOR_OF_TEXT, "gemm fp8", "rows with both words somewhere");
 		popup_add(&app->popup, COLOR_OF_TEXT, "!memset", "rows without the word");
 		popup_add(&app->popup, COLOR_OF_TEXT, "count>1000",
@@ -126,4 +131,19 @@ void app_show_sort_menu(struct app *app)
 	for (int i = 0; i < grid->column_count && grid->columns[i].width >= 0; i++)
 		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, grid->columns[i].help);
 	app->popup_for = ACTION_SORT_MENU;
+}
+
+void app_scope_menu(struct app *app, const char *title, const struct scope *terms,
+		    enum action action)
+{
+	show(app, title, 0);
+	for (size_t i = 0; i < terms->count; i++) {
+		char *text = scope_term_text(&terms->rows[i]);
+
+		popup_add(&app->popup, COLOR_OF_TEXT, "", text);
+		free(text);
+	}
+	if (action == ACTION_SCOPE_REMOVE)
+		popup_add(&app->popup, COLOR_OF_TEXT, "", "all of them");
+	app->popup_for = action;
 }

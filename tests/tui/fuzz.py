@@ -34,7 +34,8 @@ def step(rng, keys):
     if what < 0.08:
         return ":wheel " + rng.choice(["up", "down"])
     if what < 0.13:
-        return rng.choice(["'gemm'", '"!x"', "'total>1ms'", '"count<"', "'\u6838\u51fd'", "'%s%n'", "'a=b'"])
+        return rng.choice(["'gemm'", '"!x"', "'total>1ms'", '"count<"', "'\u6838\u51fd'", "'%s%n'",
+                           "'a=b'", "& 'device:0 !kernel:gemm' Enter", "& 'path:f time:1ms..' Enter"])
     if what < 0.16:
         return chr(rng.choice([rng.randrange(0x21, 0x7e), 0xe9, 0x6838, 0x1f525]))
     if what < 0.17:
