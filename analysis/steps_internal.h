@@ -52,4 +52,7 @@ int steps_detect(struct run *run, const struct kernel_families *families, bool t
 int steps_measure(struct run *run, const struct idle_options *options,
 		  const struct kernel_families *families, struct step_result *result);
 
+/* Phases of kinds that have none, by ranges called prefill or decode around most of their steps. */
+int steps_name_phases(struct run *run, struct step_result *result);
+
 #endif

@@ -359,6 +359,7 @@ int steps_measure(struct run *run, const struct idle_options *options,
 	if (done == 0) {
 		steps_count(result);
 		phases_tell(result);
+		done = steps_name_phases(run, result);
 	}
 	places_free(&m);
 	return done;

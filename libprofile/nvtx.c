@@ -75,6 +75,11 @@ static uint32_t message_of(const struct nvtx_attributes *attributes)
 	}
 }
 
+static uint32_t domain_of(const void *handle)
+{
+	return (uintptr_t)handle < WIRE_RANGE_DOMAINS_MAX ? (uint32_t)(uintptr_t)handle : 0;
+}
+
 static uint64_t payload_of(const struct nvtx_attributes *attributes)
 {
 	double wide;
@@ -117,21 +122,22 @@ static void put(struct thread *thread, enum wire_nvtx_op op, uint32_t domain, ui
 	ring_commit(thread, sizeof(*record));
 }
 
-static void begin(enum wire_nvtx_op op, uint32_t domain, uint32_t text,
-		  const struct nvtx_attributes *attributes, uint64_t id)
+static void begin(enum wire_nvtx_op op, const void *domain, const struct nvtx_attributes *attributes,
+		  uint64_t id)
 {
 	struct thread *thread = enter();
+	uint32_t text;
 
 	if (!thread)
 		return;
+	text = message_of(attributes);
 	if (likely(nvtx_text_tell(thread, text)))
-		put(thread, op, domain, text, attributes, id);
+		put(thread, op, domain_of(domain), text, attributes, id);
 	thread->ready = 1;
 }
 
-static void end(enum wire_nvtx_op op, uint32_t domain, uint64_t id)
+static void end(enum wire_nvtx_op op, const void *domain, uint64_t id)
 {
-	uint64_t at = clock_wire();
 	struct thread *thread = enter();
 	struct wire_range_end *record;
 
@@ -139,105 +145,95 @@ static void end(enum wire_nvtx_op op, uint32_t domain, uint64_t id)
 		return;
 	record = ring_reserve(thread, sizeof(*record));
 	if (record) {
+		record->at = clock_wire();
 		record->head = (struct wire_head){ .bytes = sizeof(*record), .kind = WIRE_RANGE_END,
 						   .api = (uint16_t)op };
-		record->at = at;
 		record->id = id;
-		record->domain = domain;
+		record->domain = domain_of(domain);
 		record->reserved = 0;
 		ring_commit(thread, sizeof(*record));
 	}
 	thread->ready = 1;
 }
 
-static uint32_t domain_of(const void *handle)
-{
-	return (uintptr_t)handle < WIRE_RANGE_DOMAINS_MAX ? (uint32_t)(uintptr_t)handle : 0;
-}
-
-static void mark(uint32_t domain, uint32_t text, const struct nvtx_attributes *attributes)
-{
-	begin(WIRE_NVTX_MARK, domain, text, attributes, 0);
-}
-
-static uint64_t range_start(uint32_t domain, uint32_t text, const struct nvtx_attributes *attributes)
+static uint64_t range_start(const void *domain, const struct nvtx_attributes *attributes)
 {
 	uint64_t id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 
-	begin(WIRE_NVTX_START, domain, text, attributes, id);
+	begin(WIRE_NVTX_START, domain, attributes, id);
 	return id;
 }
 
-static int push(uint32_t domain, uint32_t text, const struct nvtx_attributes *attributes)
+static int push(const void *domain, const struct nvtx_attributes *attributes)
 {
-	begin(WIRE_NVTX_PUSH, domain, text, attributes, (uint64_t)levels[domain]);
-	levels[domain]++;
+	int32_t *level = &levels[domain_of(domain)];
+
+	begin(WIRE_NVTX_PUSH, domain, attributes, (uint64_t)*level);
+	(*level)++;
 	return NVTX_LEVEL_UNKNOWN;
 }
 
-static int pop(uint32_t domain)
+static int pop(const void *domain)
 {
-	if (levels[domain] > 0)
-		end(WIRE_NVTX_POP, domain, (uint64_t)--levels[domain]);
+	int32_t *level = &levels[domain_of(domain)];
+
+	if (*level > 0)
+		end(WIRE_NVTX_POP, domain, (uint64_t)--*level);
 	return NVTX_LEVEL_UNKNOWN;
 }
 
 /* --- NVTX's functions: rows of nvtx.def --------------------------------------------------------- */
 
-static const struct nvtx_attributes plain;
-
-#define WITH(function, domain, text) function(domain, text, &plain)
-#define WITH_ATTRIBUTES(function, domain) \
-	struct nvtx_attributes copy = attributes_of(attributes); \
-	return function(domain, message_of(&copy), &copy)
-
-static void nvtx_MarkA(const char *text) { WITH(mark, 0, nvtx_text(text)); }
-static void nvtx_MarkW(const wchar_t *text) { WITH(mark, 0, nvtx_text_wide(text)); }
-static uint64_t nvtx_RangeStartA(const char *text) { return WITH(range_start, 0, nvtx_text(text)); }
-static uint64_t nvtx_RangeStartW(const wchar_t *text)
+/* A message without further attributes. */
+static struct nvtx_attributes plain(const char *text)
 {
-	return WITH(range_start, 0, nvtx_text_wide(text));
-}
-static int nvtx_RangePushA(const char *text) { return WITH(push, 0, nvtx_text(text)); }
-static int nvtx_RangePushW(const wchar_t *text) { return WITH(push, 0, nvtx_text_wide(text)); }
-static void nvtx_RangeEnd(uint64_t id) { end(WIRE_NVTX_END, 0, id); }
-static int nvtx_RangePop(void) { return pop(0); }
-
-static void nvtx_DomainMarkEx(void *domain, const struct nvtx_attributes *attributes)
-{
-	struct nvtx_attributes copy = attributes_of(attributes);
-
-	mark(domain_of(domain), message_of(&copy), &copy);
+	return (struct nvtx_attributes){ .message_type = NVTX_MESSAGE_TEXT, .message.text = text };
 }
 
-static uint64_t nvtx_DomainRangeStartEx(void *domain, const struct nvtx_attributes *attributes)
+static struct nvtx_attributes wide(const wchar_t *text)
 {
-	WITH_ATTRIBUTES(range_start, domain_of(domain));
+	return (struct nvtx_attributes){ .message_type = NVTX_MESSAGE_WIDE, .message.wide = text };
 }
 
-static int nvtx_DomainRangePushEx(void *domain, const struct nvtx_attributes *attributes)
+#define MARK(domain, attributes) begin(WIRE_NVTX_MARK, domain, attributes, 0)
+#define WITH(copy, from, call) struct nvtx_attributes copy = from; call
+
+static void nvtx_MarkA(const char *text) { WITH(a, plain(text), MARK(NULL, &a)); }
+static void nvtx_MarkW(const wchar_t *text) { WITH(a, wide(text), MARK(NULL, &a)); }
+static void nvtx_MarkEx(const struct nvtx_attributes *from)
 {
-	WITH_ATTRIBUTES(push, domain_of(domain));
+	WITH(a, attributes_of(from), MARK(NULL, &a));
+}
+static void nvtx_DomainMarkEx(void *domain, const struct nvtx_attributes *from)
+{
+	WITH(a, attributes_of(from), MARK(domain, &a));
 }
 
-static void nvtx_DomainRangeEnd(void *domain, uint64_t id)
+static uint64_t nvtx_RangeStartA(const char *text) { WITH(a, plain(text), return range_start(NULL, &a)); }
+static uint64_t nvtx_RangeStartW(const wchar_t *text) { WITH(a, wide(text), return range_start(NULL, &a)); }
+static uint64_t nvtx_RangeStartEx(const struct nvtx_attributes *from)
 {
-	end(WIRE_NVTX_END, domain_of(domain), id);
+	WITH(a, attributes_of(from), return range_start(NULL, &a));
 }
+static uint64_t nvtx_DomainRangeStartEx(void *domain, const struct nvtx_attributes *from)
+{
+	WITH(a, attributes_of(from), return range_start(domain, &a));
+}
+static void nvtx_RangeEnd(uint64_t id) { end(WIRE_NVTX_END, NULL, id); }
+static void nvtx_DomainRangeEnd(void *domain, uint64_t id) { end(WIRE_NVTX_END, domain, id); }
 
-static int nvtx_DomainRangePop(void *domain) { return pop(domain_of(domain)); }
-static void nvtx_MarkEx(const struct nvtx_attributes *attributes)
+static int nvtx_RangePushA(const char *text) { WITH(a, plain(text), return push(NULL, &a)); }
+static int nvtx_RangePushW(const wchar_t *text) { WITH(a, wide(text), return push(NULL, &a)); }
+static int nvtx_RangePushEx(const struct nvtx_attributes *from)
 {
-	nvtx_DomainMarkEx(NULL, attributes);
+	WITH(a, attributes_of(from), return push(NULL, &a));
 }
-static uint64_t nvtx_RangeStartEx(const struct nvtx_attributes *attributes)
+static int nvtx_DomainRangePushEx(void *domain, const struct nvtx_attributes *from)
 {
-	return nvtx_DomainRangeStartEx(NULL, attributes);
+	WITH(a, attributes_of(from), return push(domain, &a));
 }
-static int nvtx_RangePushEx(const struct nvtx_attributes *attributes)
-{
-	return nvtx_DomainRangePushEx(NULL, attributes);
-}
+static int nvtx_RangePop(void) { return pop(NULL); }
+static int nvtx_DomainRangePop(void *domain) { return pop(domain); }
 
 static void nvtx_DomainNameCategoryA(void *domain, uint32_t category, const char *text)
 {

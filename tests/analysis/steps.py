@@ -162,6 +162,30 @@ def test_marked():
     ok("as the program marked them" in run("report", s.file, "steps").stdout, "and says so")
 
 
+def test_named():
+    """Ranges tell phases where no kernel does: those around most steps of a kind, on their thread."""
+    s = Server("named")
+    s.shapes["flash_fwd_splitkv_kernel"] = s.shapes["flash_fwd_kernel"] = s.shapes["rms_norm_kernel"]
+    label = {text: s.f.add("label", process=1, text=text)
+             for text in ("Decode batch", "run_prefill", "anything", "prefill elsewhere")}
+    begin = s.host
+    for i in range(120):
+        start = s.host
+        s.step()
+        if i >= 20:                                 # most of them
+            s.f.add("range", start_ns=start, dur_ns=s.host - start, thread=1, kind=1,
+                    label=label["Decode batch"])
+        if i < 30:                                  # too few
+            s.f.add("range", start_ns=start, dur_ns=s.host - start, thread=1, kind=2,
+                    label=label["run_prefill"])
+    s.f.add("range", start_ns=begin, dur_ns=s.host - begin, thread=1, kind=1, label=label["anything"])
+    s.f.add("range", start_ns=begin, dur_ns=s.host - begin, thread=2, kind=1,
+            label=label["prefill elsewhere"])
+    s.f.add("range", start_ns=begin, thread=1, kind=1, label=label["run_prefill"])    # never ended
+    s.f.close()
+    equal({r["phase"] for r in rows(s.file)}, {"decode"}, "the phase is that of the ranges")
+
+
 def test_none():
     """Nothing that repeats, nothing at all."""
     s = Server("once")
@@ -266,6 +290,7 @@ truth = test_truth()
 test_slow()
 test_lockstep()
 test_marked()
+test_named()
 test_none()
 test_families()
 test_document(truth, test_predictions())
