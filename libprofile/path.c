@@ -8,21 +8,19 @@
 #endif
 #include "libprofile/path.h"
 
-#include <elf.h>
-#include <link.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "libprofile/cfi.h"
 #include "libprofile/env.h"
+#include "libprofile/modules.h"
 #include "libprofile/pypath.h"
 #include "libprofile/python.h"
 #include "libprofile/ring.h"
 #include "libprofile/unwind.h"
 #include "libprofile/unwind_odd.h"
 
-#define MODULES 4096u
 #define DEPTH_MIN 8u
 #define DEPTH_MAX 256u			/* of unwind.h and pyframes.h */
 #define MEASURED 64u			/* captures that the cost is measured with */
@@ -30,25 +28,16 @@
 
 enum path_mode { MODE_UNKNOWN, MODE_OFF, MODE_PYTHON, MODE_NATIVE, MODE_BOTH };
 
-struct module {
-	uintptr_t low, high;
-	uint64_t name;			/* hash of its path */
-	uint32_t sent_to[WIRE_RINGS_MAX / 32];	/* rings that have its definition */
-};
-
 static struct {
 	uint32_t mode;
 	uint32_t depth_limit;
 	uint32_t native_measured, python_measured, python_told;
-	struct spinlock lock;
-	uint32_t count;			/* release-stored after the entry is complete */
-	struct module list[MODULES];
-} modules;
+	struct spinlock loops_lock;
+} paths;
 
 uint32_t path_loads;			/* counted by dlopen's trampoline */
 static uint32_t python_version;
 static struct object self;
-static char executable[512];		/* the loader knows it only as "" */
 
 static enum path_mode mode_read(void)
 {
@@ -79,108 +68,6 @@ static void count_full(void)
 	process_count(WIRE_COUNTER_paths_full, 1);
 }
 
-/* --- modules ------------------------------------------------------------------------------- */
-
-/* The entry for exactly this object: after dlclose another one may have its addresses. */
-static uint32_t module_find(const struct object *object, uint64_t name)
-{
-	uint32_t count = __atomic_load_n(&modules.count, __ATOMIC_ACQUIRE);
-
-	for (uint32_t i = 0; i < count; i++)
-		if (modules.list[i].low == object->low && modules.list[i].high == object->high &&
-		    modules.list[i].name == name)
-			return i + 1;
-	return 0;
-}
-
-/* The GNU build id out of the mapped program headers' notes. */
-static uint32_t build_id_read(const struct object *object, uint8_t *id, uint32_t bytes)
-{
-	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)object->low;
-	const ElfW(Phdr) *segments;
-
-	if (memcmp(header->e_ident, ELFMAG, SELFMAG) ||
-	    header->e_phoff + (uint64_t)header->e_phnum * sizeof(*segments) > 4096)
-		return 0;
-	segments = (const ElfW(Phdr) *)(object->low + header->e_phoff);
-	for (unsigned i = 0; i < header->e_phnum; i++) {
-		const char *at = (const char *)(object->base + segments[i].p_vaddr);
-		const char *end = at + segments[i].p_memsz;
-
-		if (segments[i].p_type != PT_NOTE)
-			continue;
-		while (at + sizeof(ElfW(Nhdr)) + 4 <= end) {
-			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)(const void *)at;
-			const char *name = at + sizeof(*note);
-			const char *value = name + ((note->n_namesz + 3) & ~3u);
-
-			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
-			    !memcmp(name, "GNU", 4) && note->n_descsz <= bytes &&
-			    value + note->n_descsz <= end) {
-				memcpy(id, value, note->n_descsz);
-				return note->n_descsz;
-			}
-			at = value + ((note->n_descsz + 3) & ~3u);
-		}
-	}
-	return 0;
-}
-
-static bool module_send(struct thread *thread, uint32_t number, const struct object *object)
-{
-	size_t path_bytes = strlen(object->path) + 1;
-	uint32_t bytes = (uint32_t)((sizeof(struct wire_def_module) + path_bytes + 7) & ~7ul);
-	struct wire_def_module *def = ring_reserve(thread, bytes);
-
-	if (!def)
-		return false;
-	memset(def, 0, bytes);
-	def->head = (struct wire_head){ .bytes = (uint16_t)bytes, .kind = WIRE_DEF_MODULE };
-	def->module = number;
-	def->low = object->low;
-	def->high = object->high;
-	def->bias = object->base;
-	def->build_id_bytes = build_id_read(object, def->build_id, sizeof(def->build_id));
-	def->path_bytes = (uint32_t)path_bytes;
-	memcpy(def->path, object->path, path_bytes);
-	ring_commit(thread, bytes);
-	return true;
-}
-
-/* Number of the loaded object that holds the address, after its definition was sent to this
- * thread's ring; 0 for code without a file. *ok false: the definition could not be sent now. */
-static uint32_t module_of(struct thread *thread, uintptr_t address, struct object *object, bool *ok)
-{
-	uint32_t number, word = thread->slot / 32, bit = 1u << thread->slot % 32;
-	uint64_t name;
-
-	*ok = true;
-	if (!object_of_address((const void *)address, object))
-		return 0;
-	if (!object->path[0])
-		util_append(object->path, 0, sizeof(object->path), executable);
-	name = util_hash(object->path, strlen(object->path));
-	spin_lock(&modules.lock);
-	number = module_find(object, name);
-	if (!number && modules.count < MODULES) {
-		number = modules.count + 1;
-		modules.list[number - 1] = (struct module){ object->low, object->high, name, { 0 } };
-		__atomic_store_n(&modules.count, number, __ATOMIC_RELEASE);
-	}
-	spin_unlock(&modules.lock);
-	if (!number) {
-		process_count(WIRE_COUNTER_table_full, 1);
-		return 0;
-	}
-	if (!(__atomic_load_n(&modules.list[number - 1].sent_to[word], __ATOMIC_RELAXED) & bit)) {
-		*ok = module_send(thread, number, object);
-		if (*ok)
-			__atomic_fetch_or(&modules.list[number - 1].sent_to[word], bit,
-					  __ATOMIC_RELAXED);
-	}
-	return number;
-}
-
 /* --- telling ------------------------------------------------------------------------------- */
 
 static bool tell_native(void *user, uint32_t node, uint32_t parent, uint64_t ip)
@@ -191,7 +78,7 @@ static bool tell_native(void *user, uint32_t node, uint32_t parent, uint64_t ip)
 	uint32_t module;
 	bool ok;
 
-	module = module_of(thread, ip - 1, &object, &ok);
+	module = module_number(thread, ip - 1, &object, &ok);
 	if (!ok)
 		return false;
 	def = ring_reserve(thread, sizeof(*def));
@@ -294,12 +181,33 @@ static bool python_find(void)
 {
 	bool is_readable = python_look(&python_version);
 
-	if (python_version && !__atomic_exchange_n(&modules.python_told, 1, __ATOMIC_RELAXED)) {
+	if (python_version && !__atomic_exchange_n(&paths.python_told, 1, __ATOMIC_RELAXED)) {
 		process.control->counters[WIRE_GAUGE_PYTHON_VERSION] = python_version;
 		if (!is_readable)
 			process_count(WIRE_COUNTER_python_unread, 1);
 	}
 	return is_readable;
+}
+
+/* Where a loop begins and ends, once. */
+static void loop_add(uint64_t begin, uint64_t end)
+{
+	uint64_t *loops = &process.control->counters[WIRE_GAUGE_PYTHON_LOOPS];
+	unsigned k = 0;
+
+	while (k < 2 * WIRE_PYTHON_LOOPS && __atomic_load_n(&loops[k], __ATOMIC_ACQUIRE) != begin)
+		k += 2;
+	if (k < 2 * WIRE_PYTHON_LOOPS)
+		return;
+	spin_lock(&paths.loops_lock);
+	for (k = 0; k < 2 * WIRE_PYTHON_LOOPS && loops[k] != begin; k += 2) {
+		if (loops[k])
+			continue;
+		loops[k + 1] = end;
+		__atomic_store_n(&loops[k], begin, __ATOMIC_RELEASE);
+		break;
+	}
+	spin_unlock(&paths.loops_lock);
 }
 
 /*
@@ -308,12 +216,11 @@ static bool python_find(void)
  */
 static void loops_learn(void *user, const struct pywalk *walk)
 {
-	uint64_t *loops = &process.control->counters[WIRE_GAUGE_PYTHON_LOOPS];
 	struct thread *thread = user;
 
 	for (uint32_t i = 1; thread->unwinder && i <= walk->seen_count; i++) {
 		const struct pyseen *seen = &walk->seen[i];
-		uint64_t low, high, begin, ip = 0;
+		uint64_t low, high, ip = 0;
 		struct object object;
 		uint32_t module;
 		bool ok;
@@ -322,19 +229,10 @@ static void loops_learn(void *user, const struct pywalk *walk)
 			ip = unwinder_frame_holding(thread->unwinder, seen->frame);
 		if (!ip || !cfi_function_range(ip - 1, &low, &high))
 			continue;
-		module = module_of(thread, ip - 1, &object, &ok);
+		module = module_number(thread, ip - 1, &object, &ok);
 		if (!module || !ok)
 			continue;
-		begin = (uint64_t)module << 48 | (low - object.base);
-		spin_lock(&modules.lock);
-		for (unsigned k = 0; k < 2 * WIRE_PYTHON_LOOPS && loops[k] != begin; k += 2) {
-			if (loops[k])
-				continue;
-			loops[k + 1] = high - object.base;
-			__atomic_store_n(&loops[k], begin, __ATOMIC_RELEASE);
-			break;
-		}
-		spin_unlock(&modules.lock);
+		loop_add((uint64_t)module << 48 | (low - object.base), high - object.base);
 	}
 }
 
@@ -343,16 +241,16 @@ static void settings_make(void)
 	struct object libc;
 
 	object_of_address((const void *)path_capture, &self);
-	util_executable(executable, sizeof(executable));
+	modules_start();
 	unwind_odd_open = real_dlopen;
 	unwind_odd_symbol = real_dlsym;
 	if (object_find_kind(OBJECT_LIBC, &libc))
 		*(void **)&cfi_find_object = object_symbol(&libc, "_dl_find_object");
-	modules.depth_limit = unwind_depth_limit = depth_read();
+	paths.depth_limit = unwind_depth_limit = depth_read();
 	unwind_on_truncated = pypath_on_truncated = count_cut;
 	unwind_on_full = pypath_on_full = count_full;
 	pypath_on_new = loops_learn;
-	modules.mode = mode_read();
+	paths.mode = mode_read();
 }
 
 static uint64_t now_ns(void)
@@ -369,7 +267,7 @@ static void cost_measure(struct thread *thread)
 {
 	uint64_t *gauges = process.control->counters, begin;
 
-	if (thread->unwinder && !__atomic_exchange_n(&modules.native_measured, 1, __ATOMIC_RELAXED)) {
+	if (thread->unwinder && !__atomic_exchange_n(&paths.native_measured, 1, __ATOMIC_RELAXED)) {
 		unwinder_path(thread->unwinder);
 		gauges[WIRE_GAUGE_PATH_NATIVE_FRAMES] = unwinder_counts(thread->unwinder)->steps;
 		begin = now_ns();
@@ -377,7 +275,7 @@ static void cost_measure(struct thread *thread)
 			unwinder_path(thread->unwinder);
 		gauges[WIRE_GAUGE_PATH_NATIVE_PS] = (now_ns() - begin) * 1000 / MEASURED;
 	}
-	if (thread->pypath && !__atomic_exchange_n(&modules.python_measured, 1, __ATOMIC_RELAXED)) {
+	if (thread->pypath && !__atomic_exchange_n(&paths.python_measured, 1, __ATOMIC_RELAXED)) {
 		pypath_node(thread->pypath);
 		begin = now_ns();
 		for (unsigned i = 0; i < MEASURED; i++)
@@ -394,18 +292,18 @@ static void walkers_make(struct thread *thread)
 
 	thread->path_generation = __atomic_load_n(&unwind_code_generation, __ATOMIC_ACQUIRE);
 	thread->path_loads = __atomic_load_n(&path_loads, __ATOMIC_RELAXED);
-	if (modules.mode == MODE_UNKNOWN)
+	if (paths.mode == MODE_UNKNOWN)
 		settings_make();
-	if ((modules.mode == MODE_BOTH || modules.mode == MODE_NATIVE) && !thread->unwinder &&
+	if ((paths.mode == MODE_BOTH || paths.mode == MODE_NATIVE) && !thread->unwinder &&
 	    !pthread_getattr_np(pthread_self(), &attributes)) {
 		if (!pthread_attr_getstack(&attributes, &low, &bytes))
 			thread->unwinder = unwinder_new((uintptr_t)low, (uintptr_t)low + bytes,
 							self.low, self.high, tell_native, thread);
 		pthread_attr_destroy(&attributes);
 	}
-	if ((modules.mode == MODE_BOTH || modules.mode == MODE_PYTHON) && !thread->pypath &&
+	if ((paths.mode == MODE_BOTH || paths.mode == MODE_PYTHON) && !thread->pypath &&
 	    python_find())
-		thread->pypath = pypath_new(tell_python, tell_code, thread, modules.depth_limit);
+		thread->pypath = pypath_new(tell_python, tell_code, thread, paths.depth_limit);
 	cost_measure(thread);
 }
 
@@ -418,15 +316,14 @@ void path_thread_start(struct thread *thread)
 	thread->unwinder = NULL;
 	thread->pypath = NULL;
 	thread->graph_node_count = 0;
-	for (uint32_t i = 0; i < modules.count; i++)
-		__atomic_fetch_and(&modules.list[i].sent_to[thread->slot / 32],
-				   ~(1u << thread->slot % 32), __ATOMIC_RELAXED);
+	modules_thread_start(thread);
 	walkers_make(thread);
 }
 
 void path_forget_all(void)
 {
-	memset(&modules, 0, sizeof(modules));
+	memset(&paths, 0, sizeof(paths));
+	modules_forget_all();
 }
 
 static inline void capture(struct thread *thread, uint32_t *native, uint32_t *python)

@@ -57,7 +57,6 @@ struct unwinder {
 	struct trie trie;
 };
 
-
 void unwind_code_changed(void)
 {
 	__atomic_fetch_add(&unwind_code_generation, 1, __ATOMIC_RELEASE);
@@ -467,47 +466,4 @@ __attribute__((noinline)) uint32_t unwinder_path(struct unwinder *u)
 	return path_slow(u, at.ip, at.sp, at.rbp);
 }
 
-#else	/* no reader of call frame information for this architecture: no native paths */
-
-
-void unwind_code_changed(void)
-{
-	__atomic_fetch_add(&unwind_code_generation, 1, __ATOMIC_RELEASE);
-}
-
-uint64_t unwinder_frame_holding(const struct unwinder *unwinder, uint64_t address)
-{
-	(void)unwinder;
-	(void)address;
-	return 0;
-}
-
-struct unwinder *unwinder_new(uint64_t stack_low, uint64_t stack_high, uint64_t skip_low,
-			      uint64_t skip_high, trie_tell *tell, void *user)
-{
-	(void)stack_low;
-	(void)stack_high;
-	(void)skip_low;
-	(void)skip_high;
-	(void)tell;
-	(void)user;
-	return NULL;
-}
-
-void unwinder_free(struct unwinder *unwinder)
-{
-	(void)unwinder;
-}
-
-uint32_t unwinder_path(struct unwinder *unwinder)
-{
-	(void)unwinder;
-	return 0;
-}
-
-const struct unwind_counts *unwinder_counts(const struct unwinder *unwinder)
-{
-	(void)unwinder;
-	return NULL;
-}
 #endif
