@@ -94,6 +94,7 @@ static void test_no_cuda_in_host_function(void **unused)
 	OK(cuLaunchHostFunc(stream, call_cuda, event));
 	OK(cuStreamSynchronize(stream));
 	assert_int_equal(inside_result, CUDA_ERROR_NOT_PERMITTED);
+	OK(cuEventDestroy_v2(event));
 }
 
 static void note_status(CUstream stream, CUresult status, void *seen)
