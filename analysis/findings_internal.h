@@ -6,7 +6,7 @@
 #include "analysis/findings.h"
 #include "analysis/idle_internal.h"
 
-#include <uthash.h>
+#include "analysis/recent.h"
 
 enum detector_id {
 #define DETECTOR(identifier, ...) DETECTOR_##identifier,
@@ -141,9 +141,13 @@ struct watch {
 	struct watch_kernel *kernels;
 	struct watch_pair *pairs;
 	struct watch_copy *copies;
-	struct watch_site *last_site;
-	struct watch_kernel *last_kernel;
-	struct watch_copy *last_copy;
+	struct {
+		struct watch_device *devices[RECENT_ROWS];
+		struct watch_site *sites[RECENT_ROWS];
+		struct watch_kernel *kernels[RECENT_ROWS];
+		struct watch_pair *pairs[RECENT_ROWS];
+		struct watch_copy *copies[RECENT_ROWS];
+	} recent;
 	struct blocking blocking;
 };
 /* Before the device's sweep goes on to the event; kernel NULL: a copy or set. 0 or -1. */

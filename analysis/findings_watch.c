@@ -25,32 +25,6 @@ static const char shapes_sql[] =
 	"FROM shape s LEFT JOIN kernel k ON k.id = s.kernel LEFT JOIN device d ON d.id = s.device "
 	"ORDER BY s.id";
 
-/* Finds the row of a hash by its key, or adds it, zeroed; NULL without memory. */
-#define ROW_GET(head, field, wanted)					\
-	({								\
-		__typeof__(head) row_;					\
-									\
-		HASH_FIND(hh, head, &(wanted), sizeof(wanted), row_);	\
-		if (!row_) {						\
-			row_ = calloc(1, sizeof(*row_));		\
-			if (row_) {					\
-				row_->field = wanted;			\
-				HASH_ADD(hh, head, field, sizeof(wanted), row_); \
-			}						\
-		}							\
-		row_;							\
-	})
-
-#define ROWS_FREE(head)							\
-	do {								\
-		__typeof__(head) row_, next_;				\
-									\
-		HASH_ITER(hh, head, row_, next_) {			\
-			HASH_DEL(head, row_);				\
-			free(row_);					\
-		}							\
-	} while (0)
-
 static double number(const struct watch_kernel *k, int column)
 {
 	return k->facts && !k->facts[column].is_null ? (double)k->facts[column].number : 0;
@@ -108,32 +82,25 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 
 static struct watch_kernel *kernel_get(struct watch *watch, int64_t shape, int64_t device)
 {
-	struct watch_kernel *k = watch->last_kernel;
+	struct watch_kernel *k = RECENT_GET(watch->kernels, watch->recent.kernels, shape, shape);
 
-	if (k && k->shape == shape)
-		return k;
-	k = ROW_GET(watch->kernels, shape, shape);
 	if (k && !k->device) {
 		k->device = device;
 		kernel_facts(watch, k);
 	}
-	watch->last_kernel = k;
 	return k;
 }
 
 static struct watch_copy *copy_get(struct watch *watch, const struct idle_event *event)
 {
 	__typeof__(watch->copies->key) key = { event->device, event->op.kind, event->path };
-	struct watch_copy *copy = watch->last_copy;
 
-	if (!copy || memcmp(&copy->key, &key, sizeof(key)))
-		copy = watch->last_copy = ROW_GET(watch->copies, key, key);
-	return copy;
+	return RECENT_GET(watch->copies, watch->recent.copies, key, key);
 }
 
 static struct watch_device *device_get(struct watch *watch, int64_t id)
 {
-	return ROW_GET(watch->devices, id, id);
+	return RECENT_GET(watch->devices, watch->recent.devices, id, id);
 }
 
 struct watch_device *watch_device_find(const struct watch *watch, int64_t id)
@@ -363,10 +330,8 @@ static void site_spot(struct watch_site *site, const struct idle_interval *inter
 static int site_take(struct watch *watch, const struct idle_interval *interval, uint64_t ns)
 {
 	__typeof__(watch->sites->key) key = { interval->device, interval->cause, interval->path };
-	struct watch_site *site = watch->last_site;
+	struct watch_site *site = RECENT_GET(watch->sites, watch->recent.sites, key, key);
 
-	if (!site || memcmp(&site->key, &key, sizeof(key)))
-		site = watch->last_site = ROW_GET(watch->sites, key, key);
 	if (!site)
 		return run_fail(watch->run, "out of memory");
 	site->total_ns += ns;
@@ -381,7 +346,7 @@ static int site_take(struct watch *watch, const struct idle_interval *interval, 
 static int pair_take(struct watch *watch, const struct idle_interval *interval)
 {
 	__typeof__(watch->pairs->key) key = { interval->previous.shape, interval->next.shape };
-	struct watch_pair *pair = ROW_GET(watch->pairs, key, key);
+	struct watch_pair *pair = RECENT_GET(watch->pairs, watch->recent.pairs, key, key);
 
 	if (!pair)
 		return run_fail(watch->run, "out of memory");
@@ -430,9 +395,7 @@ static void gathered_free(struct watch *watch)
 	ROWS_FREE(watch->pairs);
 	ROWS_FREE(watch->copies);
 	blocking_forget(&watch->blocking);
-	watch->last_site = NULL;
-	watch->last_kernel = NULL;
-	watch->last_copy = NULL;
+	memset(&watch->recent, 0, sizeof(watch->recent));
 }
 
 static int begin(void *arg)

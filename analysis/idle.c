@@ -5,6 +5,7 @@
 #endif
 
 #include "analysis/idle_internal.h"
+#include "analysis/recent.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,6 @@ struct device {
 	uint64_t reach, kernel_reach, kernel_ns, busy_ns;
 	struct idle_event previous;	/* that ended last */
 	struct idle_device result;
-	struct site *recent[IDLE_CAUSE_COUNT];	/* of the last interval with that cause */
 	UT_hash_handle hh;
 };
 
@@ -61,9 +61,9 @@ struct scan {
 	const struct idle_observer *observer;
 	struct idle_names names;
 	struct lookup processes;	/* thread: process */
-	struct idle_thread *threads, *recent_thread;	/* recent: asked for last */
-	struct device *devices, *recent_device;
-	struct site *sites;
+	struct idle_thread *threads, *recent_threads[RECENT_ROWS];
+	struct device *devices, *recent_devices[RECENT_ROWS];
+	struct site *sites, *recent_sites[RECENT_ROWS];
 	sqlite3_stmt *graph_launch;
 	struct idle_event launched;	/* the call of the graph launch asked for last */
 	struct idle_interval *heap;	/* the longest, shortest of them first */
@@ -75,9 +75,7 @@ struct scan {
 
 static struct idle_thread *thread_find(struct scan *s, int64_t id)
 {
-	if (!s->recent_thread || s->recent_thread->id != id)
-		HASH_FIND(hh, s->threads, &id, sizeof(id), s->recent_thread);
-	return s->recent_thread;
+	return RECENT_FIND(s->threads, s->recent_threads, id, id);
 }
 
 static struct idle_thread *thread_get(struct scan *s, int64_t id)
@@ -222,27 +220,11 @@ static int heap_take(struct scan *s, const struct idle_interval *interval)
 	return 0;
 }
 
-static struct site *site_get(struct scan *s, const struct idle_interval *interval)
+static int site_take(struct scan *s, const struct idle_interval *interval)
 {
-	struct site key = { .key = { interval->device, interval->cause, interval->path } }, *site;
+	__typeof__(s->sites->key) key = { interval->device, interval->cause, interval->path };
+	struct site *site = RECENT_GET(s->sites, s->recent_sites, key, key);
 
-	HASH_FIND(hh, s->sites, &key.key, sizeof(key.key), site);
-	if (!site) {
-		site = calloc(1, sizeof(*site));
-		if (!site)
-			return NULL;
-		site->key = key.key;
-		HASH_ADD(hh, s->sites, key, sizeof(site->key), site);
-	}
-	return site;
-}
-
-static int site_take(struct scan *s, struct device *device, const struct idle_interval *interval)
-{
-	struct site *site = device->recent[interval->cause];
-
-	if (!site || site->key.path != interval->path)
-		site = device->recent[interval->cause] = site_get(s, interval);
 	if (!site)
 		return run_fail(s->run, "out of memory");
 	site->total_ns += interval->dur_ns;
@@ -310,17 +292,15 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	for (const struct idle_observer *o = s->observer; o; o = o->next)
 		if (o->interval(o->arg, &interval, &next) < 0)
 			return -1;
-	return site_take(s, device, &interval) < 0 ? -1 : heap_take(s, &interval);
+	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
 }
 
 static struct device *device_get(struct scan *s, const struct idle_event *event)
 {
-	struct device *device;
+	struct device *device = RECENT_FIND(s->devices, s->recent_devices, id, event->device);
 
-	if (!s->recent_device || s->recent_device->id != event->device)
-		HASH_FIND(hh, s->devices, &event->device, sizeof(event->device), s->recent_device);
-	if (s->recent_device)
-		return s->recent_device;
+	if (device)
+		return device;
 	device = calloc(1, sizeof(*device));
 	if (!device)
 		return NULL;
@@ -422,23 +402,11 @@ static int result_make(struct scan *s, struct idle_result *result)
 
 static void scan_free(struct scan *s)
 {
-	struct idle_thread *thread, *next_thread;
-	struct device *device, *next_device;
-	struct site *site, *next_site;
-
-	HASH_ITER(hh, s->threads, thread, next_thread) {
-		HASH_DEL(s->threads, thread);
+	for (struct idle_thread *thread = s->threads; thread; thread = thread->hh.next)
 		free(thread->calls);
-		free(thread);
-	}
-	HASH_ITER(hh, s->devices, device, next_device) {
-		HASH_DEL(s->devices, device);
-		free(device);
-	}
-	HASH_ITER(hh, s->sites, site, next_site) {
-		HASH_DEL(s->sites, site);
-		free(site);
-	}
+	ROWS_FREE(s->threads);
+	ROWS_FREE(s->devices);
+	ROWS_FREE(s->sites);
 	sqlite3_finalize(s->graph_launch);
 	lookup_free(&s->processes);
 	idle_names_free(&s->names);

@@ -285,9 +285,8 @@ static int lane_end(struct detection *d, struct lane *lane)
 
 static struct lane *lane_get(struct detection *d, int64_t id)
 {
-	struct lane *lane;
+	struct lane *lane = RECENT_FIND(d->lanes, d->recent, id, id);
 
-	HASH_FIND(hh, d->lanes, &id, sizeof(id), lane);
 	if (lane)
 		return lane;
 	lane = calloc(1, sizeof(*lane));
@@ -387,18 +386,10 @@ static int lanes_end(struct detection *d)
 
 static void detection_free(struct detection *d)
 {
-	struct lane *lane, *next_lane;
-	struct kind_of *kind, *next_kind;
-
-	HASH_ITER(hh, d->lanes, lane, next_lane) {
-		HASH_DEL(d->lanes, lane);
+	for (struct lane *lane = d->lanes; lane; lane = lane->hh.next)
 		free(lane->tokens);
-		free(lane);
-	}
-	HASH_ITER(hh, d->kinds, kind, next_kind) {
-		HASH_DEL(d->kinds, kind);
-		free(kind);
-	}
+	ROWS_FREE(d->lanes);
+	ROWS_FREE(d->kinds);
 	lookup_free(&d->stream_devices);
 	lookup_free(&d->shape_devices);
 	lookup_free(&d->graph_nodes);

@@ -3,6 +3,7 @@
 #ifndef GPUTRAIL_ANALYSIS_STEPS_LANES_H
 #define GPUTRAIL_ANALYSIS_STEPS_LANES_H
 
+#include "analysis/recent.h"
 #include "analysis/steps_internal.h"
 
 struct kind_of {
@@ -36,7 +37,7 @@ struct detection {
 	struct step_pieces *to;
 	struct lookup stream_devices, shape_devices, graph_nodes, processes;
 	struct { struct mark *rows; size_t count; } marks;	/* by process and start */
-	struct lane *lanes;
+	struct lane *lanes, *recent[RECENT_ROWS];
 	struct kind_of *kinds;
 };
 

@@ -7,6 +7,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/recent.h"
 #include "analysis/steps_internal.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ struct measure {
 	struct run *run;
 	const struct kernel_families *families;
 	struct step_result *to;
-	struct place *places;
+	struct place *places, *recent[RECENT_ROWS];
 	step_launch_fn *launch;
 	void *launch_arg;
 };
@@ -68,16 +69,6 @@ static int places_make(struct measure *m)
 		HASH_ADD(hh, m->places, thread, sizeof(place->thread), place);
 	}
 	return 0;
-}
-
-static void places_free(struct measure *m)
-{
-	struct place *place, *next;
-
-	HASH_ITER(hh, m->places, place, next) {
-		HASH_DEL(m->places, place);
-		free(place);
-	}
 }
 
 /* --- on the host: launches and their ordinals ---------------------------------------------- */
@@ -139,7 +130,7 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 
 	if (work->shape <= 0 && work->graph <= 0)
 		return 0;
-	HASH_FIND(hh, m->places, &call->thread, sizeof(call->thread), place);
+	place = RECENT_FIND(m->places, m->recent, thread, call->thread);
 	launch.step = place ? host_step(m, place, call->start) : NULL;
 	if (!launch.step)
 		return 0;
@@ -361,7 +352,7 @@ int steps_measure(struct run *run, const struct idle_options *options,
 		phases_tell(result);
 		done = steps_name_phases(run, result);
 	}
-	places_free(&m);
+	ROWS_FREE(m.places);
 	return done;
 }
 
@@ -381,7 +372,7 @@ int run_step_launches(struct run *run, const struct step_result *result, step_la
 		if (done == IDLE_DISORDER)
 			done = run_fail(run, "'%s' is damaged (its chunks do not tell the times of its "
 					"rows)", run->path);
-		places_free(&m);
+		ROWS_FREE(m.places);
 		run_thaw(run);
 	}
 	return done;
