@@ -237,8 +237,6 @@ static int launch_find(struct scan *s, struct idle_event *event)
 {
 	int result;
 
-	if (event->thread || event->graph_launch <= 0)
-		return 0;
 	if (s->launched.graph_launch != event->graph_launch) {
 		s->launched = (struct idle_event){ .graph_launch = event->graph_launch };
 		sqlite3_reset(s->graph_launch);
@@ -263,26 +261,28 @@ static int launch_find(struct scan *s, struct idle_event *event)
 
 static int interval_take(struct scan *s, struct device *device, const struct idle_event *event)
 {
-	struct idle_event next = *event;
-	struct idle_gap gap = { device->reach, event->start, &next, &device->previous, NULL,
+	struct idle_event in_graph;
+	struct idle_gap gap = { device->reach, event->start, event, &device->previous, NULL,
 				s->threads, s->limits, &s->names };
 	struct idle_interval interval = { .device = (int)device->id, .start_ns = gap.start,
-					  .dur_ns = gap.end - gap.start, .next = next.op,
+					  .dur_ns = gap.end - gap.start, .next = event->op,
 					  .previous = device->previous.op };
-	struct idle_thread *thread = NULL;
 	struct idle_total *total;
 	struct idle_facts facts;
 
-	if (launch_find(s, &next) < 0)
-		return -1;
-	if (next.thread)
-		thread = thread_find(s, next.thread);
-	gap.thread = thread;
-	s->without_call += !thread;
+	if (!event->thread && event->graph_launch > 0) {
+		in_graph = *event;
+		gap.next = &in_graph;
+		if (launch_find(s, &in_graph) < 0)
+			return -1;
+	}
+	if (gap.next->thread)
+		gap.thread = thread_find(s, gap.next->thread);
+	s->without_call += !gap.thread;
 	idle_facts(&gap, &facts);
 	interval.cause = classify(&facts, s->limits);
-	interval.thread = next.thread;
-	interval.path = blamed_path(&facts, interval.cause, next.path);
+	interval.thread = gap.next->thread;
+	interval.path = blamed_path(&facts, interval.cause, gap.next->path);
 	total = &device->result.causes[interval.cause];
 	total->total_ns += interval.dur_ns;
 	total->count++;
@@ -290,7 +290,7 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 		total->worst = interval;
 	device->result.idle_ns += interval.dur_ns;
 	for (const struct idle_observer *o = s->observer; o; o = o->next)
-		if (o->interval(o->arg, &interval, &next) < 0)
+		if (o->interval(o->arg, &interval, gap.next) < 0)
 			return -1;
 	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
 }

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PENDING_MIN	32768		/* rows to gather before they are sorted */
+#define PENDING_MIN	8192		/* rows to gather before they are sorted */
 #define ROW_TAKE	"gputrail_row_take"
 
 struct chunk {
@@ -31,6 +31,7 @@ struct source {
 	size_t count, next;
 	struct pages *pages;		/* NULL: SQLite has to be asked */
 	sqlite3_stmt *read;
+	struct pile calls, events;	/* read, and not handed on yet */
 };
 
 struct call_row {
@@ -44,8 +45,9 @@ struct reader {
 	struct lookup shapes, streams;		/* their devices */
 	struct lookup nodes;			/* of graphs: stream, shape, path */
 	struct call_classes apis;
-	struct pile calls, events;
-	const struct source *reading;
+	struct pile_merge calls, events;	/* of all sources */
+	struct source *reading;
+	bool had_to_sort;
 	uint64_t done, total, last_start;
 	const struct idle_sink *sink;
 };
@@ -132,7 +134,7 @@ static bool is_work(enum call_class class)
 static bool call_add(struct reader *r, int table, const struct event_row *row)
 {
 	const struct api_class *api = api_find(&r->apis, row->value[API]);
-	struct call_row *added = pile_add(&r->calls);
+	struct call_row *added = pile_add(&r->reading->calls);
 	uint64_t start = row_natural(row, CALL_START), gpu_start = row_natural(row, GPU_START);
 	struct idle_call *call = &added->call;
 
@@ -172,7 +174,7 @@ static bool call_add(struct reader *r, int table, const struct event_row *row)
 
 static bool event_add(struct reader *r, const struct event_row *row)
 {
-	struct idle_event *event = pile_add(&r->events);
+	struct idle_event *event = pile_add(&r->reading->events);
 	uint64_t start = row_natural(row, GPU_START);
 
 	if (!event)
@@ -273,7 +275,7 @@ static int chunk_ask(struct reader *r, struct source *source, const struct chunk
 static int chunk_read(struct reader *r, struct source *source)
 {
 	const struct chunk *chunk = &source->rows[source->next++];
-	size_t calls = r->calls.count, events = r->events.count;
+	size_t calls = source->calls.count, events = source->events.count;
 	uint64_t done = r->done;
 	int result = PAGES_ODD;
 
@@ -285,8 +287,8 @@ static int chunk_read(struct reader *r, struct source *source)
 	if (source->pages)
 		result = pages_read(source->pages, chunk->last, row_take, r);
 	if (result == PAGES_ODD) {
-		r->calls.count = calls;
-		r->events.count = events;
+		source->calls.count = calls;
+		source->events.count = events;
 		r->done = done;
 		result = chunk_ask(r, source, chunk);
 	}
@@ -338,7 +340,7 @@ static int calls_emit(struct reader *r, uint64_t until)
 {
 	const struct call_row *row;
 
-	for (; (row = pile_first(&r->calls)) && row->call.start < until; pile_take(&r->calls))
+	for (; (row = pile_merge_first(&r->calls)) && row->call.start < until; pile_take(r->calls.first))
 		if (r->sink->call(r->sink->arg, &row->call, &row->work) < 0)
 			return -1;
 	return 0;
@@ -359,25 +361,49 @@ static uint64_t rows_wanted(const struct reader *r)
 	return total;
 }
 
-/* Hands on what began before `until`. */
-static int pending_emit(struct reader *r, uint64_t until)
+static int events_emit(struct reader *r, uint64_t until)
 {
 	const struct idle_event *event;
 
-	pile_sort(&r->calls);
-	pile_sort(&r->events);
-	for (; (event = pile_first(&r->events)) && event->start < until; pile_take(&r->events)) {
+	for (; (event = pile_merge_first(&r->events)) && event->start < until;
+	     pile_take(r->events.first)) {
 		if (event->start < r->last_start)
 			return IDLE_DISORDER;
 		r->last_start = event->start;
 		if (calls_emit(r, event->start) < 0 || r->sink->event(r->sink->arg, event) < 0)
 			return -1;
 	}
-	if (calls_emit(r, until) < 0)
-		return -1;
-	pile_settle(&r->calls);
-	pile_settle(&r->events);
-	return 0;
+	return calls_emit(r, until);
+}
+
+/* Hands on what began before `until`. */
+static int pending_emit(struct reader *r, uint64_t until)
+{
+	int result;
+
+	r->had_to_sort = false;
+	for (int i = 0; i < EVENT_TABLES; i++) {
+		r->had_to_sort |= pile_sort(&r->sources[i].calls);
+		r->had_to_sort |= pile_sort(&r->sources[i].events);
+	}
+	pile_merge_begin(&r->calls);
+	pile_merge_begin(&r->events);
+	result = events_emit(r, until);
+	for (int i = 0; i < EVENT_TABLES; i++) {
+		pile_settle(&r->sources[i].calls);
+		pile_settle(&r->sources[i].events);
+	}
+	return result;
+}
+
+/* Rows that wait to be handed on. */
+static size_t pending(const struct reader *r)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < EVENT_TABLES; i++)
+		count += r->sources[i].calls.count + r->sources[i].events.count;
+	return count;
 }
 
 /* The source whose unread rows begin first; NULL when all is read. */
@@ -405,12 +431,12 @@ static int sources_read(struct reader *r)
 	int result;
 
 	while ((source = source_next(r, &begin))) {
-		if (r->calls.count + r->events.count >= wanted) {
+		if (pending(r) >= wanted) {
 			result = pending_emit(r, begin);
 			if (result < 0)
 				return result;
 			/* Sorting again what could not go yet must not cost the square of it. */
-			wanted = 2 * (r->calls.count + r->events.count) + PENDING_MIN;
+			wanted = PENDING_MIN + (r->had_to_sort ? 2 : 1) * pending(r);
 		}
 		if (chunk_read(r, source) < 0)
 			return -1;
@@ -422,10 +448,17 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 {
 	struct reader r = {
 		.run = run, .sink = sink,
-		.calls = { .row_bytes = sizeof(struct call_row), .compare = call_order },
-		.events = { .row_bytes = sizeof(struct idle_event), .compare = event_order },
 	};
 	int result = call_classes_load(run, &r.apis);
+
+	for (int i = 0; i < EVENT_TABLES; i++) {
+		r.sources[i].calls = (struct pile){ .row_bytes = sizeof(struct call_row),
+						    .compare = call_order };
+		r.sources[i].events = (struct pile){ .row_bytes = sizeof(struct idle_event),
+						     .compare = event_order };
+		r.calls.piles[r.calls.count++] = &r.sources[i].calls;
+		r.events.piles[r.events.count++] = &r.sources[i].events;
+	}
 
 	if (result == 0 && sqlite3_create_function(run->db, ROW_TAKE, -1, SQLITE_UTF8, &r,
 						   NULL, sqlite_take, sqlite_taken) != SQLITE_OK)
@@ -445,14 +478,14 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	for (size_t i = 0; i < EVENT_TABLES; i++) {
 		sqlite3_finalize(r.sources[i].read);
 		pages_close(r.sources[i].pages);
+		pile_free(&r.sources[i].calls);
+		pile_free(&r.sources[i].events);
 		free(r.sources[i].rows);
 	}
 	lookup_free(&r.nodes);
 	lookup_free(&r.shapes);
 	lookup_free(&r.streams);
 	call_classes_free(&r.apis);
-	pile_free(&r.calls);
-	pile_free(&r.events);
 	/* It must not be called with a reader that is gone. */
 	sqlite3_create_function(run->db, ROW_TAKE, -1, SQLITE_UTF8, NULL, NULL, NULL, NULL);
 	return result;

@@ -36,12 +36,12 @@ static void memory_call(sqlite3_context *context, int count, sqlite3_value **val
  * so the order is right whatever other threads do meanwhile. Sorting is SQLite's, which spills to
  * temporary files. */
 static const char events_sql[] =
+	"WITH r AS MATERIALIZED (SELECT id, memory_call(name) AS role FROM api WHERE role IS NOT NULL) "
 	"SELECT iif(op = 1, start_ns + dur_ns, start_ns) AS at, 0 AS what, op, kind, device, address,"
 	" bytes, pool, path, thread, api, 0, id FROM memory "
 	"UNION ALL SELECT c.start_ns + c.dur_ns, r.role >> 8, 0, r.role & 255, 0, c.object, c.value,"
 	" c.second, c.path, c.thread, c.api, c.result, c.id FROM call c"
-	" JOIN (SELECT id, memory_call(name) AS role FROM api WHERE memory_call(name) IS NOT NULL) r"
-	" ON r.id = c.api WHERE (c.result <> 0) = (r.role >> 8 = " TEXT(ROLE_FAILED_NUMBER) ") "
+	" JOIN r ON r.id = c.api WHERE (c.result <> 0) = (r.role >> 8 = " TEXT(ROLE_FAILED_NUMBER) ") "
 	"UNION ALL SELECT end_ns, " TEXT(ROLE_EXIT_NUMBER) ", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, id"
 	" FROM process WHERE end_ns IS NOT NULL "
 	"ORDER BY 1, 2, 13";

@@ -6,7 +6,6 @@
 
 #include "analysis/pile.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +35,7 @@ void *pile_add(struct pile *pile)
 	return pile->rows + pile->count++ * pile->row_bytes;
 }
 
-static bool in_order(const struct pile *pile, const struct pile_key *a, const struct pile_key *b)
+static bool keys_in_order(const struct pile *pile, const struct pile_key *a, const struct pile_key *b)
 {
 	if (a->start != b->start)
 		return a->start < b->start;
@@ -49,7 +48,7 @@ static size_t run_end(const struct pile *pile, const struct pile_key *keys, size
 {
 	size_t end = from + 1;
 
-	while (end < pile->count && in_order(pile, &keys[end - 1], &keys[end]))
+	while (end < pile->count && keys_in_order(pile, &keys[end - 1], &keys[end]))
 		end++;
 	return end < pile->count ? end : pile->count;
 }
@@ -61,15 +60,31 @@ static void merge(const struct pile *pile, const struct pile_key *from, size_t m
 
 	for (size_t i = first; i < end; i++) {
 		bool take_left = left < middle &&
-			(right == end || in_order(pile, &from[left], &from[right]));
+			(right == end || keys_in_order(pile, &from[left], &from[right]));
 
 		to[i] = take_left ? from[left++] : from[right++];
 	}
 }
 
-void pile_sort(struct pile *pile)
+static bool rows_in_order(const struct pile *pile, const void *a, const void *b)
 {
+	uint64_t start_a, start_b;
+
+	memcpy(&start_a, a, sizeof(start_a));
+	memcpy(&start_b, b, sizeof(start_b));
+	return start_a != start_b ? start_a < start_b : pile->compare(a, b) <= 0;
+}
+
+bool pile_sort(struct pile *pile)
+{
+	const char *row = pile->rows + pile->in_order * pile->row_bytes;
+
 	pile->next = 0;
+	for (; pile->in_order < pile->count; pile->in_order++, row += pile->row_bytes)
+		if (pile->in_order && !rows_in_order(pile, row - pile->row_bytes, row))
+			break;
+	if (pile->in_order == pile->count)
+		return false;
 	for (size_t i = 0; i < pile->count; i++) {
 		memcpy(&pile->order[i].start, pile->rows + i * pile->row_bytes, sizeof(uint64_t));
 		pile->order[i].row = i;
@@ -86,6 +101,7 @@ void pile_sort(struct pile *pile)
 		pile->scratch = pile->order;
 		pile->order = sorted;
 	}
+	return true;
 }
 
 void pile_settle(struct pile *pile)
@@ -93,13 +109,37 @@ void pile_settle(struct pile *pile)
 	size_t kept = 0;
 	char *rows = pile->spare;
 
+	if (!pile->next)
+		return;
 	for (size_t i = pile->next; i < pile->count; i++, kept++)
-		memcpy(rows + kept * pile->row_bytes,
-		       pile->rows + pile->order[i].row * pile->row_bytes, pile->row_bytes);
+		memcpy(rows + kept * pile->row_bytes, pile_row(pile, i), pile->row_bytes);
 	pile->spare = pile->rows;
 	pile->rows = rows;
-	pile->count = kept;
+	pile->count = pile->in_order = kept;
 	pile->next = 0;
+}
+
+const void *pile_merge_find(struct pile_merge *merge)
+{
+	const void *first = NULL;
+
+	merge->first = NULL;
+	merge->limit = NULL;
+	for (size_t i = 0; i < merge->count; i++) {
+		struct pile *pile = merge->piles[i];
+		const void *row = pile_first(pile);
+
+		if (!row)
+			continue;
+		if (!first || !rows_in_order(pile, first, row)) {
+			merge->limit = first;
+			merge->first = pile;
+			first = row;
+		} else if (!merge->limit || !rows_in_order(pile, merge->limit, row)) {
+			merge->limit = row;
+		}
+	}
+	return first;
 }
 
 void pile_free(struct pile *pile)

@@ -50,7 +50,7 @@ def things(db, devices):
             db.execute("INSERT INTO shape (id, kernel, device, grid_x, grid_y, grid_z, block_x, block_y, "
                        "block_z, dynamic_shared_bytes, flags, blocks_per_sm, limiter, waves_x1000) "
                        "VALUES (?, ?, ?, 264, 1, 1, 256, 1, 1, 0, 0, 4, 'registers', 500)",
-                       (d * 100 + k, k + 1, d))
+                       ((d - 1) * len(KERNELS) + k + 1, k + 1, d))
     db.execute("INSERT INTO frame (id, kind, symbol, file, line) VALUES (1, 'python', 'forward', 'model.py', 42)")
     db.execute("INSERT INTO path VALUES (1, 0, 1)")
 
@@ -59,7 +59,7 @@ def events(db, launches, devices):
     dur = "CASE k " + " ".join(f"WHEN {k} THEN {row[2] // 2}" for k, row in enumerate(KERNELS)) + " END"
     steps = launches // devices // STEP * devices
     db.execute(COUNT + f"INSERT INTO launch SELECT i + 1, t, 2100, 3000 + n % 700, {dur} + n % 97, d, d, "
-               f"d * 100 + k, 1, 1 FROM {LAUNCHES}", {"count": launches, "devices": devices})
+               f"(d - 1) * {len(KERNELS)} + k + 1, 1, 1 FROM {LAUNCHES}", {"count": launches, "devices": devices})
     db.execute(COUNT + "INSERT INTO copy (start_ns, dur_ns, gpu_delay_ns, gpu_dur_ns, thread, stream, kind, "
                f"bytes, api, path) SELECT t, 3000, 9000, 2000, d, d, 2 | 3 << 8 | 2 << 16, 4096, 3, 1 FROM {STEPS}",
                {"count": steps, "devices": devices})
