@@ -6,6 +6,8 @@
 
 #include "analysis/idle_internal.h"
 
+#include <string.h>
+
 #define COPY_HTOD	1
 #define COPY_DTOH	2
 #define PAGEABLE	1
@@ -80,11 +82,16 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 {
 	const struct idle_thread *t = gap->thread;
 	uint64_t until = gap->next->call_start < gap->end ? gap->next->call_start : gap->end;
-	uint64_t longest[CALL_CLASS_COUNT] = { 0 }, at = gap->start;
+	uint64_t at = gap->start;
 	size_t i = calls_before(t, gap->start + 1);
 	const struct idle_call *before = NULL;
 	bool capturing = false;
 
+	f->is_tallied = true;
+	f->most_ns = 0;
+	memset(f->in_class, 0, sizeof(f->in_class));
+	memset(f->longest_ns, 0, sizeof(f->longest_ns));
+	memset(f->class_path, 0, sizeof(f->class_path));
 	for (i -= i > 0; i < t->count && t->calls[i].start < gap->end; i++) {
 		const struct idle_call *c = &t->calls[i];
 		uint64_t ns = overlap(c->start, c->end, at, gap->end);
@@ -97,14 +104,16 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 		capturing = c->capturing;
 		at = c->end > at ? c->end : at;
 		f->in_class[c->class] += ns;
-		if (ns > longest[c->class]) {
-			longest[c->class] = ns;
+		if (ns > f->longest_ns[c->class]) {
+			f->longest_ns[c->class] = ns;
 			f->class_path[c->class] = c->path;
 		}
 		if (call_is_copy(c, COPY_HTOD) && c->bytes <= gap->limits->small_copy_bytes)
 			f->small_htod_ns += ns;
 	}
 	outside_add(f, at, until, capturing);
+	for (int class = 0; class < CALL_CLASS_COUNT; class++)
+		f->most_ns = f->in_class[class] > f->most_ns ? f->in_class[class] : f->most_ns;
 }
 
 /* The synchronisation or copy that held the thread when the device became idle. */
@@ -261,7 +270,9 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 {
 	const struct idle_event *next = gap->next;
 
-	*f = (struct idle_facts){ .gap_ns = gap->end - gap->start, .pace_ns = UINT64_MAX };
+	memset(f, 0, offsetof(struct idle_facts, most_ns));
+	f->gap_ns = gap->end - gap->start;
+	f->pace_ns = UINT64_MAX;
 	facts_of_ops(gap, f);
 	f->has_call = gap->thread != NULL;
 	if (!f->has_call)
@@ -287,8 +298,6 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 /* The thread spent a good part of the interval in such calls, and in no others more. */
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class)
 {
-	for (int i = 0; i < CALL_CLASS_COUNT; i++)
-		if (f->in_class[i] > f->in_class[class])
-			return false;
-	return f->in_class[class] && f->in_class[class] >= f->gap_ns * is->share_percent / 100;
+	return f->is_tallied && f->in_class[class] && f->in_class[class] == f->most_ns &&
+	       f->in_class[class] >= f->gap_ns * is->share_percent / 100;
 }

@@ -88,13 +88,15 @@ void idle_names_free(struct idle_names *names);
 
 struct idle_facts {
 	uint64_t gap_ns, since_call_ns, late_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
-	uint64_t in_class[CALL_CLASS_COUNT];
-	int64_t class_path[CALL_CLASS_COUNT];
 	int64_t sync_path, pageable_path, wait_path, held_path;
 	bool has_call, submitted, next_small_htod, previous_small_htod, next_pageable;
 	bool waits_for_stream, collective, legacy_stream, legacy_wait, host_function;
 	bool hidden_wait, beside_copy;
 	bool held_by_pageable, held_by_allocation, synced, readback, quiet;
+	/* Of the thread's calls in the interval; not set where they do not matter. */
+	bool is_tallied;
+	uint64_t most_ns, in_class[CALL_CLASS_COUNT], longest_ns[CALL_CLASS_COUNT];
+	int64_t class_path[CALL_CLASS_COUNT];	/* of the longest */
 };
 
 /* An interval that ends with `next`; thread is the one that launched it, or NULL. */
