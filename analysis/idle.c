@@ -162,12 +162,12 @@ static int64_t blamed_path(const struct idle_facts *f, enum idle_cause cause, in
 	};
 	int64_t path = 0;
 
-	for (size_t i = 0; f->is_tallied && i < sizeof(blamed) / sizeof(blamed[0]); i++)
+	for (size_t i = 0; i < sizeof(blamed) / sizeof(blamed[0]); i++)
 		if (blamed[i].cause == cause)
-			path = f->class_path[blamed[i].class];
-	if (f->is_tallied && (cause == IDLE_SYNC_READBACK || cause == IDLE_SYNC))
+			path = idle_share(f, blamed[i].class).path;
+	if (cause == IDLE_SYNC_READBACK || cause == IDLE_SYNC)
 		path = f->synced ? f->sync_path
-			: f->in_class[CALL_SYNC] ? f->class_path[CALL_SYNC] : f->class_path[CALL_POLL];
+			: idle_share(f, idle_share(f, CALL_SYNC).ns ? CALL_SYNC : CALL_POLL).path;
 	if (cause == IDLE_PAGEABLE_COPY && f->held_by_pageable)
 		path = f->pageable_path;
 	if (cause == IDLE_ALLOCATION && !path)

@@ -64,12 +64,25 @@ static bool goes_on(const struct idle_call *before, const struct idle_call *call
 	       call->start <= before->end + boundary_ns;
 }
 
+static inline struct idle_share *share_add(struct idle_facts *f, enum call_class class, uint64_t ns)
+{
+	struct idle_share *share = &f->shares[class];
+
+	if (!(f->classes >> class & 1))
+		*share = (struct idle_share){ 0 };
+	f->classes |= 1u << class;
+	share->ns += ns;
+	if (share->ns > f->most_ns)
+		f->most_ns = share->ns;
+	return share;
+}
+
 static void outside_add(struct idle_facts *f, uint64_t from, uint64_t to, bool capturing)
 {
 	if (to <= from)
 		return;
 	if (capturing) {
-		f->in_class[CALL_GRAPH] += to - from;
+		share_add(f, CALL_GRAPH, to - from);
 		return;
 	}
 	f->outside_ns += to - from;
@@ -85,13 +98,9 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 	uint64_t at = gap->start;
 	size_t i = calls_before(t, gap->start + 1);
 	const struct idle_call *before = NULL;
+	struct idle_share *share;
 	bool capturing = false;
 
-	f->is_tallied = true;
-	f->most_ns = 0;
-	memset(f->in_class, 0, sizeof(f->in_class));
-	memset(f->longest_ns, 0, sizeof(f->longest_ns));
-	memset(f->class_path, 0, sizeof(f->class_path));
 	for (i -= i > 0; i < t->count && t->calls[i].start < gap->end; i++) {
 		const struct idle_call *c = &t->calls[i];
 		uint64_t ns = overlap(c->start, c->end, at, gap->end);
@@ -103,17 +112,15 @@ static void tally(const struct idle_gap *gap, struct idle_facts *f)
 		before = c;
 		capturing = c->capturing;
 		at = c->end > at ? c->end : at;
-		f->in_class[c->class] += ns;
-		if (ns > f->longest_ns[c->class]) {
-			f->longest_ns[c->class] = ns;
-			f->class_path[c->class] = c->path;
+		share = share_add(f, c->class, ns);
+		if (ns > share->longest_ns) {
+			share->longest_ns = ns;
+			share->path = c->path;
 		}
 		if (call_is_copy(c, COPY_HTOD) && c->bytes <= gap->limits->small_copy_bytes)
 			f->small_htod_ns += ns;
 	}
 	outside_add(f, at, until, capturing);
-	for (int class = 0; class < CALL_CLASS_COUNT; class++)
-		f->most_ns = f->in_class[class] > f->most_ns ? f->in_class[class] : f->most_ns;
 }
 
 /* The synchronisation or copy that held the thread when the device became idle. */
@@ -270,7 +277,7 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 {
 	const struct idle_event *next = gap->next;
 
-	memset(f, 0, offsetof(struct idle_facts, most_ns));
+	memset(f, 0, offsetof(struct idle_facts, shares));
 	f->gap_ns = gap->end - gap->start;
 	f->pace_ns = UINT64_MAX;
 	facts_of_ops(gap, f);
@@ -298,6 +305,7 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 /* The thread spent a good part of the interval in such calls, and in no others more. */
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class)
 {
-	return f->is_tallied && f->in_class[class] && f->in_class[class] == f->most_ns &&
-	       f->in_class[class] >= f->gap_ns * is->share_percent / 100;
+	uint64_t ns = idle_share(f, class).ns;
+
+	return ns && ns == f->most_ns && ns >= f->gap_ns * is->share_percent / 100;
 }

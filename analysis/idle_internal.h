@@ -86,6 +86,12 @@ struct idle_names {
 int idle_names_load(struct run *run, struct idle_names *names);
 void idle_names_free(struct idle_names *names);
 
+/* The thread's calls of a class in an interval. */
+struct idle_share {
+	uint64_t ns, longest_ns;
+	int64_t path;			/* of the longest */
+};
+
 struct idle_facts {
 	uint64_t gap_ns, since_call_ns, late_ns, pace_ns, launch_ns, outside_ns, stretch_ns, small_htod_ns;
 	int64_t sync_path, pageable_path, wait_path, held_path;
@@ -93,11 +99,15 @@ struct idle_facts {
 	bool waits_for_stream, collective, legacy_stream, legacy_wait, host_function;
 	bool hidden_wait, beside_copy;
 	bool held_by_pageable, held_by_allocation, synced, readback, quiet;
-	/* Of the thread's calls in the interval; not set where they do not matter. */
-	bool is_tallied;
-	uint64_t most_ns, in_class[CALL_CLASS_COUNT], longest_ns[CALL_CLASS_COUNT];
-	int64_t class_path[CALL_CLASS_COUNT];	/* of the longest */
+	uint32_t classes;		/* a bit for each of the shares that is set */
+	uint64_t most_ns;		/* of the largest share */
+	struct idle_share shares[CALL_CLASS_COUNT];
 };
+
+static inline struct idle_share idle_share(const struct idle_facts *f, enum call_class class)
+{
+	return f->classes >> class & 1 ? f->shares[class] : (struct idle_share){ 0 };
+}
 
 /* An interval that ends with `next`; thread is the one that launched it, or NULL. */
 struct idle_gap {

@@ -16,10 +16,14 @@
 #define PAGE_LEAF	13
 #define TYPES		10		/* serial types from here on are text and blobs */
 
-/* Serial types of records: bytes of the value, and for those without any what it is. */
-static const struct { uint8_t bytes, is_plain, constant; } types[TYPES] = {
-	[0] = { 0, 1, 0 }, [1] = { 1, 1, 0 }, [2] = { 2, 1, 0 }, [3] = { 3, 1, 0 }, [4] = { 4, 1, 0 },
-	[5] = { 6, 1, 0 }, [6] = { 8, 1, 0 }, [7] = { 8, 0, 0 }, [8] = { 0, 1, 0 }, [9] = { 0, 1, 1 },
+/* Serial types of records: a value is the first few of the 8 bytes where it begins, or a constant.
+ * Told so that no branch depends on the type. */
+#define PLAIN(bytes)	{ bytes, 64 - 8 * (bytes), true, -1, 0 }
+#define CONSTANT(value)	{ 0, 0, true, 0, value }
+static const struct { uint8_t bytes, shift; bool is_plain; int64_t mask, constant; } types[TYPES] = {
+	[0] = CONSTANT(0), [1] = PLAIN(1), [2] = PLAIN(2), [3] = PLAIN(3), [4] = PLAIN(4),
+	[5] = PLAIN(6), [6] = PLAIN(8), [7] = { .is_plain = false }, [8] = CONSTANT(0),
+	[9] = CONSTANT(1),
 };
 
 struct level {				/* an interior page on the way to the leaf */
@@ -168,13 +172,12 @@ static inline bool record_take(struct pages *p, const unsigned char *record, uin
 	if (bytes < (uint64_t)p->columns + 1 || record[0] != p->columns + 1)
 		return false;
 	for (int i = 0; i < p->wanted; i++) {
-		unsigned int type = record[1 + i], bits;
+		unsigned int type = record[1 + i];
 
 		if (type >= TYPES || !types[type].is_plain)
 			return false;
-		bits = types[type].bytes * 8u;
-		p->values[p->slot[i]] = bits ? (int64_t)number8(value) >> (64 - bits)
-					     : types[type].constant;
+		p->values[p->slot[i]] = ((int64_t)number8(value) >> types[type].shift &
+					 types[type].mask) | types[type].constant;
 		is_known |= (uint64_t)(type != 0) << p->slot[i];
 		value += types[type].bytes;
 	}

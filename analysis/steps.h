@@ -103,12 +103,6 @@ struct step_result {
 int run_steps(struct run *run, const struct idle_options *options, struct step_result *result);
 void step_result_free(struct step_result *result);
 
-/* The step of the thread whose calls hold `at_ns`, or the one whose period on the device holds it;
- * NULL if there is none. */
-const struct step *steps_at_host(const struct step_result *result, int64_t thread, uint64_t at_ns);
-const struct step *steps_at_gpu(const struct step_result *result, int64_t thread, int device,
-				uint64_t at_ns);
-
 /* Each launch with its step, in order of time. Non-zero ends it and is returned. */
 struct step_launch {
 	const struct step *step;

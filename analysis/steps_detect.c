@@ -199,8 +199,8 @@ static int block_take(struct detection *d, struct lane *lane)
 	}
 	if (steps == 0 && lane->limit < BLOCK_TOKENS_MAX)
 		lane->limit *= 2;
-	else if (steps == 0)
-		tokens_drop(lane, lane->count / 2);
+	else if (steps == 0)		/* each search costs as much as the block is long */
+		tokens_drop(lane, lane->count - lane->count / 4);
 	return steps < 0 ? -1 : 0;
 }
 
