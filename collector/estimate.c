@@ -20,7 +20,7 @@ struct units {				/* of a stratum, or of a graph's launches */
 };
 
 struct stratum {
-	double sum_ns, group_ns[GROUPS];
+	double sum_ns, group_ns[GROUPS], excess_ns;
 	struct units units;		/* unused inside of graphs: those of the graph count */
 };
 
@@ -76,6 +76,11 @@ uint32_t estimate_group(int64_t monotonic_ns)
 	return (uint32_t)((uint64_t)(monotonic_ns / SECOND_NS) * 0x9e3779b97f4a7c15ull >> 60);
 }
 
+uint32_t estimate_group_of_one(uint32_t correlation)
+{
+	return correlation * 0x9e3779b9u >> 28;
+}
+
 static void *place(struct intern *keys, const void *key, void *rows, uint32_t *capacity,
 		   size_t row_bytes)
 {
@@ -96,37 +101,37 @@ static struct stratum *stratum_of(struct estimate *e, const struct estimate_key 
 	return place(&e->keys, &key, &e->strata, &e->capacity, sizeof(*e->strata));
 }
 
-static void take(struct stratum *s, uint32_t group, int64_t gpu_ns)
+static void take(struct stratum *s, const struct estimate_time *time)
 {
-	s->sum_ns += (double)gpu_ns;
-	s->group_ns[group] += (double)gpu_ns;
+	s->sum_ns += (double)time->gpu_ns;
+	s->group_ns[time->group] += (double)time->gpu_ns;
+	s->excess_ns += time->excess_ns;
 }
 
-void estimate_unit(struct estimate *e, const struct estimate_key *key, uint32_t group,
-		   int64_t gpu_ns)
+static void take_unit(struct stratum *s, const struct estimate_time *time)
+{
+	s->units.taken++;
+	s->units.group[time->group]++;
+	take(s, time);
+}
+
+void estimate_unit(struct estimate *e, const struct estimate_key *key, struct estimate_time time)
 {
 	struct stratum *s = stratum_of(e, key, 0);
 
 	if (!s)
 		return;
 	s->units.all++;
-	if (gpu_ns == NIL)
-		return;
-	s->units.taken++;
-	s->units.group[group]++;
-	take(s, group, gpu_ns);
+	if (time.gpu_ns != NIL)
+		take_unit(s, &time);
 }
 
-void estimate_late(struct estimate *e, const struct estimate_key *key, uint32_t group,
-		   int64_t gpu_ns)
+void estimate_late(struct estimate *e, const struct estimate_key *key, struct estimate_time time)
 {
 	struct stratum *s = stratum_of(e, key, 0);
 
-	if (!s || gpu_ns == NIL)
-		return;
-	s->units.taken++;
-	s->units.group[group]++;
-	take(s, group, gpu_ns);
+	if (s && time.gpu_ns != NIL)
+		take_unit(s, &time);
 }
 
 void estimate_graph(struct estimate *e, uint32_t graph, uint32_t group, bool is_taken)
@@ -143,12 +148,12 @@ void estimate_graph(struct estimate *e, uint32_t graph, uint32_t group, bool is_
 }
 
 void estimate_inside(struct estimate *e, const struct estimate_key *key, uint32_t graph,
-		     uint32_t group, int64_t gpu_ns)
+		     struct estimate_time time)
 {
 	struct stratum *s = stratum_of(e, key, graph);
 
 	if (s)
-		take(s, group, gpu_ns);
+		take(s, &time);
 }
 
 /* 97.5 % quantiles of Student's t for 1 to 15 degrees of freedom. */
@@ -175,6 +180,8 @@ static void total_add(struct total *total, const struct stratum *s, const struct
 		groups += units->group[g] > 0;
 	}
 	total->is_bounded &= groups > 0;
+	if (taken > 0)
+		total->error_ns += (double)units->all * s->excess_ns / taken;
 	if (groups == 1)
 		total->error_ns += missing * ratio;
 	if (groups < 2)

@@ -98,7 +98,9 @@ static void node(struct process *p, const struct wire_gpu *gpu, const struct win
 {
 	int64_t launched_ns = launch ? launch->column[1] : INT64_MAX;
 	uint32_t path = launch ? launch->path : 0, graph = launch ? (uint32_t)launch->column[7] : 0;
-	uint32_t group = launch ? estimate_group(p->collector->clock.origin_ns + launched_ns) : 0;
+	uint32_t group = !launch ? 0 : gpu->head.result & WIRE_GPU_SAMPLED ?
+		estimate_group_of_one(gpu->correlation) :
+		estimate_group(p->collector->clock.origin_ns + launched_ns);
 	struct gpu_times times = times_of(p, gpu);
 	struct window_row *row;
 	uint32_t made_by = graph_nodes_path(&p->graph_nodes, gpu->graph_node, launched_ns);
@@ -119,6 +121,7 @@ static void node(struct process *p, const struct wire_gpu *gpu, const struct win
 		row->column[4] = stream_of_gpu(p, gpu, 0);
 		row->capture_path = made_by;
 		row->graph_node = gpu->graph_node;
+		row->excess_ns = gpu->excess_ns;
 		return;
 	}
 	row = push(p, TABLE_COPY, times.start, times.start + times.dur);
@@ -140,6 +143,14 @@ static void node(struct process *p, const struct wire_gpu *gpu, const struct win
 	row->graph_node = gpu->graph_node;
 }
 
+static void events_note(struct window_row *row, const struct wire_gpu *gpu)
+{
+	if (!(gpu->head.result & WIRE_GPU_SAMPLED))
+		return;
+	row->flags |= ROW_EVENTS;
+	row->excess_ns = gpu->excess_ns;
+}
+
 static void join_graph(struct process *p, struct window_row *row, uint64_t sequence,
 		       const struct wire_gpu *gpu)
 {
@@ -147,6 +158,7 @@ static void join_graph(struct process *p, struct window_row *row, uint64_t seque
 	int64_t begin, end;
 
 	row->nodes++;
+	events_note(row, gpu);
 	if (times.dur != NIL) {
 		begin = times.start;
 		end = times.start + times.dur;
@@ -186,6 +198,7 @@ static void join_single(struct process *p, struct window_row *row, enum place_ki
 	}
 	stream_of_gpu(p, gpu, (uint32_t)row->column[6]);
 	row->flags |= ROW_JOINED;
+	events_note(row, gpu);
 	if (times.dur != NIL) {
 		row->column[3] = times.start - row->column[1];
 		row->column[4] = times.dur;

@@ -30,7 +30,18 @@ static struct resolved launch_shape(struct window_row *row)
 
 static uint32_t group_of(const struct collector *c, const struct window_row *row)
 {
-	return estimate_group(c->clock.origin_ns + row->column[START]);
+	return row->flags & ROW_EVENTS ? estimate_group_of_one(row->correlation) :
+					 estimate_group(c->clock.origin_ns + row->column[START]);
+}
+
+static struct estimate_time time_of(const struct collector *c, const struct window_row *row)
+{
+	return (struct estimate_time){ row->column[GPU_DUR], group_of(c, row), row->excess_ns };
+}
+
+static struct estimate_time time_inside(const struct window_row *row, int64_t gpu_ns)
+{
+	return (struct estimate_time){ gpu_ns, row->correlation, row->excess_ns };
 }
 
 static struct estimate_key launch_key(const struct window_row *row, struct resolved shape)
@@ -61,7 +72,7 @@ static void write_launch(struct collector *c, struct window_row *row)
 	if (row->process->is_sampled) {
 		struct estimate_key key = launch_key(row, shape);
 
-		estimate_unit(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+		estimate_unit(c->estimate, &key, time_of(c, row));
 	}
 }
 
@@ -99,14 +110,15 @@ static void write_copy(struct collector *c, struct window_row *row)
 		if (row->process->is_sampled) {
 			struct estimate_key key = copy_key(row, device);
 
-			estimate_unit(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+			estimate_unit(c->estimate, &key, time_of(c, row));
 		}
 		return;
 	}
 	if (row->process->is_sampled && row->nodes) {
 		struct estimate_key key = copy_key(row, device);
 
-		estimate_inside(c->estimate, &key, row->nodes, row->correlation, row->column[GPU_DUR]);
+		estimate_inside(c->estimate, &key, row->nodes,
+				time_inside(row, row->column[GPU_DUR]));
 	}
 	capture_path_settle(row);
 	row->column[10] = row->capture_path ? row->capture_path : row->path;
@@ -125,7 +137,7 @@ static void write_node(struct collector *c, struct window_row *row)
 	if (row->process->is_sampled && row->nodes) {
 		struct estimate_key key = launch_key(row, shape);
 
-		estimate_inside(c->estimate, &key, row->nodes, row->correlation, row->column[2]);
+		estimate_inside(c->estimate, &key, row->nodes, time_inside(row, row->column[2]));
 	}
 }
 
@@ -285,7 +297,7 @@ static void late_times(struct collector *c, enum table table, struct window_row 
 		if (row->process->is_sampled) {
 			struct estimate_key key = launch_key(row, shape);
 
-			estimate_late(c->estimate, &key, group_of(c, row), row->column[GPU_DUR]);
+			estimate_late(c->estimate, &key, time_of(c, row));
 		}
 	} else if (table == TABLE_COPY) {
 		summary_copy_late(c->summary, process,

@@ -23,6 +23,7 @@ enum row_flag {
 	ROW_WRITTEN = 4,
 	ROW_CHANGED = 8,		/* GPU times came after it was written */
 	ROW_FINAL = 16,			/* its process ended: GPU times will not come */
+	ROW_EVENTS = 32,		/* GPU times are from CUDA events */
 };
 
 struct window_row {
@@ -33,6 +34,7 @@ struct window_row {
 	uint32_t path;			/* call path, id in the file */
 	uint32_t nodes;			/* graph launches: nodes seen; inside of them: the graph */
 	uint32_t capture_path;		/* work inside of graphs: that of what made the node, or 0 */
+	uint32_t excess_ns;		/* of its GPU time, see struct wire_gpu */
 	uint64_t graph_node;		/* work inside of graphs: the node's id; path is its launch's */
 	struct range_key range;		/* ranges: becomes column label on writing */
 	int64_t end;			/* latest time known of this row, for waiting and zones */

@@ -155,7 +155,7 @@ static void fill_gpu(struct wire_gpu *gpu, enum wire_kind kind, uint32_t bytes)
 		.bytes = (uint16_t)bytes, .kind = (uint16_t)kind,
 		.result = (uint16_t)((is_bad ? WIRE_GPU_BAD_TIME : 0) | edge_flag),
 	};
-	gpu->reserved = 0;
+	gpu->excess_ns = 0;
 	if (is_bad)
 		process_count(WIRE_COUNTER_cupti_bad_times, 1);
 }

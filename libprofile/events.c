@@ -17,6 +17,7 @@
 #define KERNELS_PER_SAMPLE 16u
 #define GRAPHS_PER_SAMPLE 2u
 #define STOP_TRIES 40
+#define FRONT_END_NS 2500		/* published for an event: the device does not begin sooner */
 #define REBASE_NS 4000000000ll		/* a float of milliseconds is exact to 0.5 us up to here */
 
 enum pair_state { PAIR_FREE, PAIR_TAKEN, PAIR_RECORDED };
@@ -26,7 +27,9 @@ static struct pair {
 	CUcontext context;		/* that the events belong to; NULL: none made */
 	CUevent begin, end;
 	CUstream stream;
-	uint64_t call_ns;		/* CLOCK_MONOTONIC before the launch */
+	/* CLOCK_MONOTONIC: before the first event was recorded, before the launch, behind it, and when
+	 * the second event was recorded. */
+	uint64_t call_ns, launch_ns, launched_ns, recorded_ns;
 	uint32_t correlation;
 	bool is_graph, per_thread;
 } pairs[POOL];
@@ -115,6 +118,7 @@ void events_begin_slow(struct call *call, CUstream stream, bool is_graph)
 		__atomic_store_n(&pair->state, PAIR_FREE, __ATOMIC_RELEASE);
 		return;
 	}
+	pair->launch_ns = clock_monotonic_ns();
 	call->sample = (uint32_t)(pair - pairs) + 1;
 	call->begin = clock_wire();	/* that was no part of the call */
 }
@@ -124,17 +128,44 @@ void events_end_slow(struct call *call)
 {
 	struct pair *pair = &pairs[call->sample - 1];
 
+	pair->launched_ns = clock_monotonic_ns();
 	if (call->result || record_is_capturing() || record(pair, pair->end)) {
 		__atomic_store_n(&pair->state, PAIR_FREE, __ATOMIC_RELEASE);
 		return;
 	}
+	pair->recorded_ns = clock_monotonic_ns();
 	pair->correlation = FIRST_CORRELATION +
 		(__atomic_fetch_add(&next_correlation, 1, __ATOMIC_RELAXED) & INT32_MAX);
 	call->thread->correlation = pair->correlation;
 	__atomic_store_n(&pair->state, PAIR_RECORDED, __ATOMIC_RELEASE);
 }
 
-static void send(const struct pair *pair, uint64_t start_ns, uint64_t dur_ns)
+/* What lies between the first event and the work: a device with nothing else to do met the event
+ * before the launch had come. From its start, which `place` is right about but for a latency that
+ * both have, to the launch it waited: that is no part of the work. Of the launch's call it may
+ * have waited for a part, and for itself it needs some time: by so much the rest may be too long.
+ * Work that was over before the second event came may have been as short as can be. The bound is
+ * never less than what was left out. */
+static void waited_for_launch(const struct pair *pair, uint64_t start_ns, uint64_t *dur_ns,
+			      uint64_t *excess_ns)
+{
+	uint64_t waited_ns = start_ns < pair->launch_ns ? pair->launch_ns - start_ns : 0;
+	uint64_t begun_ns = start_ns < pair->launch_ns ? pair->launch_ns : start_ns;
+	uint64_t elapsed_ns = *dur_ns;
+
+	/* As long as that it cannot have been: when the event was is not known so well yet. */
+	if (waited_ns >= elapsed_ns)
+		waited_ns = 0;
+	*dur_ns -= waited_ns;
+	*excess_ns = FRONT_END_NS +
+		(begun_ns < pair->launched_ns ? pair->launched_ns - begun_ns : 0);
+	if (*excess_ns < waited_ns)
+		*excess_ns = waited_ns;
+	if (*excess_ns > elapsed_ns || start_ns + elapsed_ns < pair->recorded_ns)
+		*excess_ns = elapsed_ns;
+}
+
+static void send(const struct pair *pair, uint64_t start_ns, uint64_t dur_ns, uint64_t excess_ns)
 {
 	uint32_t name = pair->is_graph ? gpu_record_name("graph") : 0;
 	struct wire_gpu_kernel *record = gpu_record_reserve(sizeof(*record));
@@ -149,6 +180,7 @@ static void send(const struct pair *pair, uint64_t start_ns, uint64_t dur_ns)
 				  .result = WIRE_GPU_CLOCK_MONOTONIC | WIRE_GPU_SAMPLED },
 			.start = start_ns, .end = start_ns + dur_ns,
 			.correlation = pair->correlation,
+			.excess_ns = (uint32_t)excess_ns,
 		},
 		.name = name,
 	};
@@ -196,16 +228,20 @@ static bool place(struct pair *pair, uint64_t *start_ns)
 static void read_pair(struct pair *pair)
 {
 	CUresult result = real.cuEventQuery(pair->end);
-	uint64_t start_ns;
-	int64_t dur_ns;
+	uint64_t start_ns, end_ns, dur_ns, excess_ns;
+	int64_t elapsed;
 
 	if (result == CUDA_ERROR_NOT_READY)
 		return;
-	if (result == CUDA_SUCCESS && elapsed_ns(pair->begin, pair->end, &dur_ns) &&
-	    dur_ns >= 0 && place(pair, &start_ns))
-		send(pair, start_ns, (uint64_t)dur_ns);
-	else
+	if (result == CUDA_SUCCESS && elapsed_ns(pair->begin, pair->end, &elapsed) &&
+	    elapsed >= 0 && place(pair, &start_ns)) {
+		dur_ns = (uint64_t)elapsed;
+		end_ns = start_ns + dur_ns;
+		waited_for_launch(pair, start_ns, &dur_ns, &excess_ns);
+		send(pair, end_ns - dur_ns, dur_ns, excess_ns);
+	} else {
 		process_count(WIRE_COUNTER_event_failures, 1);
+	}
 	__atomic_store_n(&pair->state, PAIR_FREE, __ATOMIC_RELEASE);
 }
 

@@ -105,6 +105,7 @@ static CUresult event_record(CUevent handle, CUstream stream_handle, bool per_th
 		return sim_capture_record_event(stream, event);
 	task.event.event = event;
 	task.event.id = event->id;
+	sim_submit_cost();
 	result = sim_submit(stream, &task, &op);
 	if (result || !op)
 		return result;

@@ -91,6 +91,7 @@ static CUresult launch(struct sim_task *task, CUfunction f, CUstream handle, boo
 	}
 	if (stream->capture)
 		return sim_capture_kernel(stream, task, params, extra);
+	sim_submit_cost();
 	return sim_submit(stream, task, NULL);
 }
 

@@ -154,6 +154,8 @@ uint64_t sim_now_ns(void);				/* CLOCK_MONOTONIC */
 SIM_EXPORT void simcuda_settle(void);
 /* Occupies host time as real calls do (allocation, module load): SIMCUDA cost model. */
 void sim_host_cost(const char *what, uint64_t default_ns);
+/* The same for a kernel launch or the record of an event: SIMCUDA_SUBMIT_NS. */
+void sim_submit_cost(void);
 
 /* --- faults (fault.c): SIMCUDA_FAIL="alloc=7,launch=100:719,..." ----------------------------- */
 /* True when this call of `what` is to fail; *result then holds the error. */

@@ -514,7 +514,7 @@ enum wire_gpu_flag {
 	WIRE_GPU_BAD_TIME = 1,		/* start or end 0, or end < start: times are not valid */
 	WIRE_GPU_DEVICE_LAUNCHED = 2,
 	WIRE_GPU_CLOCK_MONOTONIC = 4,	/* times are CLOCK_MONOTONIC ns instead */
-	WIRE_GPU_SAMPLED = 8,		/* from CUDA events, includes launch latency */
+	WIRE_GPU_SAMPLED = 8,		/* from CUDA events: see excess_ns */
 	WIRE_GPU_EDGE = 16,		/* launched as GPU detail began or ended: perhaps for no call */
 };
 
@@ -528,7 +528,7 @@ struct wire_gpu {
 	uint32_t stream;		/* CUPTI stream id */
 	uint64_t graph_node;		/* 0 outside graphs */
 	uint32_t graph;			/* CUPTI id of the executable graph, 0 outside */
-	uint32_t reserved;
+	uint32_t excess_ns;		/* SAMPLED: the time may be too long by so much */
 };
 static_assert(sizeof(struct wire_gpu) == 56, "gpu");
 

@@ -27,6 +27,11 @@ static double uniform(void)
 	return (double)(state_of_random >> 33) / (double)(1u << 31);
 }
 
+static struct estimate_time taken(int64_t gpu_ns, uint32_t group)
+{
+	return (struct estimate_time){ .gpu_ns = gpu_ns, .group = group };
+}
+
 struct result {
 	int64_t missing, estimate_ns, error_ns;
 	int rows;
@@ -88,9 +93,9 @@ static bool covers(int run, bool inside_a_graph)
 			if (inside_a_graph) {
 				estimate_graph(estimate, 3, group, is_taken);
 				if (is_taken)
-					estimate_inside(estimate, &key, 3, group, ns);
+					estimate_inside(estimate, &key, 3, taken(ns, group));
 			} else {
-				estimate_unit(estimate, &key, group, is_taken ? ns : NIL);
+				estimate_unit(estimate, &key, taken(is_taken ? ns : NIL, group));
 			}
 		}
 	}
@@ -131,13 +136,34 @@ static void test_all_taken(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++)
-		estimate_unit(estimate, &key, i % 16, 10);
+		estimate_unit(estimate, &key, taken(10, i % 16));
 	assert_int_equal(write_and_read(estimate, 7).rows, 0);
 	/* Missing at first, late in the end. */
-	estimate_unit(estimate, &key, 3, NIL);
+	estimate_unit(estimate, &key, taken(NIL, 3));
 	assert_int_equal(write_and_read(estimate, 7).missing, 1);
-	estimate_late(estimate, &key, 3, 10);
+	estimate_late(estimate, &key, taken(10, 3));
 	assert_int_equal(write_and_read(estimate, 7).rows, 0);
+	estimate_free(estimate);
+}
+
+/* Times that are too long, as those of CUDA events: of all launches, measured or not. */
+static void test_excess(void **state)
+{
+	struct estimate *estimate = estimate_new();
+	struct estimate_key key = { 1, 1, 7, 0 };
+	struct result result;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		struct estimate_time time = taken(i % 4 ? NIL : 1000, i % 16);
+
+		time.excess_ns = i % 8 ? 20 : 40;
+		estimate_unit(estimate, &key, time);
+	}
+	result = write_and_read(estimate, 7);
+	assert_int_equal(result.missing, 75);
+	assert_int_equal(result.estimate_ns, 75 * 1000);
+	assert_int_equal(result.error_ns, 100 * (13 * 40 + 12 * 20) / 25);
 	estimate_free(estimate);
 }
 
@@ -148,7 +174,7 @@ static void test_nothing_taken(void **state)
 	struct result result;
 
 	(void)state;
-	estimate_unit(estimate, &key, 1, NIL);
+	estimate_unit(estimate, &key, taken(NIL, 1));
 	result = write_and_read(estimate, 7);
 	assert_int_equal(result.missing, 1);
 	assert_int_equal(result.error_ns, -1);	/* nothing is known of it */
@@ -160,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_launches), cmocka_unit_test(test_graphs),
 		cmocka_unit_test(test_all_taken), cmocka_unit_test(test_nothing_taken),
+		cmocka_unit_test(test_excess),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,16 +39,28 @@ for name, env, note in (
        f"{name}: and of half of the graph launches", graphs)
     losses = {key: value for key, value in s.losses().items() if not key.startswith("cupti_")}
     equal(losses, {}, f"{name}: nothing lost")
-    # 5 us each, and the way of the launch to the device; resolution 0.5 us on a real one.
+    # 5 us each, and what lies between an event and the kernel behind it: 1 us here, always.
     low, high = s.ask("SELECT min(gpu_dur_ns), max(gpu_dur_ns) FROM launch")[0]
-    ok(4999 <= low and s.one("SELECT avg(gpu_dur_ns) FROM launch") < 12000, f"{name}: durations", low, high)
+    ok(0 < low and s.one("SELECT avg(gpu_dur_ns) FROM launch") < 12000, f"{name}: durations", low, high)
     origin = int(s.one("SELECT value FROM meta WHERE key = 'origin'"))
     calls = s.ask("SELECT start_ns, gpu_delay_ns FROM launch WHERE gpu_dur_ns IS NOT NULL")
     ok(all(delay > -1000000 for _, delay in calls), f"{name}: no work begins long before its call")
     row = [r for r in tap.report_json(s.file)["samples"] if r["name"] == "quick"][0]
     ok(row["measured"] == taken and row["missing"] == 3000 - taken, f"{name}: the rest is estimated", row)
+    ok(abs(row["total_ns"] - 5000 * 3000) < row["error_ns"] < row["total_ns"],
+       f"{name}: right within the bound", row)
     text = tap.run("report", s.file).stdout
     ok("ONLY SAMPLED GPU TIMES" in text, f"{name}: the report says so")
+
+# A device with nothing else to do meets the event before the launch is there: that it waited for the
+# launch, however slow the host, is not the kernel's time.
+with Session("one-by-one", env={"GPUTRAIL_CUPTI": "events", "SIMCUDA_SUBMIT_NS": "3000"}) as s:
+    for _ in range(400):
+        s.do("launch 1")
+times = [ns for ns, in s.ask("SELECT gpu_dur_ns FROM launch WHERE gpu_dur_ns ORDER BY 1")]
+row = [r for r in tap.report_json(s.file)["samples"] if r["name"] == "quick"][0]
+ok(2000 < times[len(times) // 2] < 7500, "one by one: the wait for the launch is left out", times)
+ok(abs(row["total_ns"] - 5000 * 400) < row["error_ns"], "one by one: right within the bound", row)
 
 # Nothing is inserted while anything captures, into whatever stream: the simulator, as the driver,
 # would make events nodes of the graph, or fail the capture.
