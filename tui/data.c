@@ -66,6 +66,7 @@ void snapshot_free(struct snapshot *s)
 	run_loss_list_free(&s->losses);
 	run_process_list_free(&s->processes);
 	run_thread_list_free(&s->threads);
+	taken_free(&s->taken);
 	callpath_tree_free(&s->paths);
 	free(s->scope);
 	free(s);
@@ -103,6 +104,7 @@ static struct snapshot *read_snapshot(struct run *run, struct paths_how how, con
 	    run_apis(run, &s->apis) < 0 || run_copies(run, &s->copies) < 0 ||
 	    run_memory(run, &s->memory) < 0 || run_losses(run, &s->losses) < 0 ||
 	    run_processes(run, &s->processes) < 0 || run_threads(run, &s->threads) < 0 ||
+	    taken_load(run, &s->taken) < 0 ||
 	    run_callpaths(run, how.order, how.metric, how.interpreter ? CALLPATH_INTERPRETER : 0,
 			  &s->paths) < 0 ||
 	    read_buckets(run, s) < 0) {

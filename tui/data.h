@@ -8,6 +8,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/callpaths.h"
+#include "tui/taken.h"
 
 #define SNAPSHOT_COLUMNS 480	/* points of the charts; wider screens repeat them */
 
@@ -30,6 +31,7 @@ struct snapshot {
 	struct run_loss_list losses;
 	struct run_process_list processes;
 	struct run_thread_list threads;
+	struct taken taken;
 	struct run_bucket_list *buckets;	/* one per device */
 	uint64_t chart_from_ns, chart_to_ns;
 	struct callpath_tree paths;

@@ -125,10 +125,14 @@ void overview_axis_draw(const struct snapshot *s, struct rect rect)
 
 	if (columns < 16)
 		return;
+	rect.x = x;
+	rect.width = columns;
+	taken_draw_dots(&s->taken, rect, (double)s->chart_from_ns, (double)s->chart_to_ns);
 	draw_text(rect.y, x, 4, COLOR_OF_DIM, "0");
 	draw_right(rect.y, x + columns - 12, 12, COLOR_OF_DIM,
 		   quantity_text_ns(text, s->chart_to_ns - s->chart_from_ns));
 	if (columns >= 60)
 		draw_text(rect.y, x + columns / 2, 12, COLOR_OF_DIM,
 			  quantity_text_ns(text, (s->chart_to_ns - s->chart_from_ns) / 2));
+	taken_draw_marks(&s->taken, rect, (double)s->chart_from_ns, (double)s->chart_to_ns);
 }

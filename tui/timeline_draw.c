@@ -301,9 +301,11 @@ static void draw_axis(const struct timeline_view *t, int y)
 {
 	double column = timeline_column_ns(t), step = tick_step(column * TICK_COLUMNS);
 	double first = ceil(t->from_ns / step) * step;
+	struct rect axis = { y, t->plot_x, 1, t->columns };
 	bool from_first = first > 999 * step;
 	char text[QUANTITY_SIZE];
 
+	taken_draw_dots(&t->window->taken, axis, t->from_ns, t->to_ns);
 	/* Counted, as a step may be too little to be told apart in a time of centuries. */
 	for (int tick = 0; tick < t->columns; tick++) {
 		double at = first + tick * step;
@@ -323,6 +325,7 @@ static void draw_axis(const struct timeline_view *t, int y)
 		draw_textf(y, t->plot_x + x + 1, TICK_COLUMNS - 2, COLOR_OF_DIM, "%s%s",
 			   from_first ? "+" : "", quantity_text_ns(text, (uint64_t)shown));
 	}
+	taken_draw_marks(&t->window->taken, axis, t->from_ns, t->to_ns);
 	for (int i = 0; i < t->mark_count; i++)
 		draw_mark(t, y, t->marks[i], draw_is_ascii() ? "!" : "\u25c6", COLOR_OF_PROMPT);
 	draw_mark(t, y, t->cursor_ns, draw_is_ascii() ? "v" : "\u25bc", COLOR_OF_STRONG);
@@ -392,6 +395,22 @@ static void describe_pick(const struct timeline_view *t, int y, int width)
 	}
 }
 
+/* The mark under the cursor, and what was taken there if that was not everything everywhere. */
+static int describe_taken(const struct timeline_view *t, int y, int x, int width)
+{
+	const struct taken *taken = &t->window->taken;
+	const struct run_mark *mark = taken_mark_near(taken, t->cursor_ns, timeline_column_ns(t) / 2);
+	const struct run_detail *detail = taken_is_partial(taken) ? taken_at(taken, t->cursor_ns) : NULL;
+	int used = 0;
+
+	if (mark)
+		used += draw_textf(y, x, width, COLOR_OF_GOOD, "mark: %s", mark->text) + 2;
+	if (detail)
+		used += draw_textf(y, x + used, width - used, COLOR_OF_WARN, "detail: %s (%s)",
+				   detail->level, detail->cause) + 2;
+	return used;
+}
+
 static void describe_place(const struct timeline_view *t, int y, int width)
 {
 	char exact[48], shown[QUANTITY_SIZE], between[QUANTITY_SIZE], text[QUANTITY_SIZE];
@@ -405,6 +424,7 @@ static void describe_place(const struct timeline_view *t, int y, int width)
 				t->mark_count == 2 ? "between the marks" : "from the mark",
 				quantity_text_ns(between, (uint64_t)fabs((t->mark_count == 2 ? t->marks[1] :
 						 t->cursor_ns) - t->marks[0]))) + 2;
+	x += describe_taken(t, y, x, width - x);
 	if (t->follows)
 		x += draw_text(y, x, width - x, COLOR_OF_GOOD, "following") + 2;
 	if (!t->is_scanned)

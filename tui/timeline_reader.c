@@ -77,6 +77,7 @@ void timeline_window_free(struct timeline_window *window)
 	free(window->memory);
 	run_window_free(&window->events);
 	run_lane_list_free(&window->lanes);
+	taken_free(&window->taken);
 	free(window);
 }
 
@@ -222,7 +223,7 @@ static struct timeline_window *window_read(struct run *run, const struct timelin
 		window->want = *want;
 		good = run_info(run, &info) == 0 && run_lanes(run, &window->lanes) == 0 &&
 		       run_window(run, want->from_ns, want->to_ns, EVENTS_MOST, &window->events) == 0 &&
-		       memory_read(run, window) == 0;
+		       memory_read(run, window) == 0 && taken_load(run, &window->taken) == 0;
 		run_thaw(run);
 	}
 	if (good) {

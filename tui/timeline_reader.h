@@ -8,6 +8,7 @@
 
 #include "analysis/lanes.h"
 #include "tui/memory.h"
+#include "tui/taken.h"
 
 /* The whole run. The first one is handed out while it is filled. */
 struct timeline_scan {
@@ -31,6 +32,7 @@ struct timeline_window {
 	struct run_window events;
 	struct run_lane_list lanes;
 	struct run_bucket_list *memory;	/* of each lane; empty where it is no device */
+	struct taken taken;
 	uint64_t span_ns;		/* of the run, now */
 	bool is_live;
 };

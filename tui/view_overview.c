@@ -79,6 +79,30 @@ static int verdict_backends(const struct snapshot *s, struct rect rect)
 	return 0;
 }
 
+/* Where not everything was taken, all GPU times are those of a part. */
+static int verdict_taken(const struct snapshot *s, struct rect rect)
+{
+	double full = taken_share(&s->taken, "full", s->info.span_ns);
+	double graph = taken_share(&s->taken, "graph", s->info.span_ns);
+	double events = taken_share(&s->taken, "events", s->info.span_ns);
+	char percent[QUANTITY_SIZE];
+
+	if (!taken_is_partial(&s->taken))
+		return 0;
+	if (events > 0)
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_WARN, "For %s of the time CUDA events "
+			   "timed some launches; 'gputrail report FILE samples' has estimates of all.",
+			   quantity_text_percent(percent, events));
+	else if (graph > 0)
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_WARN, "For %s of the time launches of "
+			   "graphs were timed as a whole.", quantity_text_percent(percent, graph));
+	else
+		draw_textf(rect.y, rect.x, rect.width, COLOR_OF_WARN, "GPU times were taken for %s of "
+			   "the time%s", quantity_text_percent(percent, full), full > 0 ?
+			   "; 'gputrail report FILE samples' has estimates of all." : ".");
+	return 1;
+}
+
 static int verdict_state(const struct snapshot *s, struct rect rect)
 {
 	if (strcmp(s->info.state, "truncated") != 0)
@@ -449,6 +473,7 @@ static void overview_draw(struct view *view, const struct snapshot *s, struct re
 	line.y++;
 	line.y += verdict_state(s, line);
 	line.y += verdict_backends(s, line);
+	line.y += verdict_taken(s, line);
 	verdict_idle(s, line);
 	line.y++;
 	line.y += draw_verdict(view, s, line) + 1;

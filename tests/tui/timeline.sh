@@ -112,6 +112,29 @@ keys Left Left Left Left Left Left Left Left Left Left Left Left Left Left Left 
 shows "60.0% of the SMs were active here, as NVML measured"
 ok "and tells what was measured at the cursor"
 
+# A recording of which a part was taken, with an instant that somebody named.
+fixture sampled.db timeline
+"$PYTHON3" -c '
+import sqlite3
+db = sqlite3.connect("sampled.db")
+db.execute("DELETE FROM detail")
+db.executemany("INSERT INTO detail (process, start_ns, end_ns, level, cause) VALUES (1, ?, ?, ?, ?)",
+               [(0, 12000000, "full", "start"), (12000000, 36000000, "host", "sample"),
+                (36000000, 48000000, "full", "sample")])
+db.execute("INSERT INTO mark (start_ns, process, text) VALUES (24000000, 1, ?)", ("warmed up",))
+db.commit()'
+terminal 80 24 "$gputrail" sampled.db
+shows "GPU times were taken for 50.0% of the time"
+ok "the overview says that a part was taken"
+keys t
+shows "48.1 ms shown  mark: warmed up  detail: host (sample)"
+ok "the timeline names the mark under the cursor and what was taken there"
+shows "▾\|▼.*···"
+ok "marks and what was left out are on its axis"
+keys End
+shows "shown  detail: full (sample)"
+ok "and the last line follows the cursor"
+
 # A file that grows.
 terminal 80 24 "$gputrail" live.db
 shows "recording"
