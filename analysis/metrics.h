@@ -6,7 +6,8 @@
 #ifndef GPUTRAIL_ANALYSIS_METRICS_H
 #define GPUTRAIL_ANALYSIS_METRICS_H
 
-#include "analysis/table.h"
+#include "analysis/analysis.h"
+#include "analysis/units.h"
 
 struct run_metric {
 	char *name;			/* "step.decode.p50" */
@@ -26,6 +27,16 @@ struct metric_change {
 	double before, after;
 };
 RUN_LIST(metric_change);
+
+/* After less before, and in percent of that before; what is not there counts as 0. */
+double metric_change_by(const struct metric_change *change);
+double metric_change_percent(const struct metric_change *change);	/* NAN: of nothing */
+
+/* What the names begin with, in the order of reports. */
+struct metric_part { const char *name, *heading; };
+extern const struct metric_part metric_parts[];
+extern const size_t metric_part_count;
+const struct metric_part *metric_part(const char *name);	/* of a figure; never NULL */
 
 /* All names of both lists, sorted; the lists must outlive it. -1: no memory. */
 int metric_changes(const struct run_metric_list *before, const struct run_metric_list *after,

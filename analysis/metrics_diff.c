@@ -14,6 +14,36 @@
 
 #include "analysis/internal.h"
 
+const struct metric_part metric_parts[] = {
+	{ "gpu", "GPUs" }, { "step", "Steps" }, { "idle", "Idle time of a step by cause" },
+	{ "family", "GPU time of a step by kernel family" },
+	{ "launch", "GPU time of a launch, by kind of step and ordinal" },
+	{ "path", "Idle time of a step by what is to blame" },
+};
+const size_t metric_part_count = sizeof(metric_parts) / sizeof(*metric_parts);
+
+const struct metric_part *metric_part(const char *name)
+{
+	/* "gpu0.busy": the number is no part of the name. */
+	for (size_t i = metric_part_count; i-- > 1;) {
+		size_t length = strlen(metric_parts[i].name);
+
+		if (!strncmp(name, metric_parts[i].name, length) && (name[length] == '.' || !name[length]))
+			return &metric_parts[i];
+	}
+	return &metric_parts[0];
+}
+
+double metric_change_by(const struct metric_change *c)
+{
+	return (isnan(c->after) ? 0 : c->after) - (isnan(c->before) ? 0 : c->before);
+}
+
+double metric_change_percent(const struct metric_change *c)
+{
+	return c->before != 0 ? 100 * metric_change_by(c) / c->before : NAN;
+}
+
 int metric_changes(const struct run_metric_list *before, const struct run_metric_list *after,
 		   struct metric_change_list *list)
 {

@@ -7,6 +7,7 @@
 #define GPUTRAIL_ANALYSIS_TABLE_H
 
 #include "analysis/analysis.h"
+#include "analysis/units.h"
 
 enum view_id {
 	VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
@@ -16,10 +17,6 @@ enum view_id {
 	VIEW_COUNT
 };
 
-enum column_unit {
-	UNIT_TEXT, UNIT_NAME, UNIT_ID, UNIT_COUNT, UNIT_NS, UNIT_BYTES, UNIT_RATE, UNIT_PERCENT,
-	UNIT_RATIO
-};
 enum column_level { LEVEL_ALWAYS, LEVEL_WIDE, LEVEL_DATA };
 
 struct value;

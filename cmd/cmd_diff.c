@@ -59,26 +59,6 @@ struct request {
 	size_t rows;
 };
 
-/* What the parts of the text are, by the begin of the names. */
-static const struct { const char *prefix, *heading; } parts[] = {
-	{ "gpu", "GPUs" }, { "step", "Steps" }, { "idle", "Idle time of a step by cause" },
-	{ "family", "GPU time of a step by kernel family" },
-	{ "launch", "GPU time of a launch, by kind of step and ordinal" },
-	{ "path", "Idle time of a step by what is to blame" },
-};
-
-static double change_of(const struct metric_change *c)
-{
-	double before = isnan(c->before) ? 0 : c->before, after = isnan(c->after) ? 0 : c->after;
-
-	return after - before;
-}
-
-static double percent_of(const struct metric_change *c)
-{
-	return c->before != 0 ? 100 * change_of(c) / c->before : NAN;
-}
-
 static const char *figure(enum column_unit unit, double value, bool sign, char *text, size_t bytes)
 {
 	char plain[32];
@@ -97,28 +77,20 @@ static void print_change(const struct metric_change *c)
 {
 	char before[40], after[40], change[40], percent[40] = "-", name[256];
 
-	if (!isnan(percent_of(c)))
-		snprintf(percent, sizeof(percent), "%+.1f %%", percent_of(c));
+	if (!isnan(metric_change_percent(c)))
+		snprintf(percent, sizeof(percent), "%+.1f %%", metric_change_percent(c));
 	text_fit(c->name, 200, name, sizeof(name));
 	printf("%10s %10s %10s %9s  %s\n", figure(c->unit, c->before, false, before, sizeof(before)),
 	       figure(c->unit, c->after, false, after, sizeof(after)),
-	       figure(c->unit, change_of(c), true, change, sizeof(change)), percent, name);
+	       figure(c->unit, metric_change_by(c), true, change, sizeof(change)), percent, name);
 }
 
 static int by_change(const void *left, const void *right)
 {
 	const struct metric_change *const *a = left, *const *b = right;
-	double x = fabs(change_of(*a)), y = fabs(change_of(*b));
+	double x = fabs(metric_change_by(*a)), y = fabs(metric_change_by(*b));
 
 	return x != y ? (x < y) - (x > y) : strcmp((*a)->name, (*b)->name);
-}
-
-static bool is_of(const char *name, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return !strncmp(name, prefix, length) && (name[length] == '.' || !name[length] ||
-						  !strcmp(prefix, "gpu"));
 }
 
 static void print_part(const struct request *request, const struct metric_change_list *list,
@@ -128,10 +100,10 @@ static void print_part(const struct request *request, const struct metric_change
 	size_t count = 0;
 
 	for (size_t i = 0; rows && i < list->count; i++)
-		if (is_of(list->rows[i].name, parts[part].prefix))
+		if (metric_part(list->rows[i].name) == &metric_parts[part])
 			rows[count++] = &list->rows[i];
 	if (count) {
-		print_heading(&request->style, parts[part].heading);
+		print_heading(&request->style, metric_parts[part].heading);
 		qsort(rows, count, sizeof(*rows), by_change);
 		printf("    Before      After     Change    Change  Name\n");
 		for (size_t i = 0; i < count && (i < request->rows || !request->rows); i++)
@@ -157,8 +129,8 @@ static void print_json(const struct metric_change_list *list)
 			  : "count");
 		json_number(&json, "before", c->before);
 		json_number(&json, "after", c->after);
-		json_number(&json, "change", change_of(c));
-		json_number(&json, "change_percent", percent_of(c));
+		json_number(&json, "change", metric_change_by(c));
+		json_number(&json, "change_percent", metric_change_percent(c));
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -185,8 +157,8 @@ static void print_csv(const struct metric_change_list *list)
 		csv_text(&csv, c->unit == UNIT_NS ? "ns" : c->unit == UNIT_PERCENT ? "percent" : "count");
 		put_cell(&csv, c->before);
 		put_cell(&csv, c->after);
-		put_cell(&csv, change_of(c));
-		put_cell(&csv, percent_of(c));
+		put_cell(&csv, metric_change_by(c));
+		put_cell(&csv, metric_change_percent(c));
 		csv_end_line(&csv);
 	}
 }
@@ -251,7 +223,7 @@ static int diff(const struct request *request, const struct run_metric_list *bef
 	else if (request->csv)
 		print_csv(&list);
 	else
-		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (size_t i = 0; i < metric_part_count; i++)
 			print_part(request, &list, i);
 	if (fflush(stdout) == EOF) {
 		message("diff", NULL, "cannot write: %s", strerror(errno));

@@ -27,10 +27,11 @@ static const struct cmd_option options[] = {
 
 static const struct cmd_usage usage = {
 	.command = "tui",
-	.synopsis = "[OPTIONS] FILE",
+	.synopsis = "[OPTIONS] [BEFORE] FILE",
 	.purpose = "Opens the recording FILE in the viewer; also while it is being recorded. "
 		   "'gputrail FILE' does the same. In the viewer ? shows the keys of the place "
-		   "where you are, q goes back and quits.",
+		   "where you are, q goes back and quits. With two recordings it shows what changed from "
+		   "BEFORE to FILE as well.",
 	.options = options,
 };
 
@@ -70,12 +71,14 @@ int cmd_tui(int argc, char **argv)
 
 	if (parsed != OPTIONS_END)
 		return parsed == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
-	if (optind != argc - 1) {
+	if (optind >= argc || argc - optind > 2) {
 		message("tui", "'gputrail record -o FILE -- PROGRAM' makes one",
-			"%s", optind < argc ? "one FILE at a time" : "no FILE given");
+			"%s", optind < argc ? "two recordings at most" : "no FILE given");
 		return EXIT_USAGE;
 	}
-	chosen.path = argv[optind];
+	chosen.path = argv[argc - 1];
+	if (argc - optind == 2)
+		chosen.before = argv[optind];
 	run = run_open(chosen.path, &error);
 	if (!run) {
 		message("tui", NULL, "%s", error);

@@ -250,7 +250,7 @@ static void act_in_popup(struct app *app, enum action action)
 static void change_view(struct app *app, int index)
 {
 	app_note_place(app);
-	app->current = (index + VIEW_COUNT) % VIEW_COUNT;
+	app->current = (index + app_view_count(app)) % app_view_count(app);
 	app_open_timeline(app);
 }
 
@@ -276,8 +276,9 @@ void app_act(struct app *app, enum action action)
 		return;
 	if (grid && app->snapshot && grid_act(grid, action))
 		return;
-	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_STEPS) {
-		change_view(app, action - ACTION_VIEW_OVERVIEW);
+	if (action >= ACTION_VIEW_OVERVIEW && action <= ACTION_VIEW_DIFF) {
+		if (app_offers(app, action))
+			change_view(app, action - ACTION_VIEW_OVERVIEW);
 		return;
 	}
 	switch (action) {

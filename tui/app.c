@@ -21,7 +21,7 @@
 static const struct view_class *const view_classes[VIEW_COUNT] = {
 	&view_overview, &view_kernels, &view_apis, &view_copies, &view_memory, &view_processes,
 	&view_losses, &view_paths, &view_timeline, &view_findings,
-	&view_steps,
+	&view_steps, &view_diff,
 };
 
 struct view *app_view(struct app *app)
@@ -34,6 +34,11 @@ struct grid *app_grid(struct app *app)
 	struct view *view = app_view(app);
 
 	return view->class->columns ? &view->grid : NULL;
+}
+
+int app_view_count(const struct app *app)
+{
+	return app->diff ? VIEW_COUNT : VIEW_COUNT - 1;
 }
 
 void app_message(struct app *app, enum color color, const char *format, ...)
@@ -55,6 +60,7 @@ static void adopt_snapshot(struct app *app)
 	if (!fresh)
 		return;
 	fresh->scan = app->snapshot ? app->snapshot->scan : NULL;
+	fresh->changes = app->snapshot ? app->snapshot->changes : NULL;
 	for (int i = 0; i < VIEW_COUNT; i++) {
 		view_update(&app->views[i], fresh);
 		if (app->is_below[i])
@@ -219,6 +225,23 @@ static void release(struct app *app)
 	snapshot_free(app->snapshot);
 }
 
+/* With something to compare with, that is looked at first. */
+static void start_diff(struct app *app, const struct tui_options *options)
+{
+	const char *slash = options->before ? strrchr(options->before, '/') : NULL;
+	struct view *view = &app->views[VIEW_COUNT - 1];
+
+	if (!options->before)
+		return;
+	app->diff = diff_reader_start(options->before, options->path, loader_fd(app->loader));
+	if (!app->diff) {
+		app_message(app, COLOR_OF_BAD, "cannot start the thread that compares");
+		return;
+	}
+	app->current = VIEW_COUNT - 1;
+	snprintf(view->subject_name, sizeof(view->subject_name), "%s", slash ? slash + 1 : options->before);
+}
+
 enum tui_result tui_run(struct run *run, const struct tui_options *options, char **error)
 {
 	struct app *app = calloc(1, sizeof(*app));
@@ -248,8 +271,10 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 		if (!app->reader)
 			app_message(app, COLOR_OF_BAD, "%s", reader_error ? reader_error : "out of memory");
 		free(reader_error);
+		start_diff(app, options);
 		run_loop(app);
 		timeline_reader_stop(app->reader);
+		diff_reader_stop(app->diff);
 		loader_stop(app->loader);
 	} else {
 		run_close(run);

@@ -3,13 +3,14 @@
 #ifndef GPUTRAIL_TUI_APP_H
 #define GPUTRAIL_TUI_APP_H
 
+#include "tui/diff.h"
 #include "tui/popup.h"
 #include "tui/prompt.h"
 #include "tui/script.h"
 #include "tui/tui.h"
 #include "tui/view.h"
 
-#define VIEW_COUNT	11
+#define VIEW_COUNT	12
 #define WIDTH_LEAST	40
 #define HEIGHT_LEAST	10
 #define UNDO_MOST	32
@@ -40,6 +41,7 @@ struct hit {
 
 struct app {
 	struct loader *loader;
+	struct diff_reader *diff;	/* NULL: nothing to compare with */
 	struct timeline_reader *reader;	/* NULL: could not be started */
 	struct snapshot *snapshot;	/* NULL until the file has been read once */
 	const char *path;
@@ -137,6 +139,8 @@ void app_note_place(struct app *app);
 void app_forget_places(struct app *app);
 /* True when the action was to go back or forward. */
 bool app_act_places(struct app *app, enum action action);
+/* How many views there are: the last compares with another recording. */
+int app_view_count(const struct app *app);
 /* timeline_app.c */
 /* What is on the screen, or NULL where that is no timeline. */
 struct timeline_view *app_timeline(struct app *app);

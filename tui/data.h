@@ -20,6 +20,7 @@ struct paths_how {
 };
 
 struct timeline_scan;
+struct metric_change_list;
 
 struct snapshot {
 	struct run_info info;
@@ -37,6 +38,7 @@ struct snapshot {
 	struct callpath_tree paths;
 	struct paths_how paths_how;
 	const struct timeline_scan *scan;	/* complete, or NULL; borrowed */
+	const struct metric_change_list *changes;	/* from another recording, or NULL; borrowed */
 	uint64_t scan_reached_ns;		/* how far that reading is which is not complete */
 	char *scope;				/* text of what all this is narrowed to */
 };

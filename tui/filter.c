@@ -33,6 +33,8 @@ static double column_value(const struct column *column, const char *row)
 	case COLUMN_NUMBER:
 		value = (double)*(const int64_t *)field;
 		break;
+	case COLUMN_FIGURE:
+		return ((const struct grid_figure *)field)->value;
 	default:
 		value = *(const double *)field;
 		break;

@@ -6,6 +6,7 @@
 
 #include "tui/grid.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -47,6 +48,14 @@ const void *grid_selected(const struct grid *grid)
 
 #define ASCENDING(a, b) (((a) > (b)) - ((a) < (b)))
 
+/* Unknown ones are the least. */
+static double figure_rank(const void *field)
+{
+	const struct grid_figure *figure = field;
+
+	return isnan(figure->value) ? -INFINITY : figure->is_change ? fabs(figure->value) : figure->value;
+}
+
 static int compare_field(const struct column *column, const char *a, const char *b)
 {
 	const void *x = a + column->offset, *y = b + column->offset;
@@ -65,6 +74,8 @@ static int compare_field(const struct column *column, const char *a, const char 
 		return ASCENDING(*(const uint64_t *)x + 1, *(const uint64_t *)y + 1);
 	case COLUMN_NUMBER:
 		return ASCENDING(*(const int64_t *)x, *(const int64_t *)y);
+	case COLUMN_FIGURE:
+		return ASCENDING(figure_rank(x), figure_rank(y));
 	default:
 		return ASCENDING(*(const double *)x, *(const double *)y);
 	}

@@ -25,6 +25,15 @@ enum column_kind {
 	COLUMN_SHARE,		/* double 0..1: small bar and per cent; negative is unknown */
 	COLUMN_RATIO,		/* double 0..1: per cent only; negative is unknown */
 	COLUMN_FACTOR,		/* double; negative is unknown */
+	COLUMN_FIGURE,		/* struct grid_figure */
+};
+
+enum grid_unit { GRID_NS, GRID_PERCENT, GRID_PLAIN };
+struct grid_figure {
+	double value;			/* NAN is unknown */
+	enum grid_unit unit;
+	bool is_change;			/* with a sign; sorted by its size alone */
+	int tone;			/* above 0 bad, below it good news */
 };
 
 struct column {

@@ -26,6 +26,7 @@ static const struct {
 	[COLUMN_SIZE] = { 8, 3 },   [COLUMN_RATE] = { 7, 2 },
 	[COLUMN_SHARE] = { BAR_CELLS + 7, 0 },
 	[COLUMN_RATIO] = { 6, 0 },  [COLUMN_FACTOR] = { 6, 0 },
+	[COLUMN_FIGURE] = { 8, 0 },
 };
 
 static int natural_width(const struct column *column)
@@ -97,6 +98,25 @@ int grid_column_at(const struct grid *grid, int width, int x)
 	return -1;
 }
 
+static void figure_text(const struct grid_figure *figure, char *out, size_t size)
+{
+	double value = fabs(figure->value);
+	const char *sign = figure->value < 0 ? "-" : figure->is_change && figure->value > 0 ? "+" : "";
+	char text[QUANTITY_SIZE];
+
+	if (isnan(figure->value))
+		snprintf(out, size, "-");
+	else if (figure->unit == GRID_NS)
+		snprintf(out, size, "%s%s", sign, quantity_text_ns(text, value < 1e19 ?
+			 (uint64_t)(value + 0.5) : UINT64_MAX));
+	else if (figure->unit == GRID_PERCENT && value > 0 && value < 0.05)
+		snprintf(out, size, "%s<0.1%%", sign);
+	else if (figure->unit == GRID_PERCENT)
+		snprintf(out, size, value < 999.5 ? "%s%.1f%%" : "%s%.0f%%", sign, value);
+	else
+		snprintf(out, size, "%s%.0f", sign, value);
+}
+
 static bool quantity_of_cell(const struct column *column, const void *field, struct quantity *q)
 {
 	double value;
@@ -119,6 +139,9 @@ static bool quantity_of_cell(const struct column *column, const void *field, str
 		break;
 	case COLUMN_TEXT:
 		return false;
+	case COLUMN_FIGURE:
+		figure_text(field, q->number, sizeof(q->number));
+		break;
 	default:
 		value = *(const double *)field;
 		if (!(value >= 0) || isinf(value))
@@ -193,6 +216,11 @@ static void draw_cell(const struct grid *grid, int column, const char *row, int 
 	} else if (unit) {
 		draw_right(y, x, width - unit - 1, colors->text, q.number);
 		draw_text(y, x + width - unit, unit, colors->unit, q.unit);
+	} else if (c->kind == COLUMN_FIGURE && colors->text == COLOR_OF_TEXT) {
+		int tone = ((const struct grid_figure *)field)->tone;
+
+		draw_right(y, x, width, tone > 0 ? COLOR_OF_BAD : tone < 0 ? COLOR_OF_GOOD : colors->text,
+			   q.number);
 	} else if (c->kind == COLUMN_FAULTS && is_positive(field)) {
 		draw_right(y, x, width, colors->fault, q.number);
 	} else {
@@ -355,6 +383,10 @@ static void write_csv_cell(FILE *out, const struct column *column, const void *f
 		if (*(const int64_t *)field >= 0)
 			fprintf(out, "%" PRId64, *(const int64_t *)field);
 		break;
+	case COLUMN_FIGURE:
+		if (!isnan(((const struct grid_figure *)field)->value))
+			fprintf(out, "%.6g", ((const struct grid_figure *)field)->value);
+		break;
 	default:
 		if (*(const double *)field >= 0)
 			fprintf(out, "%.6g", *(const double *)field);
@@ -366,7 +398,7 @@ bool grid_write_csv(const struct grid *grid, FILE *out)
 {
 	static const char *const units[] = {
 		[COLUMN_TIME] = " (ns)", [COLUMN_SIZE] = " (bytes)", [COLUMN_RATE] = " (bytes/s)",
-		[COLUMN_FACTOR] = NULL,
+		[COLUMN_FIGURE] = NULL,
 	};
 
 	for (int i = 0; i < grid->column_count; i++) {

@@ -69,10 +69,9 @@ static void draw_header(const struct app *app)
 		draw_right(0, x + 1, COLS - x - 2, COLOR_OF_HEADER, right);
 }
 
-/* How much room tabs take: with full titles, with short ones, these closer together, four letters of
- * all but the active one, and with the title of the active tab only. */
-enum tabs { TABS_FULL, TABS_SHORT, TABS_CLOSE, TABS_TINY, TABS_BARE };
-#define TINY	4
+/* How much room tabs take: with full titles, with short ones, these closer together, four or three
+ * letters of all but the active one, and with the title of the active tab only. */
+enum tabs { TABS_FULL, TABS_SHORT, TABS_CLOSE, TABS_FOUR, TABS_THREE, TABS_BARE };
 
 static const char *tab_title(const struct app *app, int index, enum tabs tabs)
 {
@@ -87,14 +86,16 @@ static int tab_length(const struct app *app, int index, enum tabs tabs)
 {
 	int length = (int)strlen(tab_title(app, index, tabs));
 
-	return tabs == TABS_TINY && index != app->current && length > TINY ? TINY : length;
+	int most = index == app->current ? length : tabs == TABS_FOUR ? 4 : tabs == TABS_THREE ? 3 : length;
+
+	return length < most ? length : most;
 }
 
 static int tabs_width(const struct app *app, enum tabs tabs)
 {
 	int width = 1;
 
-	for (int i = 0; i < VIEW_COUNT; i++)
+	for (int i = 0; i < app_view_count(app); i++)
 		width += 2 + tab_length(app, i, tabs) + (tabs >= TABS_CLOSE ? 1 : 2);
 	return width - 1;
 }
@@ -106,7 +107,7 @@ static void draw_tabs(struct app *app)
 
 	while (tabs < TABS_BARE && tabs_width(app, tabs) > COLS)
 		tabs++;
-	for (int i = 0; i < VIEW_COUNT; i++) {
+	for (int i = 0; i < app_view_count(app); i++) {
 		const char *title = tab_title(app, i, tabs);
 		int length = tab_length(app, i, tabs), width = length + (length ? 2 : 1);
 		char key[16];
@@ -117,7 +118,7 @@ static void draw_tabs(struct app *app)
 		draw_textf(1, x, width, i == app->current ? COLOR_OF_TAB_ACTIVE : COLOR_OF_TAB, "%s%s%.*s",
 			   key, length ? " " : "", length, title);
 		app_add_hit(app, 1, x, width + 1, (enum action)(ACTION_VIEW_OVERVIEW + i), 0);
-		x += width + (tabs == TABS_CLOSE || tabs == TABS_TINY ? 1 : 2);
+		x += width + (tabs >= TABS_CLOSE && tabs < TABS_BARE ? 1 : 2);
 	}
 }
 
@@ -183,7 +184,8 @@ static void draw_info(struct app *app)
 	if (grid->search[0])
 		x = info_part(y, x, COLOR_OF_PROMPT, "search ", grid->search);
 	if (view->subject_name[0])
-		x = info_part(y, x, COLOR_OF_STRONG, "of ", view->subject_name);
+		x = info_part(y, x, COLOR_OF_STRONG, view->class == &view_diff ? "from " : "of ",
+			      view->subject_name);
 	if (grid->hidden_columns && COLS - x > 24) {
 		snprintf(text, sizeof(text), "%d more column%s: i", grid->hidden_columns,
 			 grid->hidden_columns == 1 ? "" : "s");

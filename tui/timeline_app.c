@@ -6,6 +6,7 @@
 
 #include "tui/app.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct timeline_view *app_timeline(struct app *app)
@@ -67,11 +68,26 @@ static void refresh_scan(struct app *app)
 	}
 }
 
+/* What changed, when both recordings have been read. */
+static void refresh_diff(struct app *app)
+{
+	const char *error = NULL;
+
+	if (!app->diff || !app->snapshot || app->snapshot->changes)
+		return;
+	app->snapshot->changes = diff_reader_take(app->diff, &error);
+	if (error)
+		snprintf(app->reading_error, sizeof(app->reading_error), "%s", error);
+	if (app->snapshot->changes)
+		view_update(&app->views[VIEW_COUNT - 1], app->snapshot);
+}
+
 void app_refresh_timeline(struct app *app)
 {
 	struct run_fact_list facts;
 
 	refresh_scan(app);
+	refresh_diff(app);
 	if (!app->reader)
 		return;
 	timeline_reader_error(app->reader, app->timeline_error, sizeof(app->timeline_error));
@@ -91,6 +107,8 @@ void app_wait_timeline(struct app *app)
 	}
 	if (app->reader && app->snapshot && !app->snapshot->scan)
 		timeline_reader_wait(app->reader);
+	if (app->diff)
+		diff_reader_wait(app->diff);
 	app_refresh_timeline(app);
 }
 

@@ -25,6 +25,8 @@ bool app_offers(struct app *app, enum action action)
 	case ACTION_SORT_MENU:
 	case ACTION_SORT_REVERSE:
 		return !app_is_tree(app);
+	case ACTION_VIEW_DIFF:
+		return app->diff;
 	case ACTION_LOG:
 		return app->program;
 	default:

@@ -20,6 +20,7 @@ struct tui_program {
 
 struct tui_options {
 	const char *path;
+	const char *before;	/* recording to compare with, or NULL */
 	const char *theme;	/* a name of draw.h's themes, or NULL: from the environment */
 	const char *keys;	/* keys and commands to play first, or NULL */
 	const char *script;	/* file with such keys, or NULL */

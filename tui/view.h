@@ -79,7 +79,8 @@ struct view_class {
 
 extern const struct view_class view_overview, view_kernels, view_shapes, view_apis, view_copies,
 	view_memory, view_processes, view_threads, view_losses, view_paths, view_timeline,
-	view_findings, view_steps, view_step_list, view_holders;
+	view_findings, view_steps, view_step_list, view_holders,
+	view_diff;
 
 void view_init(struct view *view, const struct view_class *class);
 void view_free(struct view *view);

@@ -126,6 +126,7 @@ const struct view_class view_holders = {
 	.empty = "no allocations of this device, or the file is still being read",
 	.sort = 1,
 	.needs_scan = true,
+	.scope_note = "call paths: the whole run",
 	.room = room,
 	.fill = fill,
 	.release = release,

@@ -296,6 +296,7 @@ const struct view_class view_step_list = {
 	.row_size = sizeof(struct step_row),
 	.empty = "no steps of this mode and phase any more",
 	.needs_scan = true,
+	.scope_note = "steps: the whole run",
 	.room = room,
 	.fill = fill,
 	.pane = pane,

@@ -235,6 +235,7 @@ const struct view_class view_steps = {
 	.row_size = sizeof(struct group_row),
 	.empty = "no launches that repeat were found, or the file is still being read",
 	.needs_scan = true,
+	.scope_note = "steps: the whole run",
 	.room = room,
 	.fill = fill,
 	.release = release,

@@ -65,8 +65,9 @@ def main():
                 file.write("\n".join(s for s in script if s not in ("'", '"', "#", ":")))
             env = dict(os.environ, COLUMNS=str(rng.choice([40, 80, 133, 200])),
                        LINES=str(rng.choice([10, 24, 60])))
-            command = [viewer, "tui", "--script", path, rng.choice(["--ascii", "--unicode"]),
-                       files[kind]]
+            command = [viewer, "tui", "--script", path, rng.choice(["--ascii", "--unicode"])]
+            command += [rng.choice(list(files.values()))] if rng.random() < 0.2 else []     # to compare with
+            command.append(files[kind])
             try:
                 done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL,
                                       capture_output=True, timeout=30, check=False)

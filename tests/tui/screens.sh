@@ -10,6 +10,7 @@ fixture hostile.db hostile
 fixture nopaths.db nopaths
 fixture timeline.db timeline
 fixture serving.db serving
+fixture slower.db slower
 views="overview kernels apis copies memory processes losses paths"
 
 for size in 80x24 200x60; do
@@ -107,6 +108,9 @@ for size in 80x24 200x60; do
 	keys Enter j
 	screen_is "holders-$size"
 	ok "who holds the memory at $size"
+	terminal "$width" "$height" "$gputrail" tui serving.db slower.db
+	screen_is "diff-$size"
+	ok "two recordings at $size"
 
 	# The same without a terminal.
 	script=

@@ -7,6 +7,7 @@ RECORDER_PID=$$
 export RECORDER_PID
 fixture serving.db serving
 fixture live.db timeline-live
+fixture slower.db slower
 
 terminal 80 24 "$gputrail" serving.db
 shows "useful [0-9]"
@@ -58,6 +59,41 @@ ok "Enter goes to the call path"
 keys C 5 j Enter
 selected "remember (model.py:131)"
 ok "also where the tree is folded, and shown already"
+
+# Two recordings.
+terminal 80 24 "$gputrail" tui serving.db slower.db
+shows "^ 14 changes  from serving.db"
+shows "+24.0 us *+20.0% *120 us *144 us launch *flash_fwd_splitkv_kernel"
+shows "+24.5 us *+4.2% *582 us *607 us step *decode p50"
+ok "what changed, launch by launch and in the steps"
+keys Down
+shows "14 changes"
+is "more time in the colour of faults" "$(capture -e | grep -c '38;5;203m[^0-9]*+25.2 us')" 1
+is "more of it busy in the other" "$(capture -e | grep -c '38;5;114m[^0-9]*+0.7%')" 1
+text "fpart=family"
+keys Enter
+shows "^ 1 of 14 changes"
+shows "+23.5 us *+20.0% *118 us *141 us family *attention_decode"
+ok "a part of it"
+keys w Enter
+shows "wrote 1 row"
+is "as CSV" "$(tail -n 1 changes.csv | tr -d '\r')" \
+	'23524,19.9997,117622,141146,"family","attention_decode","family.attention_decode"'
+keys F '>' r
+shows "Change %▴"
+selected "family *attention_decode"
+ok "sorted by per cent"
+keys 9
+shows "218 ms shown\|21[0-9] ms shown"
+keys D
+shows "^ 14 changes"
+ok "all other views show the second one"
+terminal 80 24 "$gputrail" tui nowhere.db serving.db
+shows "cannot open 'nowhere.db'"
+ok "a recording that is not there is told"
+keys 1
+shows "useful [0-9]"
+ok "and the other one is shown"
 
 # A file that grows: the views follow, and what they show of the old reading is not touched.
 terminal 80 24 "$gputrail" live.db
