@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check of call paths: what can be read here, and what a known native path costs. */
+/* The check of call paths: what can be read here, and what a known path costs. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -7,10 +7,13 @@
 #include "cmd/doctor.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "libprofile/cfi.h"
 #include "libprofile/pyframes.h"
@@ -98,6 +101,33 @@ static int python_minor(void)
 	return minor;
 }
 
+/* What a known path of 25 frames costs in the python3 of the path: recorded on the simulator, which
+ * measures it in the recorded process. Empty when that cannot be. */
+static void python_measure(char *out, size_t bytes)
+{
+	static const char script[] =
+		"folder=$(mktemp -d) || exit; trap 'rm -r \"$folder\"' EXIT\n"
+		"\"$1\" record --sim -q -o \"$folder/cost.db\" -- python3 -c '\n"
+		"import ctypes\n"
+		"def deep(n):\n"
+		"    deep(n - 1) if n else ctypes.CDLL(\"libcuda.so.1\").cuInit(0)\n"
+		"deep(23)' </dev/null >/dev/null 2>&1 &&\n"
+		"\"$1\" info \"$folder/cost.db\" 2>/dev/null | sed -n 's/^callpath_python_ps *//p'\n";
+	char self[PATH_MAX], answer[128];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	double ps = 0;
+
+	if (length > 0) {
+		self[length] = '\0';
+		if (probe_command((const char *const[]){ "sh", "-c", script, "sh", self, NULL }, NULL,
+				  answer, sizeof(answer)) == 0)
+			ps = atof(answer);
+	}
+	out[0] = '\0';
+	if (ps > 0)
+		snprintf(out, bytes, ", %.0f ns for 25 frames of python3", ps / 1000);
+}
+
 void doctor_callpath(struct doctor *doctor, struct finding *finding)
 {
 #ifdef HAVE_ELFUTILS
@@ -106,7 +136,7 @@ void doctor_callpath(struct doctor *doctor, struct finding *finding)
 	static const char lines[] = "without source lines (built without elfutils)";
 #endif
 	int minor = python_minor();
-	char native[128];
+	char native[128], python[64] = "";
 
 	(void)doctor;
 	if (probe_run(probe_native, NULL, native, sizeof(native)) < 0) {
@@ -115,8 +145,10 @@ void doctor_callpath(struct doctor *doctor, struct finding *finding)
 		advise(finding, "native paths are read on x86-64 only; recording works without them");
 		return;
 	}
-	found(finding, DOCTOR_OK, "native, %s, %s; Python 3.%d to 3.%d", lines, native, PYFRAMES_MINOR_FIRST,
-	      PYFRAMES_MINOR_LAST);
+	if (minor >= PYFRAMES_MINOR_FIRST && minor <= PYFRAMES_MINOR_LAST)
+		python_measure(python, sizeof(python));
+	found(finding, DOCTOR_OK, "native, %s, %s; Python 3.%d to 3.%d%s", lines, native,
+	      PYFRAMES_MINOR_FIRST, PYFRAMES_MINOR_LAST, python);
 	if (minor >= 0 && (minor < PYFRAMES_MINOR_FIRST || minor > PYFRAMES_MINOR_LAST)) {
 		finding->state = DOCTOR_WARN;
 		advise(finding, "the frames of python3 here (3.%d) cannot be read: its programs get "

@@ -2,6 +2,8 @@
 """gputrail doctor: says what is there and what is not, and never falls over."""
 import json
 import os
+import re
+import shutil
 import sys
 
 sys.dont_write_bytecode = True
@@ -34,6 +36,15 @@ equal(len([line for line in text.splitlines() if line[:5].strip() in ("ok", "war
       len(IDS), "one line for each check")
 ok("\033" not in text, "no colour in a pipe")
 ok("\033" in run("doctor", "--color=always").stdout, "--color=always")
+
+PYTHON_COST = r", [1-9][0-9]* ns for 25 frames of python3$"
+if shutil.which("python3") and (3, 9) <= sys.version_info[:2] <= (3, 14) and \
+        not os.environ.get("sanitizers"):
+    ok(re.search(PYTHON_COST, checks["callpath"]["text"]), "what a Python path costs",
+       checks["callpath"])
+_, _, checks = doctor(PATH="/nowhere")
+ok("25 frames" not in checks["callpath"]["text"], "without a python3: nothing about it",
+   checks["callpath"])
 
 _, _, checks = doctor(GPUTRAIL_CUPTI="off")
 equal(checks["cupti"]["state"], "warn", "CUPTI switched off is said")
