@@ -229,6 +229,41 @@ static int symbol_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+#define DIGIT_BITS 11
+
+/* Sorts by start, digit by digit from the lowest: a large library has hundreds of thousands. */
+static bool rows_sort(struct symbols *s)
+{
+	struct symbol *from = s->rows, *to = malloc(s->count * sizeof(*to)), *swap;
+	uint64_t bits = 0;
+
+	if (!to)
+		return false;
+	for (size_t i = 0; i < s->count; i++)
+		bits |= from[i].start;
+	for (unsigned shift = 0; shift < 64 && bits >> shift; shift += DIGIT_BITS) {
+		size_t places[1 << DIGIT_BITS] = { 0 }, place = 0;
+
+		for (size_t i = 0; i < s->count; i++)
+			places[from[i].start >> shift & ((1 << DIGIT_BITS) - 1)]++;
+		for (size_t digit = 0; digit < 1 << DIGIT_BITS; digit++) {
+			size_t count = places[digit];
+
+			places[digit] = place;
+			place += count;
+		}
+		for (size_t i = 0; i < s->count; i++)
+			to[places[from[i].start >> shift & ((1 << DIGIT_BITS) - 1)]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	s->rows = from;
+	s->capacity = s->count;
+	free(to);
+	return true;
+}
+
 /* Sorts, keeps one name for each start, and lets symbols without a size reach to the next. */
 static void symbols_finish(struct symbols *s)
 {
@@ -236,10 +271,13 @@ static void symbols_finish(struct symbols *s)
 
 	if (s->count == 0)
 		return;
-	qsort(s->rows, s->count, sizeof(*s->rows), symbol_compare);
+	if (!rows_sort(s))
+		qsort(s->rows, s->count, sizeof(*s->rows), symbol_compare);
 	for (size_t i = 1; i < s->count; i++)
 		if (s->rows[i].start != s->rows[kept].start)
 			s->rows[++kept] = s->rows[i];
+		else if (symbol_compare(&s->rows[i], &s->rows[kept]) < 0)
+			s->rows[kept] = s->rows[i];
 	s->count = kept + 1;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->rows[i].end == s->rows[i].start)

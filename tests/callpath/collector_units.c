@@ -422,6 +422,38 @@ static void test_perf_map(void **state)
 	unlink(path);
 }
 
+/* High addresses in no order, some twice: each is found, a shared one by the name that comes first. */
+static void test_perf_map_order(void **state)
+{
+	enum { COUNT = 4001 };
+	char path[256], name[32];
+	struct symbols *map;
+	FILE *file;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/callpath-order-%d",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+	file = fopen(path, "we");
+	assert_non_null(file);
+	for (unsigned i = 0; i < COUNT; i++) {
+		unsigned at = i * 1237 % COUNT;
+
+		fprintf(file, "%llx 7f f%u\n", 0x7f0123450000ull + at * 0x98765ull, at);
+		if (at % 3 == 0)
+			fprintf(file, "%llx 7f e%u\n", 0x7f0123450000ull + at * 0x98765ull, at);
+	}
+	fclose(file);
+	map = symbols_perf_map(path, NULL);
+	assert_int_equal(symbols_count(map), COUNT);
+	for (unsigned at = 0; at < COUNT; at++) {
+		snprintf(name, sizeof(name), "%c%u", at % 3 ? 'f' : 'e', at);
+		assert_string_equal(symbols_find(map, 0x7f0123450000ull + at * 0x98765ull + 0x7e, NULL),
+				    name);
+	}
+	symbols_close(map);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_other_build),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_perf_map),
+		cmocka_unit_test(test_perf_map_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
