@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define OWNER_SHARE 0.9			/* of a sample's kernel time, or of its time for a phase */
+#define FOREIGN_SHARE 1.1		/* of a whole: above it there was other work, not only rounding */
 #define RUNNING_SHARE 0.02		/* of a sample's time, below which no kernel explains it */
 
 enum { SHAPE_KERNEL, SHAPE_BLOCKS, SHAPE_THREADS, SHAPE_PER_SM, SHAPE_SMS, SHAPE_SM_THREADS };
@@ -74,6 +75,8 @@ double activity_running(const struct run_activity *row, enum activity_metric met
 	if (row->mean[metric] < 0 || !row->running_ns)
 		return -1;
 	part = row->mean[metric] * (double)row->time_ns / (double)row->running_ns;
+	if (part > FOREIGN_SHARE)
+		return -1;
 	return part > 1 ? 1 : part;
 }
 

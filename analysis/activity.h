@@ -59,7 +59,8 @@ void activity_sample_list_free(struct activity_sample_list *list);
 int run_activity(struct run *run, struct run_activity_list *list);
 void run_activity_list_free(struct run_activity_list *list);
 
-/* mean[metric] of the time in which kernels ran, 0..1; < 0 unknown. */
+/* mean[metric] of the time in which kernels ran, 0..1; < 0 unknown, as where it would be far above 1: then
+ * work was measured that was not recorded. */
 double activity_running(const struct run_activity *row, enum activity_metric metric);
 
 #endif

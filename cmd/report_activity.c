@@ -102,3 +102,50 @@ int report_activity(struct run *run, const struct print_style *style, bool with_
 	run_activity_source_list_free(&list);
 	return result;
 }
+
+/* The part of the time in which an SM had a block, by the waterfall's parts; what persistent kernels and
+ * those of unknown shape do counts as all of them. */
+static double waterfall_covered(const struct waterfall *w)
+{
+	static const enum waterfall_part without[] = { WATERFALL_COPY_ALONE, WATERFALL_UNCOVERED,
+						       WATERFALL_WAVE_TAIL };
+	uint64_t none_ns = 0;
+
+	for (int i = 0; i < IDLE_CAUSE_COUNT; i++)
+		none_ns += w->idle_ns[i];
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		none_ns += w->parts_ns[without[i]];
+	return w->span_ns > none_ns ? 1 - (double)none_ns / (double)w->span_ns : 0;
+}
+
+static int print_waterfall(struct run *run, const struct print_style *style, const struct waterfall *w,
+			   const struct idle_device *device)
+{
+	struct activity_sample_list list;
+	char line[256];
+	double part;
+
+	if (run_activity_samples(run, w->device, device->first_ns, device->last_ns, &list) < 0)
+		return -1;
+	part = mean(&list, ACTIVITY_sm_active_ppm);
+	activity_sample_list_free(&list);
+	if (part < 0)
+		return 0;
+	snprintf(line, sizeof(line), "GPU %d: NVML measured %.1f %% of the SMs as active in this time; above "
+		 "%.1f %% have a block", w->gpu, 100 * part, 100 * waterfall_covered(w));
+	print_fact(style, "measured", line);
+	return 0;
+}
+
+int report_activity_waterfalls(struct run *run, const struct print_style *style,
+			       const struct findings *findings)
+{
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < findings->waterfalls.count; i++)
+		for (size_t k = 0; result == 0 && k < findings->idle.device_count; k++)
+			if (findings->idle.devices[k].id == findings->waterfalls.rows[i].device)
+				result = print_waterfall(run, style, &findings->waterfalls.rows[i],
+							 &findings->idle.devices[k]);
+	return result;
+}

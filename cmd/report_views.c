@@ -232,12 +232,14 @@ static int report_found(struct run *run, const struct report_request *request)
 static int report_falls(struct run *run, const struct report_request *request)
 {
 	struct findings findings;
+	int result;
 
 	if (findings_load(run, request->limits, &findings) < 0)
 		return -1;
 	report_waterfall(&request->style, &findings);
+	result = report_activity_waterfalls(run, &request->style, &findings);
 	findings_free(&findings);
-	return 0;
+	return result;
 }
 
 static int report_step_times(struct run *run, const struct report_request *request)

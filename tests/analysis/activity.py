@@ -88,6 +88,9 @@ ok("GPU 0: busy 0.0 %, SMs 43.1 %, warps " in text and "a note" in text and
    "report activity", text)
 ok("SMs 43.1 %" in tap.run("report", path).stdout and "SMs 43.1 %" in tap.run("info", path).stdout,
    "the overview and info have the line")
+text = tap.run("report", path, "waterfall").stdout
+ok("NVML measured 43.1 % of the SMs as active in this time; above " in text, "the waterfall has it beside",
+   text)
 trace = list(csv.DictReader(io.StringIO(tap.run("export", "--csv=activity_trace", path).stdout)))
 equal((len(trace), trace[0]["sm_active_ppm"], trace[0]["tensor_ppm"], trace[11]["start_ns"],
        trace[5]["occupancy_ppm"], trace[3]["pcie_rx_bytes_per_s"]),

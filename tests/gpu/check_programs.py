@@ -132,6 +132,8 @@ def run(place, results, wanted=None):
     for variant, program in sorted(programs.items()):
         cases = ["device_graph"] if variant == "device_graph" else cases_of(place, program)
         for case in cases:
+            if case == "activity":      # activity.py has it
+                continue
             if wanted and case not in wanted:
                 continue
             if variant in ("shared", "threads") and case not in ("launches", "graphs", "streams",

@@ -277,9 +277,40 @@ static void conditional()
 	say("kernels step 50");
 }
 
+/* For GPU_TEST_PHASE_MS each: nothing, all SMs full, nothing, a quarter of the SMs with two warps. */
+static void activity()
+{
+	static const struct { const char *name; int part, threads; } phases[] = {
+		{ "rest", 0, 0 }, { "full", 1, 1024 }, { "rest_again", 0, 0 }, { "quarter", 4, 64 },
+	};
+	const char *given = std::getenv("GPU_TEST_PHASE_MS");
+	uint64_t phase_ns = (given ? std::strtoull(given, nullptr, 10) : 2000) * 1000000;
+	int sms;
+
+	CHECK(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
+	spin<<<1, 1>>>(1);
+	CHECK(cudaDeviceSynchronize());
+	for (const auto &phase : phases) {
+		uint64_t begin = now_ns();
+		timespec rest = { time_t(phase_ns / 1000000000), long(phase_ns % 1000000000) };
+
+		if (!phase.part)
+			nanosleep(&rest, nullptr);
+		while (phase.part && now_ns() - begin < phase_ns) {
+			for (int i = 0; i < 64; i++)
+				spin<<<(phase.part == 1 ? 2 : 1) * sms / phase.part, phase.threads>>>(
+					SPIN_CYCLES);
+			CHECK(cudaDeviceSynchronize());
+		}
+		say("fact %s %llu %llu", phase.name, (unsigned long long)begin,
+		    (unsigned long long)now_ns());
+	}
+}
+
 const gpu_case launch_cases[] = {
 	{ "launches", launches }, { "events", events }, { "streams", streams },
 	{ "cooperative", cooperative }, { "clusters", clusters },
 	{ "dependent_launches", dependent_launches }, { "copies", copies }, { "graphs", graphs },
-	{ "child_graph", child_graph }, { "conditional", conditional }, {},
+	{ "child_graph", child_graph }, { "conditional", conditional },
+	{ "activity", activity }, {},
 };
