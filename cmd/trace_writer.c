@@ -19,6 +19,7 @@
 
 #include "cmd/json.h"
 #include "cmd/lanes.h"
+#include "cmd/trace_activity.h"
 #include "cmd/trace_event.h"
 #include "cmd/trace_ranges.h"
 
@@ -383,6 +384,19 @@ static int memory_write(void *arg, const struct timeline_memory *memory)
 	return ferror(w->json.out);
 }
 
+/* Of the device, or of all. */
+static int activity_write(struct writer *w)
+{
+	const struct lookup *devices = &w->timeline->devices;
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < devices->count; i++)
+		if (w->device < 0 || devices->ids[i] == w->device)
+			result = trace_activity_write(w->timeline->run, devices->ids[i],
+						      gpu_pid(w, devices->ids[i]), &w->json);
+	return result;
+}
+
 /* --- marks --------------------------------------------------------------------------------- */
 
 static int pid_of(const struct run_process_list *processes, int id)
@@ -448,6 +462,8 @@ int trace_write(struct timeline *timeline, int64_t device, FILE *out)
 		result = timeline_calls(timeline, call_write, &w);
 	if (result == 0)
 		result = timeline_memory(timeline, memory_write, &w);
+	if (result == 0)
+		result = activity_write(&w);
 	if (result == 0)
 		result = trace_ranges_write(timeline, device, &w.json);
 	if (result == 0)

@@ -284,10 +284,11 @@ static void sample_all(struct sampler *s, size_t count, bool is_paused)
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct device *d = &s->devices[i];
-		int64_t begun_ns = monotonic_ns();
+		int64_t begun_ns;
 
 		if (!d->is_open)
 			device_open(s, d);
+		begun_ns = monotonic_ns();
 		if (is_paused)
 			d->before_ns = 0;
 		else if (d->handle && d->now)

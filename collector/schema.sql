@@ -153,7 +153,7 @@ CREATE TABLE activity_source (-- of each device when activity was asked for
   source TEXT,            -- gpm, utilization (coarse), none
   asked_period_ns INTEGER, period_ns INTEGER,  -- between samples: asked for; reached, NULL none
   samples INTEGER,
-  cost_ns INTEGER,        -- time a sample took in NVML, the opening included
+  cost_ns INTEGER,        -- time a sample took in NVML
   note TEXT);             -- why that source, or why it ended
 CREATE TABLE label (    -- what ranges say
   id INTEGER PRIMARY KEY, process INTEGER,

@@ -2,6 +2,7 @@
 """Measured activity in report, JSON, CSV, page and viewer, of a file whose samples are planted."""
 import csv
 import io
+import json
 import os
 import re
 import sqlite3
@@ -97,6 +98,12 @@ equal((len(trace), trace[0]["sm_active_ppm"], trace[0]["tensor_ppm"], trace[11][
       (12, "900000", "", str(1100 * MS), "14062", "2000000000"), "CSV of the samples")
 table = list(csv.DictReader(io.StringIO(tap.run("export", "--csv=activity", path).stdout)))
 equal([row["name"] for row in table], [row["name"] for row in rows], "CSV of the table")
+tap.run("export", "--trace", "-o", tap.path("trace.json"), path)
+with open(tap.path("trace.json"), encoding="utf-8") as file:
+    counters = [e for e in json.load(file)["traceEvents"] if e["ph"] == "C" and e["name"].endswith("%")]
+equal(([(e["ts"], e["pid"], e["args"]) for e in counters if e["name"] == "SMs active %"][:2],
+       sorted({e["name"] for e in counters})), ([(0, 0, {"percent": 90}), (100000, 0, {"percent": 90})],
+      ["DRAM %", "SMs active %", "warps %"]), "counters in the trace")
 page = tap.path("page.html")
 tap.run("export", "--html", "-o", page, path)
 with open(page, encoding="utf-8") as file:
