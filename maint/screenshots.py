@@ -17,10 +17,14 @@ import time
 WIDTH, HEIGHT = 110, 30
 CELL, LINE, MARGIN = 8.0, 17, 12
 DEMO = ["--plant=sync-readback,pageable-copies", "--steps=300"]
-# Name of the picture, what must be on the screen, and the views to open one after the other.
+# Name of the picture, what must be on the screen, and the keys that lead there.
 SCREENS = [
-    ("overview", "GPU 0", []),
-    ("callpaths", "main (", ["Call paths"]),
+    ("overview", "where its SM-time went", []),
+    ("findings", "Finding", ["0"]),
+    ("steps", "slow steps", ["S"]),
+    ("timeline", "shown", ["9", "b", "z", "-", "-"]),
+    ("callpaths", "main (", ["8"]),
+    ("memory", "At the high-water", ["5"]),
 ]
 NAMED = ["#1c2024", "#e5534b", "#57ab5a", "#c69026", "#539bf5", "#b083f0", "#39c5cf", "#cdd9e5",
          "#768390", "#ff938a", "#6bc46d", "#daaa3f", "#6cb6ff", "#dcbdfb", "#56d4dd", "#ffffff"]
@@ -110,8 +114,9 @@ def svg(screen):
 
 
 class Terminal:
-    def __init__(self, folder, *command):
-        self.tmux = ["tmux", "-u", "-S", os.path.join(folder, "tmux")]
+    def __init__(self, folder, name, *command):
+        # A server of its own each time: the last one may not be gone yet.
+        self.tmux = ["tmux", "-u", "-S", os.path.join(folder, "tmux-" + name)]
         config = os.path.join(folder, "tmux.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write("set -g default-terminal screen-256color\nset -g status off\n"
@@ -140,12 +145,6 @@ class Terminal:
         subprocess.run([*self.tmux, "kill-server"], check=False)
 
 
-def view_key(terminal, title):
-    """The digit before a view's title in the second line."""
-    match = re.search(r"(\d)[^\w]*" + re.escape(title), terminal.screen())
-    return match.group(1) if match else sys.exit(f"no view '{title}':\n{terminal.screen()}")
-
-
 def main():
     top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     build = os.path.abspath(sys.argv[1])
@@ -155,12 +154,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "demo.db")
         subprocess.run([gputrail, "demo", *DEMO, "-q", "-o", file], check=True)
-        for name, wanted, views in SCREENS:
-            terminal = Terminal(folder, gputrail, file)
+        for name, wanted, keys in SCREENS:
+            terminal = Terminal(folder, name, gputrail, file)
             try:
-                terminal.wait("GPU")
-                for title in views:
-                    terminal.key(view_key(terminal, title))
+                terminal.wait("where its SM-time went")
+                for key in keys:
+                    terminal.key(key)
+                    time.sleep(0.3)	# the timeline reads what it zooms to
                 terminal.wait(wanted)
                 time.sleep(1)		# what comes in later, such as counts
                 with open(os.path.join(output, name + ".svg"), "w", encoding="utf-8") as svg_file:
