@@ -72,6 +72,18 @@ int run_window(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most,
 	       struct run_window *window);
 void run_window_free(struct run_window *window);
 
+/* The longest event of a row of a summary, known by the duration that it tells. 1: found, 0: there is
+ * none, -1 with run_error(). Reads rows until it is found. */
+enum longest_kind { LONGEST_KERNEL, LONGEST_SHAPE, LONGEST_COPY, LONGEST_CALL };
+struct longest {
+	enum longest_kind kind;
+	int64_t id;			/* kernel, shape, copy.kind, api */
+	int64_t device;			/* of copies */
+	uint64_t dur_ns;
+};
+struct run_moment { struct lane_key lane; uint64_t start_ns, end_ns; };
+int run_longest(struct run *run, const struct longest *of, struct run_moment *moment);
+
 /* What is known of an event or an idle interval, in words; the caller frees the list. */
 int run_event_facts(struct run *run, const struct run_event *event, struct run_fact_list *facts);
 int run_idle_facts(struct run *run, const struct idle_interval *interval,

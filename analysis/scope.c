@@ -112,11 +112,11 @@ static int term_take(const char **text, struct scope_term *term, char *why, size
 				      strncmp(scope_kinds[kind].name, word, length) != 0))
 		kind++;
 	if (kind == SCOPE_KINDS || word[length] == ' ' || !word[length]) {
-		int used = snprintf(why, why_bytes, "'%.*s' is no filter; there are",
+		int used = snprintf(why, why_bytes, "'%.*s' is no filter: they are",
 				    (int)strcspn(*text, " "), *text);
 
 		for (int i = 0; i < SCOPE_KINDS && used > 0 && (size_t)used < why_bytes; i++)
-			used += snprintf(why + used, why_bytes - (size_t)used, "%s %s:",
+			used += snprintf(why + used, why_bytes - (size_t)used, "%s %s",
 					 i ? "," : "", scope_kinds[i].name);
 		return -1;
 	}

@@ -13,7 +13,7 @@
 #include "cmd/options.h"
 #include "tui/tui.h"
 
-enum { KEY_ASCII = OPTION_LONG, KEY_UNICODE, KEY_KEYS, KEY_SCRIPT };
+enum { KEY_ASCII = OPTION_LONG, KEY_UNICODE, KEY_KEYS, KEY_SCRIPT, KEY_NO_STATE };
 
 static const struct cmd_option options[] = {
 	{ "theme", 't', "NAME", "colours: dark, light, blind or none (default: $GPUTRAIL_THEME, "
@@ -22,6 +22,8 @@ static const struct cmd_option options[] = {
 	{ "unicode", KEY_UNICODE, NULL, "draw with line art and block elements" },
 	{ "keys", KEY_KEYS, "KEYS", "play KEYS first, such as '2 Down Enter :screen FILE q'" },
 	{ "script", KEY_SCRIPT, "FILE", "play the keys in FILE first" },
+	{ "no-state", KEY_NO_STATE, NULL, "neither use nor change what is remembered between runs: view, "
+	  "filters, orders, theme" },
 	{ 0 },
 };
 
@@ -55,6 +57,9 @@ static int parse(struct tui_options *chosen, int argc, char **argv)
 			break;
 		case KEY_SCRIPT:
 			chosen->script = optarg;
+			break;
+		case KEY_NO_STATE:
+			chosen->no_state = true;
 			break;
 		}
 	}

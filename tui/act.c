@@ -268,7 +268,7 @@ void app_act(struct app *app, enum action action)
 		act_in_popup(app, action);
 		return;
 	}
-	if (app_act_scope(app, action) || app_act_places(app, action))
+	if (app_act_scope(app, action) || app_act_places(app, action) || app_act_jump(app, action))
 		return;
 	if (app_is_tree(app) && app->snapshot && app_act_tree(app, action))
 		return;

@@ -155,6 +155,7 @@ static void run_loop(struct app *app)
 		return;
 	while (!app->quit && !terminal_is_gone()) {
 		adopt_snapshot(app);
+		app_resume_scope(app);
 		app_refresh_timeline(app);
 		app_refresh_program(app);
 		app_draw(app);
@@ -248,6 +249,8 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 	enum theme theme = THEME_DARK;
 	enum tui_result result = TUI_FAILED;
 	char *reader_error = NULL;
+	/* What is played is the same each time. */
+	bool remembers = !options->no_state && !options->keys && !options->script;
 
 	*error = NULL;
 	if (app)
@@ -261,6 +264,7 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 	}
 	app->path = options->path;
 	app->program = options->program;
+	app->theme_is_given = options->theme || getenv("GPUTRAIL_THEME") || theme == THEME_NONE;
 	for (int i = 0; i < VIEW_COUNT; i++)
 		view_init(&app->views[i], view_classes[i]);
 	draw_theme(theme);
@@ -272,7 +276,11 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 			app_message(app, COLOR_OF_BAD, "%s", reader_error ? reader_error : "out of memory");
 		free(reader_error);
 		start_diff(app, options);
+		if (remembers)
+			app_remember(app);
 		run_loop(app);
+		if (remembers)
+			app_save_state(app);
 		timeline_reader_stop(app->reader);
 		diff_reader_stop(app->diff);
 		loader_stop(app->loader);

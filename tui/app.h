@@ -66,6 +66,8 @@ struct app {
 	int undo_count;
 	int hit_argument;		/* of the click that is acted on */
 	struct place_stack past, future;
+	char last_scope[8192];		/* of the last time, to be set when there is a screen */
+	bool theme_is_given, awaits_moment;
 
 	char message[512];
 	enum color message_color;
@@ -141,6 +143,16 @@ void app_forget_places(struct app *app);
 bool app_act_places(struct app *app, enum action action);
 /* How many views there are: the last compares with another recording. */
 int app_view_count(const struct app *app);
+/* jump_app.c */
+/* True when the action was to go to another place of the same thing, or to copy it. */
+bool app_act_jump(struct app *app, enum action action);
+/* Where a row's longest event was found to be. */
+void app_arrive(struct app *app);
+/* state.c */
+/* From the last time: theme, orders, and of this recording the view and the filters. */
+void app_remember(struct app *app);
+void app_resume_scope(struct app *app);
+void app_save_state(struct app *app);
 /* timeline_app.c */
 /* What is on the screen, or NULL where that is no timeline. */
 struct timeline_view *app_timeline(struct app *app);

@@ -99,11 +99,7 @@ void app_open_evidence(struct app *app, int line)
 	if (!f || !f->evidence_count)
 		return;
 	e = &f->evidence[line >= first && line < app->popup.count ? line - first : 0];
-	place = (struct view_place){
-		.lane = *e->table && e->stream ? (struct lane_key){ LANE_STREAM, e->stream } :
-			(struct lane_key){ LANE_IDLE, f->device },
-		.start_ns = e->start_ns, .end_ns = e->start_ns + e->dur_ns,
-	};
+	place = view_evidence_place(f, e);
 	app_go(app, &place);
 }
 

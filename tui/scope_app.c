@@ -290,7 +290,9 @@ static int draw_chip(struct app *app, int y, int x, size_t index, bool is_honour
 static void draw_note(struct app *app, int y, int x, unsigned int honours)
 {
 	unsigned int left_out = scope_bits(&app->scope) & ~honours;
-	const char *note = app_view(app)->class->scope_note;
+	const struct view_class *class = app_view(app)->class;
+	/* What it is about must be on the screen. */
+	const char *note = class->pane && LINES - y - 2 < class->pane_room ? NULL : class->scope_note;
 	uint64_t done, total;
 	char text[128] = "";
 	int used = 0;

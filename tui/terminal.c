@@ -131,6 +131,25 @@ void terminal_close(void)
 	nowhere_in = nowhere_out = NULL;
 }
 
+void terminal_copy(const char *text, size_t bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	if (nowhere_out)
+		return;
+	fputs("\033]52;c;", stdout);
+	for (size_t i = 0; i < bytes; i += 3) {
+		unsigned int three = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			three = three << 8 | (i + k < bytes ? (unsigned char)text[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			putchar(i + k <= bytes ? digits[three >> (18 - 6 * k) & 63] : '=');
+	}
+	putchar('\a');
+	fflush(stdout);
+}
+
 void terminal_suspend(void)
 {
 	struct sigaction plain, old;

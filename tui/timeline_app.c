@@ -91,6 +91,7 @@ void app_refresh_timeline(struct app *app)
 	if (!app->reader)
 		return;
 	timeline_reader_error(app->reader, app->timeline_error, sizeof(app->timeline_error));
+	app_arrive(app);
 	if (!timeline_reader_take_facts(app->reader, &facts))
 		return;
 	if (app->mode == MODE_VIEW && app_timeline(app))
@@ -100,6 +101,10 @@ void app_refresh_timeline(struct app *app)
 
 void app_wait_timeline(struct app *app)
 {
+	if (app->awaits_moment) {
+		timeline_reader_wait(app->reader);
+		app_arrive(app);
+	}
 	/* What is drawn first tells what is to be read, which tells what there is to draw. */
 	for (int i = 0; app_timeline(app) && i < 3; i++) {
 		app_draw(app);

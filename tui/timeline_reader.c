@@ -31,6 +31,13 @@ struct facts_wanted {
 	bool taken;
 };
 
+struct moment_wanted {
+	unsigned asked, answered;
+	struct longest of;
+	struct run_moment moment;
+	bool found, taken;
+};
+
 struct timeline_reader {
 	struct run *scan_run, *window_run;
 	pthread_t scan_thread, window_thread;
@@ -44,6 +51,7 @@ struct timeline_reader {
 	struct timeline_want want;
 	unsigned asked, answered;
 	struct facts_wanted facts;
+	struct moment_wanted moment;
 	char *scope;			/* newly asked for, or NULL */
 	bool stop;
 	char error[512];
@@ -64,6 +72,7 @@ static void scan_free(struct timeline_scan *scan)
 	pyramid_free(scan->pyramid);
 	shape_times_list_free(&scan->times);
 	findings_free(&scan->findings);
+	run_failure_list_free(&scan->failures);
 	memory_story_free(&scan->memory);
 	free(scan);
 }
@@ -150,7 +159,8 @@ static void scan_once(struct timeline_reader *reader, bool is_first)
 		pthread_mutex_unlock(&reader->lock);
 	}
 	if (run_scan(reader->scan_run, &how, &scan->findings) < 0 ||
-	    memory_story_read(reader->scan_run, &scan->memory) < 0)
+	    memory_story_read(reader->scan_run, &scan->memory) < 0 ||
+	    run_failures(reader->scan_run, &scan->failures) < 0)
 		say_error(reader, run_error(reader->scan_run));
 	scan->families = run_families(reader->scan_run);
 	pthread_mutex_lock(&reader->lock);
@@ -288,6 +298,21 @@ static void answer_facts(struct timeline_reader *reader, const struct facts_want
 	announce(reader);
 }
 
+static void answer_moment(struct timeline_reader *reader, const struct moment_wanted *wanted)
+{
+	struct run_moment moment;
+	bool found = run_longest(reader->window_run, &wanted->of, &moment) > 0;
+
+	pthread_mutex_lock(&reader->lock);
+	reader->moment.moment = moment;
+	reader->moment.found = found;
+	reader->moment.taken = false;
+	reader->moment.answered = wanted->asked;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+	announce(reader);
+}
+
 static void *window_main(void *arg)
 {
 	struct timeline_reader *reader = arg;
@@ -296,17 +321,20 @@ static void *window_main(void *arg)
 	while (!stop) {
 		struct timeline_want want;
 		struct facts_wanted facts;
+		struct moment_wanted moment;
 		unsigned asked, answered;
 		char *scope;
 
 		pthread_mutex_lock(&reader->lock);
 		if (!reader->stop && reader->asked == reader->answered &&
-		    reader->facts.asked == reader->facts.answered)
+		    reader->facts.asked == reader->facts.answered &&
+		    reader->moment.asked == reader->moment.answered)
 			doze(reader);
 		want = reader->want;
 		asked = reader->asked;
 		answered = reader->answered;
 		facts = reader->facts;
+		moment = reader->moment;
 		scope = reader->scope;
 		reader->scope = NULL;
 		stop = reader->stop;
@@ -316,6 +344,8 @@ static void *window_main(void *arg)
 		free(scope);
 		if (!stop && facts.asked != facts.answered)
 			answer_facts(reader, &facts);
+		if (!stop && moment.asked != moment.answered)
+			answer_moment(reader, &moment);
 		if (!stop && asked && (asked != answered || run_changed(reader->window_run)))
 			answer_window(reader, asked, &want);
 	}
@@ -333,7 +363,7 @@ struct timeline_reader *timeline_reader_start(const char *path, int fd, char **e
 	if (!reader)
 		return NULL;
 	reader->fd = fd;
-	reader->facts.taken = true;
+	reader->facts.taken = reader->moment.taken = true;
 	pthread_mutex_init(&reader->lock, NULL);
 	pthread_cond_init(&reader->changed, NULL);
 	reader->scan_run = run_open(path, error);
@@ -391,6 +421,28 @@ void timeline_reader_want(struct timeline_reader *reader, const struct timeline_
 	reader->asked++;
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
+}
+
+void timeline_reader_want_moment(struct timeline_reader *reader, const struct longest *of)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->moment.of = *of;
+	reader->moment.asked++;
+	pthread_cond_broadcast(&reader->changed);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+bool timeline_reader_take_moment(struct timeline_reader *reader, bool *found, struct run_moment *moment)
+{
+	bool taken;
+
+	pthread_mutex_lock(&reader->lock);
+	taken = reader->moment.asked == reader->moment.answered && !reader->moment.taken;
+	*found = reader->moment.found;
+	*moment = reader->moment.moment;
+	reader->moment.taken |= taken;
+	pthread_mutex_unlock(&reader->lock);
+	return taken;
 }
 
 void timeline_reader_narrow(struct timeline_reader *reader, const char *scope)
@@ -469,7 +521,8 @@ void timeline_reader_wait(struct timeline_reader *reader)
 {
 	pthread_mutex_lock(&reader->lock);
 	while ((!reader->scan && !reader->error[0]) || (reader->scan && !reader->scan->complete) ||
-	       reader->asked != reader->answered || reader->facts.asked != reader->facts.answered)
+	       reader->asked != reader->answered || reader->facts.asked != reader->facts.answered ||
+	       reader->moment.asked != reader->moment.answered)
 		pthread_cond_wait(&reader->changed, &reader->lock);
 	pthread_mutex_unlock(&reader->lock);
 }

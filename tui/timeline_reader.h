@@ -17,6 +17,7 @@ struct timeline_scan {
 	const struct families *families;	/* names of the steps' families; the reader's */
 	struct memory_story memory;	/* of use when complete */
 	struct findings findings;	/* of use when complete; the longest idle intervals by place */
+	struct run_failure_list failures;	/* calls that failed, by error */
 	bool complete;
 	uint64_t reached_ns;
 };
@@ -51,10 +52,14 @@ void timeline_reader_narrow(struct timeline_reader *reader, const char *scope);
 void timeline_reader_want_facts(struct timeline_reader *reader, const struct run_event *event,
 				const struct idle_interval *interval);
 
+/* Where this is: as taken below. */
+void timeline_reader_want_moment(struct timeline_reader *reader, const struct longest *of);
 /* The newest window that was not taken yet, else NULL; the caller frees it. */
 struct timeline_window *timeline_reader_take(struct timeline_reader *reader);
 /* True once for the facts asked for last; the caller frees them. */
 bool timeline_reader_take_facts(struct timeline_reader *reader, struct run_fact_list *facts);
+/* True once when what was asked for last is known. */
+bool timeline_reader_take_moment(struct timeline_reader *reader, bool *found, struct run_moment *moment);
 /* The newest scan; valid until the next call. NULL before the first has begun. */
 const struct timeline_scan *timeline_reader_scan(struct timeline_reader *reader, bool *complete,
 						 uint64_t *reached_ns);

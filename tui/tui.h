@@ -25,6 +25,7 @@ struct tui_options {
 	const char *keys;	/* keys and commands to play first, or NULL */
 	const char *script;	/* file with such keys, or NULL */
 	const struct tui_program *program;	/* NULL: none */
+	bool no_state;		/* neither remember nor be reminded */
 	int ascii;		/* no line art and block elements: 1, or -1 from the locale */
 };
 

@@ -37,6 +37,7 @@ struct view_place {
 	/* Instead, in the call paths by this metric: "innermost frame < its caller < ..." */
 	const char *path;
 	enum callpath_metric metric;
+	struct longest longest;		/* dur_ns not 0: instead, wherever this is */
 };
 
 struct view_class {
@@ -73,6 +74,9 @@ struct view_class {
 	int pane_room;
 	/* What Enter opens for this row; NULL: its details. The subject and its name are set. */
 	const struct view_class *(*open)(const void *row, int *subject, const char **name);
+	/* Where on the timeline the row is; false: nowhere. */
+	bool (*place)(const struct view *view, const void *row, const struct snapshot *snapshot,
+		      struct view_place *place);
 	/* Where Enter goes for this row; NULL: nowhere. */
 	void (*jump)(const void *row, struct view_place *place);
 };
@@ -90,6 +94,8 @@ struct rect view_split(const struct view *view, struct rect *table);
 /* Hands rows to the view's table; the view owns them from now on. */
 void view_set_rows(struct view *view, void *rows, size_t count);
 
+struct view_place view_evidence_place(const struct run_finding *finding,
+				      const struct finding_evidence *evidence);
 /* For view_class.terms; "" and negative numbers are left out. */
 void view_term(struct scope *terms, enum scope_kind kind, const char *text);
 void view_term_number(struct scope *terms, enum scope_kind kind, int64_t number);

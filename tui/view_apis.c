@@ -4,11 +4,18 @@
 #include "config.h"
 #endif
 
+#include "tui/quantity.h"
+#include "tui/timeline_reader.h"
 #include "tui/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct api_row {
 	uint64_t key;
 	const char *name, *category;
+	char *errors;		/* the row's own */
 	double share;
 	uint64_t total, count, failed, average, minimum, maximum, deviation;
 };
@@ -26,11 +33,51 @@ static const struct column columns[] = {
 	COLUMN(deviation, "StdDev", TIME, 0, 5, "standard deviation of the calls"),
 	COLUMN(category, "Group", TEXT, 9, 3, "what the entry point is about"),
 	COLUMN(name, "Entry point", TEXT, 0, 0, "driver function"),
+	COLUMN(errors, "Errors", TEXT, -1, 0, "what failed calls returned, how often, and where first"),
 };
 
 static size_t room(const struct snapshot *snapshot)
 {
 	return snapshot->apis.count;
+}
+
+/* "CUDA_ERROR_OUT_OF_MEMORY 3 times, first at 1.20 s, load (model.py:12); ..." */
+static char *errors_of(const struct snapshot *snapshot, int api)
+{
+	const struct run_failure_list *list = snapshot->scan ? &snapshot->scan->failures : NULL;
+	char *text = NULL, count[QUANTITY_SIZE], at[QUANTITY_SIZE];
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	for (size_t i = 0; out && list && i < list->count; i++) {
+		const struct run_failure *f = &list->rows[i];
+
+		if (f->api != api)
+			continue;
+		fprintf(out, "%s%s %s time%s, first at %s%s%s", ftell(out) > 0 ? "; " : "", f->error,
+			quantity_text_count(count, f->count), f->count == 1 ? "" : "s",
+			quantity_text_ns(at, f->first_ns), f->place && *f->place ? ", " : "",
+			f->place ? f->place : "");
+	}
+	if (out)
+		fclose(out);
+	return text;
+}
+
+static void release(void *rows, size_t count)
+{
+	for (struct api_row *row = rows; count--; row++)
+		free(row->errors);
+}
+
+static bool place_of(const struct view *view, const void *row, const struct snapshot *snapshot,
+		     struct view_place *place)
+{
+	const struct api_row *api = row;
+
+	(void)view, (void)snapshot;
+	place->longest = (struct longest){ LONGEST_CALL, (int64_t)api->key, 0, api->maximum };
+	return api->maximum && api->maximum != GRID_UNKNOWN;
 }
 
 static size_t fill(const struct view *view, const struct snapshot *snapshot, void *rows)
@@ -53,6 +100,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.total = api->total_ns,
 			.count = api->count,
 			.failed = api->failed,
+			.errors = api->failed ? errors_of(snapshot, api->api) : NULL,
 			.average = (uint64_t)(api->average_ns + 0.5),
 			.minimum = api->counted_only ? GRID_UNKNOWN : api->min_ns,
 			.maximum = api->counted_only ? GRID_UNKNOWN : api->max_ns,
@@ -76,5 +124,8 @@ const struct view_class view_apis = {
 	.empty = "no calls were recorded",
 	.room = room,
 	.fill = fill,
+	.release = release,
+	.needs_scan = true,
 	.honours = SCOPE_OF_CALLS,
+	.place = place_of,
 };

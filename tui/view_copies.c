@@ -96,6 +96,17 @@ static void terms(const struct view *view, const void *row, const struct snapsho
 	view_term_number(terms, SCOPE_DEVICE, r->device);
 }
 
+static bool place_of(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	const struct copy_row *copy = row;
+
+	(void)view, (void)snapshot;
+	place->longest = (struct longest){ LONGEST_COPY, (int64_t)(copy->key & UINT32_MAX),
+					   (int64_t)(copy->key >> 32), copy->maximum };
+	return copy->maximum && copy->maximum != GRID_UNKNOWN;
+}
+
 const struct view_class view_copies = {
 	.title = "Copies",
 	.short_title = "Copy",
@@ -111,4 +122,5 @@ const struct view_class view_copies = {
 	.fill = fill,
 	.honours = SCOPE_OF_COPIES,
 	.terms = terms,
+	.place = place_of,
 };

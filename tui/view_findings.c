@@ -10,6 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct view_place view_evidence_place(const struct run_finding *f, const struct finding_evidence *e)
+{
+	return (struct view_place){
+		.lane = *e->table && e->stream ? (struct lane_key){ LANE_STREAM, e->stream } :
+			(struct lane_key){ LANE_IDLE, f->device },
+		.start_ns = e->start_ns, .end_ns = e->start_ns + e->dur_ns,
+	};
+}
+
 struct finding_row {
 	uint64_t key;
 	const char *severity, *number, *name;	/* of the detector */
@@ -110,6 +119,20 @@ static void terms(const struct view *view, const void *row, const struct snapsho
 	free(function);
 }
 
+static bool place_of(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	size_t index = ((const struct finding_row *)row)->key - 1;
+	const struct run_finding *f = snapshot->scan && index < snapshot->scan->findings.list.count ?
+				      &snapshot->scan->findings.list.rows[index] : NULL;
+
+	(void)view;
+	if (!f || !f->evidence_count)
+		return false;
+	*place = view_evidence_place(f, &f->evidence[0]);
+	return true;
+}
+
 const struct view_class view_findings = {
 	.title = "Findings",
 	.short_title = "Find",
@@ -130,4 +153,5 @@ const struct view_class view_findings = {
 	.release = release,
 	.honours = SCOPE_BIT(DEVICE),
 	.terms = terms,
+	.place = place_of,
 };

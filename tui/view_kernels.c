@@ -198,6 +198,18 @@ static void kernel_terms(const struct view *view, const void *row, const struct 
 	view_term(terms, SCOPE_KERNEL, ((const struct kernel_row *)row)->full);
 }
 
+static bool kernel_place(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	const struct kernel_row *k = row;
+	bool is_shape = view->class == &view_shapes;
+
+	(void)snapshot;
+	place->longest = (struct longest){ is_shape ? LONGEST_SHAPE : LONGEST_KERNEL,
+					   is_shape ? (int64_t)(k->key >> 16) : k->kernel, 0, k->maximum };
+	return k->maximum && k->maximum != GRID_UNKNOWN;
+}
+
 static const struct view_class *kernel_open(const void *row, int *subject, const char **name)
 {
 	const struct kernel_row *kernel = row;
@@ -312,6 +324,7 @@ const struct view_class view_kernels = {
 	.honours = SCOPE_OF_KERNELS,
 	.scope_note = "histogram: the whole run",
 	.terms = kernel_terms,
+	.place = kernel_place,
 };
 
 const struct view_class view_shapes = {
@@ -334,4 +347,5 @@ const struct view_class view_shapes = {
 	.honours = SCOPE_OF_KERNELS,
 	.scope_note = "histogram: the whole run",
 	.terms = kernel_terms,
+	.place = kernel_place,
 };

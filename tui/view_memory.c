@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+#define AROUND_NS	50000000u	/* charts of memory have steps of 10 ms */
+
 struct memory_row {
 	uint64_t key;
 	const char *kind;
@@ -190,6 +192,18 @@ static void terms(const struct view *view, const void *row, const struct snapsho
 	view_term_number(terms, SCOPE_PROCESS, r->pid);
 }
 
+static bool place_of(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	const struct memory_row *m = row;
+
+	(void)view, (void)snapshot;
+	*place = (struct view_place){ .lane = { LANE_DEVICE, (int64_t)(m->key >> 16 & 0xFFFF) },
+				      .start_ns = m->high_at > AROUND_NS ? m->high_at - AROUND_NS : 0,
+				      .end_ns = m->high_at + AROUND_NS };
+	return place->lane.id > 0;
+}
+
 const struct view_class view_memory = {
 	.title = "Memory",
 	.short_title = "Mem",
@@ -213,4 +227,5 @@ const struct view_class view_memory = {
 	.honours = SCOPE_OF_MEMORY,
 	.scope_note = "below the table: the whole run",
 	.terms = terms,
+	.place = place_of,
 };

@@ -126,6 +126,32 @@ static void process_terms(const struct view *view, const void *row, const struct
 	view_term_number(terms, SCOPE_PROCESS, ((const struct process_row *)row)->pid);
 }
 
+static bool process_place(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	const struct process_row *p = row;
+
+	(void)view;
+	for (size_t i = 0; i < snapshot->threads.count; i++)
+		if (snapshot->threads.rows[i].process == p->id) {
+			*place = (struct view_place){ .lane = { LANE_THREAD, snapshot->threads.rows[i].id },
+						      .start_ns = p->start, .end_ns = p->end };
+			return true;
+		}
+	return false;
+}
+
+static bool thread_place(const struct view *view, const void *row, const struct snapshot *snapshot,
+		  struct view_place *place)
+{
+	const struct thread_row *t = row;
+
+	(void)view, (void)snapshot;
+	*place = (struct view_place){ .lane = { LANE_THREAD, (int64_t)t->key }, .start_ns = t->start,
+				      .end_ns = t->end };
+	return true;
+}
+
 const struct view_class view_processes = {
 	.title = "Processes",
 	.short_title = "Procs",
@@ -142,6 +168,7 @@ const struct view_class view_processes = {
 	.fill = processes_fill,
 	.honours = SCOPE_BIT(PROCESS),
 	.terms = process_terms,
+	.place = process_place,
 	.open = process_open,
 };
 
@@ -158,4 +185,5 @@ const struct view_class view_threads = {
 	.room = threads_room,
 	.fill = threads_fill,
 	.honours = SCOPE_BIT(PROCESS),
+	.place = thread_place,
 };

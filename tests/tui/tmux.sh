@@ -23,6 +23,8 @@ terminal() {
 	# A server of its own each time: the last one may not be gone yet.
 	terminals=$((terminals + 1))
 	socket=$tmp/tmux-$terminals
+	# Nothing is remembered from one to the next, but where a test wants it.
+	export XDG_STATE_HOME="${state:-$tmp/state-$terminals}"
 	tmux -u -S "$socket" -f "$tmp/tmux.conf" new-session -d -x "$_width" -y "$_height" "$*"
 }
 terminal_close() { [ "$socket" = none ] || tmux -S "$socket" kill-server 2>/dev/null; return 0; }
