@@ -119,6 +119,8 @@ with Program("stop") as s:
 equal(s.texts(), {"around": 1, "taken": 1, "taken again": 1},
       "gputrail ctl stop: nothing is taken, and ends find their begins")
 equal(s.one("SELECT count(dur_ns) FROM range"), 3, "gputrail ctl stop: all of them ended")
+equal(s.ask("SELECT l.text FROM range r JOIN label l ON l.id = r.label ORDER BY r.start_ns + r.dur_ns"),
+      [("taken",), ("taken again",), ("around",)], "gputrail ctl stop: in the order of their ends")
 
 with Program("many", "--ring-bytes=64K") as s:
     s.do("init", "many 1000000", "launch 1")
