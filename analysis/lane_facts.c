@@ -143,6 +143,68 @@ static int row_add(struct run *run, const struct run_event *event, struct run_fa
 	return result < 0 ? -1 : 0;
 }
 
+/* The call of a row: its thread, and when it began. */
+static const char *const call_sql[EVENT_TABLES] = {
+	[EVENT_LAUNCH] = "SELECT thread, start_ns FROM launch e" ID,
+	[EVENT_GRAPH_LAUNCH] = "SELECT thread, start_ns FROM graph_launch e" ID,
+	[EVENT_NODE] = "SELECT g.thread, g.start_ns FROM node e"
+		" JOIN graph_launch g ON g.id = e.graph_launch" ID,
+	[EVENT_COPY] = "SELECT coalesce(g.thread, e.thread), coalesce(g.start_ns, e.start_ns) FROM copy e"
+		" LEFT JOIN graph_launch g ON g.id = e.graph_launch" ID,
+	[EVENT_MEMORY] = "SELECT thread, start_ns FROM memory e" ID,
+	[EVENT_CALL] = "SELECT thread, start_ns FROM call e" ID,
+};
+
+/* By the zone map, and rows behind its last chunk. */
+static const char ranges_sql[] =
+	"SELECT coalesce(l.domain || ': ', '') || coalesce(l.text, r.name, '(no text)') FROM ("
+	"SELECT first_id, last_id FROM chunk WHERE kind = 'range' AND min_ns <= ?2 AND max_ns > ?2 "
+	"UNION ALL SELECT coalesce(max(last_id), 0) + 1, 9223372036854775807 FROM chunk"
+	" WHERE kind = 'range') c JOIN range r ON r.id BETWEEN c.first_id AND c.last_id "
+	"LEFT JOIN label l ON l.id = r.label "
+	"WHERE r.thread = ?1 AND r.start_ns <= ?2 AND r.start_ns + r.dur_ns > ?2 "
+	"ORDER BY r.start_ns DESC, r.dur_ns";
+
+/* The ranges of NVTX around a moment on a thread, innermost first. */
+static int ranges_add(struct run *run, int64_t thread, int64_t at_ns, struct run_fact_list *facts)
+{
+	sqlite3_stmt *row = run_prepare(run, ranges_sql);
+	int result = row ? 1 : -1, count = 0;
+
+	if (!row)
+		return -1;
+	sqlite3_bind_int64(row, 1, thread);
+	sqlite3_bind_int64(row, 2, at_ns);
+	while (result > 0 && count < PATH_FRAMES_MAX) {
+		result = run_step(run, row);
+		if (result > 0) {
+			char *name = row_text(row, 0);
+
+			result = name && fact_add(run, facts, count++ ? "" : "In range", name) == 0
+				 ? 1 : -1;
+			free(name);
+		}
+	}
+	sqlite3_finalize(row);
+	return result < 0 ? -1 : 0;
+}
+
+static int ranges_of_row(struct run *run, const struct run_event *event, struct run_fact_list *facts)
+{
+	sqlite3_stmt *row = run_prepare(run, call_sql[event->table]);
+	int result;
+
+	if (!row)
+		return -1;
+	sqlite3_bind_int64(row, 1, event->row);
+	result = run_step(run, row);
+	if (result > 0)
+		result = ranges_add(run, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
+				    facts);
+	sqlite3_finalize(row);
+	return result;
+}
+
 int run_event_facts(struct run *run, const struct run_event *event, struct run_fact_list *facts)
 {
 	char sql[96];
@@ -154,6 +216,8 @@ int run_event_facts(struct run *run, const struct run_event *event, struct run_f
 	snprintf(sql, sizeof(sql), "SELECT path FROM %s WHERE id = %lld",
 		 event_tables[event->table].name, (long long)event->row);
 	result = row_add(run, event, facts);
+	if (result == 0 && event->table != EVENT_ORPHAN)
+		result = ranges_of_row(run, event, facts);
 	if (result == 0 && event->table != EVENT_ORPHAN)
 		result = path_add(run, run_integer(run, sql, 0), facts);
 	if (result < 0)
@@ -183,6 +247,8 @@ int run_idle_facts(struct run *run, const struct idle_interval *interval,
 	for (size_t i = 0; result == 0 && i < sizeof(all) / sizeof(*all); i++)
 		if (*all[i].value && (all[i].value != thread || interval->thread > 0))
 			result = fact_add(run, facts, all[i].key, all[i].value);
+	if (result == 0)
+		result = ranges_add(run, interval->thread, (int64_t)interval->start_ns, facts);
 	if (result == 0)
 		result = path_add(run, interval->path, facts);
 	if (result < 0)

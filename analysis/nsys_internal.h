@@ -67,6 +67,17 @@
 #define UNKNOWN_KERNEL	"(unknown)"
 #define MEGABYTE	1e6
 
+/* Without the undefined overflow that the numbers of a damaged file may cause. */
+static inline int64_t plus(int64_t a, uint64_t b)
+{
+	return (int64_t)((uint64_t)a + b);
+}
+
+static inline int64_t span(int64_t from, int64_t to)
+{
+	return plus(to, -(uint64_t)from);
+}
+
 static inline struct nsys_cell cell_integer(int64_t value)
 {
 	return (struct nsys_cell){ .kind = NSYS_INTEGER, .integer = value };

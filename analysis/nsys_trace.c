@@ -206,15 +206,9 @@ static struct nsys_cell xyz_cell(const struct trace *trace, int64_t shape, int f
 	return cell_text(text);
 }
 
-/* Without the undefined overflow that the numbers of a damaged file may cause. */
-static int64_t plus(int64_t a, uint64_t b)
-{
-	return (int64_t)((uint64_t)a + b);
-}
-
 static struct nsys_cell cell_span(int64_t from, int64_t to)
 {
-	return cell_integer((int64_t)((uint64_t)to - (uint64_t)from));
+	return cell_integer(span(from, to));
 }
 
 enum { EXEC_START, EXEC_DUR, EXEC_KERNEL, EXEC_KERNEL_DUR, EXEC_THREAD, EXEC_API, EXEC_SHAPE };

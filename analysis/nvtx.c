@@ -112,7 +112,7 @@ static int end_range(struct run *run, struct sweep *s, size_t index)
 	}
 	sqlite3_bind_int64(s->add_range, 15, r->work);
 	result = insert(run, s->add_range, (int64_t[]){ r->id, r->name, r->style, r->thread, r->start,
-							r->end - r->start }, 6);
+							span(r->start, r->end) }, 6);
 	memmove(r, r + 1, (--s->count - index) * sizeof(*r));
 	return result;
 }
@@ -159,7 +159,7 @@ static int open_range(struct run *run, struct sweep *s, sqlite3_stmt *stmt)
 		parent = range_around(s, range.end);
 	if (parent) {
 		parent->children++;
-		parent->child_ns += range.end - range.start;
+		parent->child_ns = plus(parent->child_ns, (uint64_t)span(range.start, range.end));
 		range.parent = parent->id;
 		range.level = parent->level + 1;
 	}
@@ -193,7 +193,8 @@ static int key_of(struct run *run, struct sweep *s, const struct open_range *ran
 /* Work belongs to every range that is open on its thread when it is launched. */
 static int count_work(struct run *run, struct sweep *s, sqlite3_stmt *stmt)
 {
-	int64_t start = sqlite3_column_int64(stmt, E_START), dur = (int64_t)row_u64(stmt, E_DUR), key = 0;
+	int64_t start = sqlite3_column_int64(stmt, E_START), dur = (int64_t)row_u64(stmt, E_DUR);
+	int64_t end = plus(start, (uint64_t)dur), key = 0;
 	bool is_kernel = sqlite3_column_type(stmt, E_KERNEL) != SQLITE_NULL;
 
 	for (size_t i = 0; i < s->count; i++) {
@@ -201,10 +202,10 @@ static int count_work(struct run *run, struct sweep *s, sqlite3_stmt *stmt)
 
 		if (!r->ops || start < r->first)
 			r->first = start;
-		if (!r->ops || start + dur > r->last)
-			r->last = start + dur;
+		if (!r->ops || end > r->last)
+			r->last = end;
 		r->ops++;
-		r->work += dur;
+		r->work = plus(r->work, (uint64_t)dur);
 		if (s->with_kernels && is_kernel &&
 		    (key_of(run, s, r, sqlite3_column_int64(stmt, E_KERNEL), &key) < 0 ||
 		     insert(run, s->add_op, (int64_t[]){ key, r->id, dur }, 3) < 0))

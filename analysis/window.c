@@ -272,10 +272,12 @@ static int unions_add(struct windowing *w)
 /* Without reading them: are there far too many? */
 static bool is_hopeless(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most)
 {
-	char sql[192];
+	char sql[256];
 
+	/* Tables that no lane shows do not count. */
 	snprintf(sql, sizeof(sql), "SELECT sum(last_id - first_id + 1) FROM chunk WHERE min_ns < %llu "
-		 "AND max_ns >= %llu", (unsigned long long)to_ns, (unsigned long long)from_ns);
+		 "AND max_ns >= %llu AND kind NOT IN ('range', 'call_arguments')",
+		 (unsigned long long)to_ns, (unsigned long long)from_ns);
 	return (uint64_t)run_integer(run, sql, 0) > READ_TIMES * most;
 }
 

@@ -279,6 +279,30 @@ equal(rows("""SELECT e.label, COUNT(*) FROM NVTX_EVENTS n JOIN ENUM_NSYS_EVENT_T
 equal(rows("SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM NVTX_EVENTS GROUP BY eventId)")[0][0], 1,
       "nsys: each row once")
 
+# --- damaged files: whatever they hold, an answer or an error ---
+VALUES = (None, 0, -1, 2**63 - 1, -2**63, 1e300, "x", b"\xff\xfe", "long " * 1000, 2, 3)
+COLUMNS = {"range": ("start_ns", "dur_ns", "thread", "kind", "label", "payload", "name"),
+           "label": ("process", "domain", "category_name", "color", "text"),
+           "launch": ("start_ns", "gpu_delay_ns", "gpu_dur_ns", "thread")}
+statuses = set()
+for seed in range(4):
+    rng, hurt = random.Random(seed), path(f"hurt{seed}.db")
+    shutil.copy(m.file, hurt)
+    damaged = sqlite3.connect(hurt)
+    for table, columns in COLUMNS.items():
+        for (number,) in damaged.execute(f"SELECT id FROM {table}").fetchall():
+            if rng.random() < 0.3:
+                damaged.execute(f"UPDATE {table} SET {rng.choice(columns)} = ? WHERE id = ?",
+                                (rng.choice(VALUES), number))
+    damaged.commit()
+    damaged.close()
+    for command in (["export", "--csv=nvtx_sum,nvtx_pushpop_trace,nvtx_gpu_proj_sum,nvtx_gpu_proj_trace,"
+                     "nvtx_kern_sum", "-o", path(f"csv{seed}")], ["report", "ranges"],
+                    ["export", "--trace"]):
+        words = command[:1] + [hurt] + command[1:] if command[0] == "report" else command + [hurt]
+        statuses.add(run(*words, text=False).returncode)
+ok(statuses <= {0, 3}, "damaged ranges: answers or errors", statuses)
+
 f = Fixture(path("none.db"))
 f.close()
 for report in ("nvtx_sum", "nvtx_gpu_proj_trace", "nvtx_kern_sum", "nvtx_pushpop_trace"):
