@@ -18,13 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "analysis/analysis.h"
 #include "cmd/cmd.h"
+#include "cmd/end_alike.h"
 #include "tui/tui.h"
 
 struct session {
@@ -176,21 +176,6 @@ static void tell_log(const struct session *session)
 			session->log);
 }
 
-/* As the command ended: the recorder has ended like it. */
-static int end_alike(const struct session *session)
-{
-	struct rlimit no_core = { 0, 0 };
-	int number;
-
-	if (WIFEXITED(session->status))
-		return WEXITSTATUS(session->status);
-	number = WTERMSIG(session->status);
-	setrlimit(RLIMIT_CORE, &no_core);
-	signal(number, SIG_DFL);
-	raise(number);
-	return 128 + number;
-}
-
 static int finish(struct session *session)
 {
 	if (!reap(session, WNOHANG)) {
@@ -205,7 +190,7 @@ static int finish(struct session *session)
 	}
 	print_notes(session);
 	tell_log(session);
-	return end_alike(session);
+	return end_alike(session->status);	/* the recorder has ended as the command did */
 }
 
 static int show(struct session *session)
@@ -245,5 +230,5 @@ int record_tui(const struct recording *recording)
 	}
 	reap(&session, 0);
 	print_notes(&session);
-	return end_alike(&session);
+	return end_alike(session.status);
 }

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +23,7 @@
 
 #include "analysis/table.h"
 #include "cmd/cmd.h"
+#include "cmd/end_alike.h"
 #include "cmd/simulated.h"
 #include "collector/collector.h"
 
@@ -369,25 +369,6 @@ static void tell_result(const struct run *run, const struct collector_figures *f
 		message(r->name, NULL, "SM activity: %s", figures->activity);
 }
 
-/* As the command ended: its code, or by its signal. */
-static int end_alike(const struct run *run)
-{
-	struct rlimit no_core = { 0, 0 };
-	sigset_t mask;
-	int number;
-
-	if (WIFEXITED(run->wait_status))
-		return WEXITSTATUS(run->wait_status);
-	number = WTERMSIG(run->wait_status);
-	setrlimit(RLIMIT_CORE, &no_core);	/* the command's own core is the one of interest */
-	signal(number, SIG_DFL);
-	sigemptyset(&mask);
-	sigaddset(&mask, number);
-	sigprocmask(SIG_UNBLOCK, &mask, NULL);
-	raise(number);
-	return 128 + number;
-}
-
 static void signals_block(struct run *run)
 {
 	sigset_t mask;
@@ -416,7 +397,7 @@ static int finish(struct run *run, int exec_error)
 		tell_result(run, &figures, rc, error);
 	}
 	free(error);
-	return end_alike(run);
+	return end_alike(run->wait_status);
 }
 
 static void tell_begun(const struct run *run)
