@@ -6,7 +6,7 @@
 #endif
 
 #include <stdio.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "analysis/event_rows.h"
@@ -22,16 +22,30 @@ static int row_count(void *arg, int64_t *values, uint32_t known)
 	return ++*rows > 100000;
 }
 
+/* SQLite wants a file that has a name; it goes as soon as it is open. */
+static bool open_bytes(const uint8_t *data, size_t size, sqlite3 **db)
+{
+	char path[] = "/tmp/fuzz-pages.XXXXXX", uri[64];
+	int fd = mkstemp(path);
+	bool is_open = fd >= 0 && write(fd, data, size) == (ssize_t)size;
+
+	snprintf(uri, sizeof(uri), "file:%s?immutable=1", path);
+	is_open = is_open && sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+					     NULL) == SQLITE_OK &&
+		  sqlite3_exec(*db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) == SQLITE_OK;
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	return is_open;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct run run = { .immutable = true };
-	char uri[64];
 	size_t rows = 0;
 
-	snprintf(uri, sizeof(uri), "file:/proc/self/fd/%d?immutable=1", fd);
-	if (fd >= 0 && write(fd, data, size) == (ssize_t)size &&
-	    sqlite3_open_v2(uri, &run.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK) {
+	if (open_bytes(data, size, &run.db)) {
 		struct pages *pages = pages_open(&run, "launch", event_tables[EVENT_LAUNCH].columns,
 						 EVENT_COLUMNS);
 
@@ -40,6 +54,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pages_close(pages);
 	}
 	sqlite3_close(run.db);
-	close(fd);
 	return 0;
 }
