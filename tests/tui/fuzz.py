@@ -41,7 +41,7 @@ def step(rng, keys):
     if what < 0.17:
         return "q"
     if what < 0.24:
-        return rng.choice(["8", "9", "9", "0", "1", "Enter", "E", "C", "z", ":reload"])
+        return rng.choice(["8", "9", "9", "0", "1", "2", "5", "S", "D", "Enter", "E", "C", "z", ":reload"])
     return rng.choice(keys)
 
 

@@ -12,19 +12,19 @@ begin() {
 }
 
 begin ends
-shows "ends.db  ● recording"
+shows "ends.db  ● recording" &&
 shows "OOutput"
 ok "the viewer opens on what is being recorded"
 keys O
-shows "Output of sh"
-shows "│ hello"
+shows "Output of sh" &&
+shows "│ hello" &&
 shows "│ oops"
 ok "what the program writes is in a window, not on the screen"
 keys q C-c
 shows "sh is still running"
 ok "^C asks"
 keys q
-hides "still running"
+hides "still running" &&
 shows "● recording"
 ok "and q stays"
 keys q
@@ -33,7 +33,7 @@ keys Enter
 hides "still running"
 ok "so does Enter"
 echo >gate
-shows "sh ended with exit code 7; the recording is complete"
+shows "sh ended with exit code 7; the recording is complete" &&
 shows "ends.db  complete"
 ok "the end is told, and the viewer stays"
 keys q
@@ -50,7 +50,7 @@ ok "the terminal is as it was"
 begin leaves "sh -c '$top_builddir/demo/gputrail-demo --steps=2 --quiet; read go <gate'"
 shows "Top kernels"
 keys C-c Down Enter
-shows "sh runs on as process [0-9]* and is being recorded"
+shows "sh runs on as process [0-9]* and is being recorded" &&
 shows "^status 0"
 ok "left alone it runs on"
 is "and is recorded" "$("$gputrail" info leaves.db | grep -c recording)" 1
@@ -76,13 +76,13 @@ shows "^status 130"
 ok "which the exit code tells"
 
 begin missing /no/such/program
-shows "cannot run /no/such/program"
+shows "cannot run /no/such/program" &&
 shows "^status 127"
 ok "a program that is not there"
 is "leaves nothing behind" "$(ls -A | grep -c -e missing -e gputrail-)" 0
 touch there.db
 begin there
-shows "there.db exists"
+shows "there.db exists" &&
 shows "^status 1"
 ok "nor is a recording replaced"
 begin ends "echo again"

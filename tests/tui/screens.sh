@@ -92,7 +92,7 @@ for size in 80x24 200x60; do
 	ok "the overview begins with what costs most at $size"
 
 	terminal "$width" "$height" "$gputrail" serving.db
-	shows "useful [0-9]"
+	shows "[0-9]% useful\|useful *[0-9]"
 	keys 2 Enter
 	screen_is "times-$size"
 	ok "how long the launches of a shape took at $size"
