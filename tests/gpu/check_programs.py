@@ -82,6 +82,15 @@ def check_memory(results, recording, name):
                       f"{name}: the failed allocation is there")
 
 
+def check_capture(results, recording, name):
+    """Work inside graphs belongs to the code that captured or added it."""
+    nodes, paths = recording.rows("SELECT count(*), count(path) FROM node")[0]
+    results.check(paths >= NEEDED * nodes, f"{name}: kernels in graphs have the path of their capture",
+                  f"{paths} of {nodes}")
+    made = recording.rows("SELECT count(*), count(instantiate_ns) FROM graph")[0]
+    results.check(made[0] and made[0] == made[1], f"{name}: graphs know what making them took", made)
+
+
 def run_case(place, results, variant, program, case):
     name = f"{variant} {case}".replace("device_graph device_graph", "device_graph")
     command = [program] if case == "device_graph" else [program, case]
@@ -104,6 +113,8 @@ def run_case(place, results, variant, program, case):
     if case not in OWN_CHECKS:
         check_counts(results, recording, name)
         check_coverage(results, recording, name)
+    if recording.said.graph_launches and case not in OWN_CHECKS:
+        check_capture(results, recording, name)
     if recording.said.events:
         check_events(results, recording, name)
     if recording.said.used is not None or "pool_reserved" in recording.said.facts or \

@@ -9,7 +9,8 @@ from place import HERE
 from questions import facts
 
 # name, options of `gputrail record` (None: not recorded), what the build must have (an option of
-# record or a command), options of decode.py, environment of the program of nvcc (None: cannot do it)
+# record or a command), options of decode.py, environment of the program of nvcc (None: cannot do it).
+# Of that "" stands for the tool, and only the rest is for decode.py, too.
 WAYS = (
     ("nothing", None, None, [], {}),
     ("host only", ["--host-only"], None, [], {}),
@@ -17,6 +18,8 @@ WAYS = (
     ("node level, no call paths", ["--callpath=off"], None, [], {}),
     ("full, call paths", [], None, [], {}),
     ("auto, 2 %", ["--detail=auto", "--max-overhead=2%"], "--max-overhead", [], {}),
+    ("sampled", ["--detail=sampled"], "--detail", [], {}),
+    ("CUDA events", [], None, [], {"GPUTRAIL_CUPTI": "events"}),
     ("attached, idle", ["--delay=100000"], "--delay", [], {}),
     ("after stop", [], "ctl", ["--stop"], {"GPU_TEST_STOP": ""}),
     ("torch.profiler", None, None, ["--profiler=torch"], None),
@@ -126,7 +129,7 @@ def run(place, results, small, python=None):
         steps = {"GPU_TEST_STEPS": "5" if small else "500"}
         found = in_turn(place, [
             (name, options, need, [programs["static"], "decode"],
-             {**steps, **{key: place.tool for key in environment}})
+             {**steps, **{key: value or place.tool for key, value in environment.items()}})
             for name, options, need, _, environment in WAYS if environment is not None], rounds)
         show(results, "300 empty kernels a step, one by one and as one graph, static runtime:", found)
         check_bars(place, results, found, "empty kernels")
@@ -134,8 +137,9 @@ def run(place, results, small, python=None):
         results.skip("overhead of a transformer's decode loop", "no torch with a GPU")
         return
     script = [python, os.path.join(HERE, "decode.py"), f"--tool={place.tool}"]
-    found = in_turn(place, [(name, options, need, [*script, *more], {})
-                            for name, options, need, more, _ in WAYS], rounds)
+    found = in_turn(place, [(name, options, need, [*script, *more],
+                             {key: value for key, value in (environment or {}).items() if value})
+                            for name, options, need, more, environment in WAYS], rounds)
     show(results, "A small transformer's decode step in PyTorch, eager and as CUDA graph:", found)
     check_bars(place, results, found, "transformer")
 

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import statistics
 import subprocess
 import time
 
@@ -153,6 +154,34 @@ def m7_clocks(results, done):
     results.check(early == 0, "M7: no operation began before its call", f"{early} did")
 
 
+def events_or_cupti(place, results, program):
+    """Mean times of short kernels by CUDA events and by CUPTI: what lies between an event and its
+    kernel, and whether the bound of the estimates has room for it."""
+    rows, wrong = [], []
+    for case, kernel in (("launches", "step"), ("rate", "")):
+        means = []
+        for way in ("", "events"):
+            recording = Recording(place, f"{case}-by-{way or 'cupti'}", [program, case],
+                                  environment={"GPU_TEST_LAUNCHES": "2000",
+                                               **({"GPUTRAIL_CUPTI": way} if way else {})})
+            times = recording.kernel_times(kernel)
+            means.append(statistics.mean(times) if times else None)
+        if None in means:
+            wrong.append(f"{case}: {means}")
+            continue
+        samples = [s for s in recording.report()["samples"] if kernel in s["name"]]
+        launches = sum(s["measured"] + s["missing"] for s in samples)
+        total, error = (sum(s[key] or 0 for s in samples) for key in ("total_ns", "error_ns"))
+        rows.append((kernel or case, f"{means[0]:.0f}", f"{means[1]:.0f}",
+                     f"{total / launches - means[0]:+.0f}" if launches else "",
+                     f"{error / launches:.0f}" if launches else ""))
+        if launches and abs(total - means[0] * launches) > error + 0.02 * total:
+            wrong.append(f"{case}: {total / launches:.0f} +- {error / launches:.0f}, not {means[0]:.0f}")
+    results.line("M11: mean kernel times by CUPTI and by CUDA events in another run, and the estimate's bound")
+    results.table(("kernel", "CUPTI, ns", "events, ns", "estimate off by", "bound"), rows)
+    results.check(not wrong, "M11: estimates from CUDA events are right within their bound", *wrong)
+
+
 def m9_names(results, done):
     unnamed = sum(r.counter("functions_unnamed", "undefined_kernels") for r in done.values())
     results.check(unnamed == 0, "M9: every launched function has a name", f"{unnamed} have none")
@@ -170,5 +199,6 @@ def run(place, results, done, small):
                     2000 if small else 200000)
     results.guarded("M3", m3_graph_rate, place, results, static, 5 if small else 2000)
     results.guarded("M3", m3_graph_rate, place, results, static, 5 if small else 2000, 2)
+    results.guarded("M11", events_or_cupti, place, results, static)
     for question in (m4_ends, m5_other, m6_forks, m7_clocks, m9_names):
         results.guarded(question.__name__, question, results, done)
