@@ -16,7 +16,8 @@ static const char *const coverage[] = {
 	"cupti_records", "gpu_unwatched", "failed_calls", "captured_launches", "gpu_late",
 	"gpu_by_device", "gpu_duplicates", "gpu_extra", "rows_forced", "unknown_frees", "clock_steps",
 	"overhead_hook_ns", "overhead_cupti_ns", "overhead_thread_ns", "gpu_edges", "event_samples",
-	"gpu_joined", "range_unended", "range_unmatched",
+	"gpu_joined", "calls_linked", "calls_dlsym", "calls_getproc", "calls_patched", "calls_several",
+	"range_unended", "range_unmatched",
 };
 
 static const struct counter_text {

@@ -214,6 +214,7 @@ static void write_due(struct collector *c, bool last)
 			} else {
 				process_look_again(c->processes[i]);
 			}
+			process_routes(c->processes[i]);
 		}
 		summary_write(c->summary, c->db, now);
 		estimate_write(c->estimate, c->db);

@@ -199,6 +199,7 @@ struct process {
 	bool is_sampled;		/* GPU times are taken of a part: the rest is estimated */
 	uint32_t detail_row;		/* of table detail: what is taken now, 0 none */
 	uint64_t counters[COUNT_TOTAL];
+	uint8_t routes[API_COUNT];	/* as struct wire_control has them */
 };
 
 /* A GPU record that came before its host call. */
@@ -339,6 +340,8 @@ void process_close(struct process *p);
 /* A closed process whose end was not known yet: perhaps it is now. */
 void process_look_again(struct process *p);
 void process_counters(struct process *p);
+/* Calls by the way into the driver, from the calls so far. */
+void process_routes(struct process *p);
 uint64_t process_counter(const struct process *p, unsigned counter);	/* enum wire_counter */
 void process_free(struct process *p);
 

@@ -411,6 +411,7 @@ void process_counters(struct process *p)
 		if (p->control->counters[gauges[i].gauge])
 			database_meta_int(c->db, gauges[i].key,
 					  (int64_t)p->control->counters[gauges[i].gauge]);
+	memcpy(p->routes, p->control->routes, sizeof(p->routes));
 	for (unsigned i = 0; i < WIRE_API_MAX && i < API_COUNT; i++) {
 		const struct wire_api_stat *stat = &p->control->api[i];
 		int64_t zero = host_time(p, p->control->attach_clock);
@@ -421,6 +422,26 @@ void process_counters(struct process *p)
 				(uint64_t)(host_time(p, p->control->attach_clock + stat->ticks) -
 					   zero));
 	}
+}
+
+/* A wrapper does not know who called it; an entry point that was handed out in one way only was
+ * called in that way. What nobody handed out was bound by the loader. */
+void process_routes(struct process *p)
+{
+	static const uint8_t routes[] = {
+		WIRE_ROUTE(WIRE_COUNTER_route_linked), WIRE_ROUTE(WIRE_COUNTER_route_dlsym),
+		WIRE_ROUTE(WIRE_COUNTER_route_getproc), WIRE_ROUTE(WIRE_COUNTER_route_patched),
+	};
+	uint64_t calls[sizeof(routes) + 1] = { 0 };
+
+	for (uint32_t api = 0; api < API_COUNT; api++) {
+		unsigned route = 0;
+
+		while (p->routes[api] && route < sizeof(routes) && p->routes[api] != routes[route])
+			route++;
+		calls[route] += summary_api_calls(p->collector->summary, p->id, api);
+	}
+	memcpy(&p->counters[COUNT_calls_linked], calls, sizeof(calls));
 }
 
 void process_look_again(struct process *p)

@@ -303,6 +303,13 @@ void summary_api_counted(struct summary *summary, uint32_t process, uint32_t api
 	stats->total_ns = total_ns;
 }
 
+uint64_t summary_api_calls(const struct summary *summary, uint32_t process, uint32_t api)
+{
+	uint32_t index = intern_find(&summary->apis.keys, (uint32_t[]){ process, api });
+
+	return index == INTERN_NONE ? 0 : summary->apis.rows[index].count;
+}
+
 /* --- memory -------------------------------------------------------------------------------- */
 
 static bool on_device(uint32_t kind)

@@ -32,6 +32,9 @@ void summary_api(struct summary *summary, uint32_t process, uint32_t api, int64_
 /* Totals of a call that is counted only, by the process itself. */
 void summary_api_counted(struct summary *summary, uint32_t process, uint32_t api, uint64_t calls,
 			 uint64_t failed, uint64_t total_ns);
+/* Calls of an entry point so far. */
+uint64_t summary_api_calls(const struct summary *summary, uint32_t process, uint32_t api);
+
 /* Returns false for a free of an address that was never seen allocated. */
 bool summary_memory(struct summary *summary, const struct memory_event *event);
 void summary_memory_failed(struct summary *summary, uint32_t process, uint32_t device,

@@ -150,6 +150,6 @@ void *entry_replace(void *answer, const char *symbol, enum wire_counter route)
 	row = entry_of_address(answer, symbol);
 	if (row == ENTRY_NONE || !entries[row].wrapper)
 		return answer;
-	process_count(route, 1);
+	process_route(row, route);
 	return entries[row].wrapper;
 }

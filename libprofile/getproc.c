@@ -40,7 +40,7 @@ static void replace(const char *symbol, void **pfn, int version, cuuint64_t flag
 	if (!entry_wrapper(row))
 		return;
 	*pfn = entry_wrapper(row);
-	process_count(WIRE_COUNTER_route_getproc, 1);
+	process_route(row, WIRE_COUNTER_route_getproc);
 }
 
 static CUresult ask(const char *symbol, void **pfn, int version, cuuint64_t flags)

@@ -63,7 +63,8 @@ static bool read_tables(const struct object *object, struct tables *tables)
 	return tables->symbols && tables->strings;
 }
 
-static void store(const struct object *object, void **slot, void *value)
+/* row: of the entry point, ENTRY_NONE for the loader's functions. */
+static void store(const struct object *object, void **slot, void *value, int row)
 {
 	uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t page = (uintptr_t)slot & ~(page_bytes - 1);
@@ -75,13 +76,15 @@ static void store(const struct object *object, void **slot, void *value)
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 	if (is_readonly)
 		mprotect((void *)page, page_bytes, PROT_READ);
-	process_count(WIRE_COUNTER_route_patched, 1);
+	if (row == ENTRY_NONE)
+		process_count(WIRE_COUNTER_route_patched, 1);
+	else
+		process_route(row, WIRE_COUNTER_route_patched);
 }
 
-static void *wrapper_of(const char *name, const void *bound)
+static void *wrapper_of(const char *name, const void *bound, int *row)
 {
-	int row;
-
+	*row = ENTRY_NONE;
 	if (bound == (const void *)real_dlsym)
 		return (void *)dlsym;
 	if (bound == (const void *)real_dlvsym)
@@ -90,8 +93,8 @@ static void *wrapper_of(const char *name, const void *bound)
 		return (void *)dlopen;
 	if (name[0] != 'c' || name[1] != 'u' || !real_resolve())
 		return NULL;
-	row = entry_of_address(bound, name);
-	return row == ENTRY_NONE ? NULL : entry_wrapper(row);
+	*row = entry_of_address(bound, name);
+	return *row == ENTRY_NONE ? NULL : entry_wrapper(*row);
 }
 
 /* A slot that was not bound yet points back into its own object (to the PLT); then what it would
@@ -115,15 +118,16 @@ static void patch(const struct object *object, const struct tables *tables, void
 		void **slot = (void **)(object->base + entries[i].r_offset);
 		const char *name = tables->strings + symbol->st_name;
 		void *bound, *wrapper;
+		int row;
 
 		if (type != SLOT_JUMP && type != SLOT_DATA && type != SLOT_WORD)
 			continue;
 		if (strncmp(name, "cu", 2) && strncmp(name, "dl", 2))
 			continue;
 		bound = bound_address(object, handle, slot, name);
-		wrapper = bound ? wrapper_of(name, bound) : NULL;
+		wrapper = bound ? wrapper_of(name, bound, &row) : NULL;
 		if (wrapper && wrapper != *slot)
-			store(object, slot, wrapper);
+			store(object, slot, wrapper, row);
 	}
 }
 
@@ -218,7 +222,7 @@ static void count_slots(const struct object *object, const struct tables *tables
 		/* Bound to us, or not bound yet. */
 		if (value == (uintptr_t)entry_wrapper(row) ||
 		    (value >= object->low && value < object->high))
-			process_count(WIRE_COUNTER_route_linked, 1);
+			process_route(row, WIRE_COUNTER_route_linked);
 	}
 }
 

@@ -31,6 +31,7 @@ static uint32_t never_alive;
 struct process process = { .memfd = -1, .alive = &never_alive };
 /* Counted before there is a control block; carried over into it. */
 static uint64_t early_counters[WIRE_COUNTERS_MAX];
+static uint8_t early_routes[WIRE_API_MAX];
 
 int process_errno_save(void)
 {
@@ -47,6 +48,14 @@ void process_count(enum wire_counter counter, uint64_t amount)
 	uint64_t *counters = *process.alive ? process.control->counters : early_counters;
 
 	__atomic_fetch_add(&counters[counter], amount, __ATOMIC_RELAXED);
+}
+
+void process_route(int row, enum wire_counter route)
+{
+	uint8_t *routes = *process.alive ? process.control->routes : early_routes;
+
+	__atomic_fetch_or(&routes[row], (uint8_t)WIRE_ROUTE(route), __ATOMIC_RELAXED);
+	process_count(route, 1);
 }
 
 /* The time stamp counter may be used where it runs at one speed on all cores and the kernel
@@ -156,6 +165,7 @@ static void fill_control(uint32_t control_bytes)
 		(uint64_t)realtime.tv_nsec;
 	memcpy(control->counters, early_counters, sizeof(early_counters));
 	memset(early_counters, 0, sizeof(early_counters));
+	memcpy(control->routes, early_routes, sizeof(early_routes));
 	__atomic_store_n(&control->magic, WIRE_MAGIC, __ATOMIC_RELEASE);
 }
 

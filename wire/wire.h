@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC		0x4c49415254555047ull	/* "GPUTRAIL", little endian */
-#define WIRE_VERSION		3u
+#define WIRE_VERSION		4u
 #define WIRE_RINGS_MAX		256u
 #define WIRE_API_MAX		1024u			/* >= rows of driver_api.def */
 #define WIRE_RECORD_MAX		65528u			/* bytes, a multiple of 8 */
@@ -49,6 +49,9 @@ enum wire_counter {
 	WIRE_COUNTER_COUNT
 };
 #define WIRE_COUNTERS_MAX 64u
+
+#define WIRE_ROUTE(counter) (1u << ((counter) - WIRE_COUNTER_route_linked))
+static_assert(WIRE_COUNTER_route_patched - WIRE_COUNTER_route_linked == 3, "routes are neighbours");
 
 /* The last slots of counters[] are measurements instead: 0 is "not measured". */
 enum wire_gauge {
@@ -157,6 +160,8 @@ struct wire_control {
 	struct wire_mark marks[WIRE_MARKS];
 	uint64_t counters[WIRE_COUNTERS_MAX];
 	struct wire_api_stat api[WIRE_API_MAX];
+	/* How an entry point was handed out: WIRE_ROUTE() of each way. A call does not tell. */
+	uint8_t routes[WIRE_API_MAX];
 	struct wire_ring rings[WIRE_RINGS_MAX];
 };
 

@@ -19,7 +19,16 @@ ok "every launch, copy, set and allocation once, with the simulator's times"
 is "all launches" "$(ask truth.db 'SELECT count(*) FROM launch')" 2100
 is "three threads" "$(ask truth.db 'SELECT count(DISTINCT thread) FROM launch')" 3
 is "the process exited" "$(ask truth.db 'SELECT state, exit_status FROM process')" "exited|0"
-is "nothing lost" "$(ask truth.db "SELECT sum(value) FROM counter WHERE name NOT LIKE 'route%' AND name NOT LIKE 'overhead%' AND name NOT IN ('cupti_records', 'gpu_late', 'gpu_joined')")" ""
+is "nothing lost" "$(ask truth.db "SELECT sum(value) FROM counter WHERE name NOT LIKE 'route%' AND name NOT LIKE 'calls_%' AND name NOT LIKE 'overhead%' AND name NOT IN ('cupti_records', 'gpu_late', 'gpu_joined')")" ""
+is "all calls went the way that the program took into the driver" \
+	"$(ask truth.db "SELECT name, value = (SELECT sum(count) FROM sum_api) FROM counter
+		WHERE name LIKE 'calls_%'")" "calls_dlsym|1"
+"$gputrail" record --sim -q -o linked.db -- "$top_builddir/tests/.libs/shim-linked"
+is "that of one that is linked to it, too" "$(ask linked.db "SELECT name, value = (SELECT sum(count)
+	FROM sum_api) FROM counter WHERE name LIKE 'calls_%'")" "calls_linked|1"
+"$gputrail" record --sim -q -o static.db -- "$top_builddir/tests/shim-runtime-static"
+is "that of CUDA's runtime" "$(ask static.db "SELECT name, value = (SELECT sum(count)
+	FROM sum_api) FROM counter WHERE name LIKE 'calls_%'")" "calls_getproc|1"
 grep -q 'kernels, .*copies and sets, 0 lost -> truth.db' err; ok "the closing line names figures and file"
 grep -q 'next: gputrail truth.db' err; ok "and the next command"
 record -o "it's a name.db" -- "$workload" launches 1
