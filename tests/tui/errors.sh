@@ -34,7 +34,7 @@ refused "somebody else's database" 3 "other.db" "$gputrail" tui other.db
 refused "a folder" 3 "." "$gputrail" tui .
 refused "no terminal" 2 "gputrail report" "$gputrail" tui plain.db
 refused "no file" 2 "no FILE" "$gputrail" tui
-refused "two files" 2 "one FILE" "$gputrail" tui plain.db plain.db
+refused "three files" 2 "two recordings" "$gputrail" tui plain.db plain.db plain.db
 refused "unknown theme" 2 "no theme 'pink'" "$gputrail" tui --theme pink plain.db
 refused "unknown key" 2 "'Frobnicate' is no key" "$gputrail" tui --keys "j Frobnicate" plain.db
 refused "unknown command" 2 "':dance' is no key" "$gputrail" tui --keys ":dance" plain.db
