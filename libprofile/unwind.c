@@ -40,6 +40,7 @@ struct memo_frame {
 	uint32_t node;			/* of the path from the outermost frame to here */
 	uint16_t checks;		/* words to re-read for this frame and all outside it */
 	uint8_t needs_rbp;		/* rbp decides something here or further out */
+	uint8_t ends;			/* the path ended here or further out: a node was refused */
 };
 
 struct unwinder {
@@ -311,12 +312,18 @@ static uint32_t memo_append(struct unwinder *u, uint32_t count, uint32_t node)
 {
 	struct memo_frame *memo = &u->memo[u->memo_count];
 	bool has_caller = u->memo_count > 0, needs_rbp = has_caller && memo[-1].needs_rbp;
+	bool ends = has_caller && memo[-1].ends;
 	struct check *check = &u->checks[has_caller ? memo[-1].checks : 0];
 
 	u->memo_count += count;
 	for (const struct unwind_frame *f = &u->fresh[count]; f-- > u->fresh; memo++) {
-		if (f->ip - u->skip_low >= u->skip_bytes)
-			node = trie_child(&u->trie, node, f->ip);
+		if (f->ip - u->skip_low >= u->skip_bytes && !ends) {
+			uint32_t outer = node;
+
+			/* What is inside of a frame that was refused is none of its caller's. */
+			node = trie_child(&u->trie, outer, f->ip);
+			ends = node == outer;
+		}
 		if (has_caller) {
 			*check++ = (struct check){
 				(const uint64_t *)(uintptr_t)(f[1].sp - 8), f[1].ip };
@@ -330,7 +337,7 @@ static uint32_t memo_append(struct unwinder *u, uint32_t count, uint32_t node)
 		has_caller = true;
 		needs_rbp = f->uses_rbp || (needs_rbp && !f->rbp_slot);
 		*memo = (struct memo_frame){ f->ip, f->sp, f->rbp, node,
-					     (uint16_t)(check - u->checks), needs_rbp };
+					     (uint16_t)(check - u->checks), needs_rbp, ends };
 	}
 	return node;
 }
@@ -420,6 +427,8 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, uint64_t
 	const struct unwind_frame frame = { .ip = ip, .sp = sp, .rbp = rbp };
 	uint32_t fresh, joined, node;
 	int saved_errno = errno;
+	uint64_t full;
+	bool ended;
 
 	u->on_own_stack = is_on_stack(u, sp & ~7ull);
 	if (!u->on_own_stack)
@@ -438,7 +447,12 @@ static __attribute__((noinline)) uint32_t path_slow(struct unwinder *u, uint64_t
 		node = u->memo[joined - 1].node;
 	else
 		node = u->is_cut ? trie_child(&u->trie, 0, TRIE_CUT) : 0;
+	ended = joined && u->memo[joined - 1].ends;
+	full = u->trie.full;
 	node = memo_append(u, fresh, node);
+	/* A node that could not be told now may be later: the whole path is tried again. */
+	if (!ended && u->memo[u->memo_count - 1].ends && u->trie.full == full)
+		u->memo_count = 0;
 	if (!u->on_own_stack) {
 		u->counts.foreign_stacks++;
 		u->memo_count = 0;
