@@ -52,7 +52,9 @@ uint64_t finder_wall(const struct finder *finder, int device)
 	for (size_t i = 0; i < finder->out->idle.device_count; i++) {
 		const struct idle_device *d = &finder->out->idle.devices[i];
 		uint64_t from = d->first_ns > finder->warm_ns ? d->first_ns : finder->warm_ns;
-		uint64_t ns = d->last_ns > from ? d->last_ns - from : 0;
+		const struct watch_device *seen = watch_device_find(&finder->watch, d->id);
+		uint64_t hidden = seen ? seen->idle[IDLE_NOT_MEASURED].total_ns : 0;
+		uint64_t ns = d->last_ns > from + hidden ? d->last_ns - from - hidden : 0;
 
 		if ((device < 0 || d->id == device) && ns > wall)
 			wall = ns;

@@ -209,7 +209,7 @@ double finding_limit(const struct finding_limits *limits, enum detector_id id, c
 /* Figures that only the advice tells. */
 struct finding_values { double a, b, c; const char *text; };
 
-/* Wall time of a device since the warm-up; of the longest one for -1. */
+/* Wall time of a device since the warm-up, as far as it was measured; of the longest one for -1. */
 uint64_t finder_wall(const struct finder *finder, int device);
 /* Adds a finding if what it costs is at least the detector's `least`: fills wall, severity, gain,
  * where and advice from the rest. Takes `what`, which may be NULL. 0 or -1. */

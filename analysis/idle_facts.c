@@ -6,6 +6,8 @@
 
 #include "analysis/idle_internal.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 #define COPY_HTOD	1
@@ -218,6 +220,37 @@ static bool is_quiet(const struct idle_gap *gap)
 	return true;
 }
 
+static int period_row(struct run *run, sqlite3_stmt *stmt, void *arg)
+{
+	struct unmeasured_period *period = LIST_ADD((struct unmeasured *)arg);
+
+	if (!period)
+		return run_fail(run, "out of memory");
+	*period = (struct unmeasured_period){ sqlite3_column_int64(stmt, 0), row_u64(stmt, 1),
+		sqlite3_column_type(stmt, 2) == SQLITE_NULL ? UINT64_MAX : row_u64(stmt, 2) };
+	return 0;
+}
+
+/* The periods of a process lie one behind the other. */
+static bool is_unmeasured(const struct idle_gap *gap)
+{
+	const struct unmeasured *list = &gap->names->unmeasured;
+	size_t low = 0, high = list->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct unmeasured_period *at = &list->rows[middle];
+
+		if (at->process < gap->thread->process ||
+		    (at->process == gap->thread->process && at->start < gap->end))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && list->rows[low - 1].process == gap->thread->process &&
+	       list->rows[low - 1].end > gap->start;
+}
+
 /* Profilers that leave out cheap calls leave out the waits that streams put on each other. */
 int idle_names_load(struct run *run, struct idle_names *names)
 {
@@ -228,6 +261,10 @@ int idle_names_load(struct run *run, struct idle_names *names)
 		done = run_kernel_families(run, &names->families);
 	if (done == 0)
 		done = call_classes_load(run, &apis);
+	if (done == 0)
+		done = run_query(run, "SELECT process, start_ns, end_ns FROM detail "
+				 "WHERE level NOT IN ('full', 'graph') ORDER BY process, start_ns",
+				 period_row, &names->unmeasured);
 	names->waits_hidden = run_integer(run, "SELECT count(*) FROM meta WHERE key = 'import.source'", 0);
 	for (size_t i = 0; i < apis.count; i++)
 		names->waits_hidden &= apis.rows[i].class != CALL_WAIT;
@@ -239,6 +276,7 @@ void idle_names_free(struct idle_names *names)
 {
 	lookup_free(&names->streams);
 	kernel_families_free(&names->families);
+	free(names->unmeasured.rows);
 }
 
 static bool is_collective(const struct idle_gap *gap, const struct idle_op *op)
@@ -287,6 +325,7 @@ void idle_facts(const struct idle_gap *gap, struct idle_facts *f)
 	f->since_call_ns = gap->end > next->call_start ? gap->end - next->call_start : 0;
 	f->late_ns = overlap(next->call_end, gap->end, gap->start, gap->end);
 	/* What the work waited for counts, not what came before, if that took longer. */
+	f->unmeasured = is_unmeasured(gap);
 	f->submitted = next->call_start <= gap->start ||
 		       (f->late_ns > gap->limits->latency_ns && f->late_ns > f->gap_ns / 2);
 	f->launch_ns = overlap(next->call_start, next->call_end, gap->start, gap->end);

@@ -78,9 +78,13 @@ struct idle_thread {
 /* Columns of idle_names.streams. */
 enum { STREAM_HANDLE, STREAM_FLAGS };
 
+/* Time of a process of which only a sample of the GPU's work, or nothing, was measured. */
+struct unmeasured_period { int64_t process; uint64_t start, end; };
+
 struct idle_names {
 	struct lookup streams;		/* stream: handle, flags */
 	struct kernel_families families;
+	struct unmeasured { struct unmeasured_period *rows; size_t count; } unmeasured;	/* a list */
 	bool waits_hidden;		/* made elsewhere, by something that records no stream waits */
 };
 int idle_names_load(struct run *run, struct idle_names *names);
@@ -97,7 +101,7 @@ struct idle_facts {
 	int64_t sync_path, pageable_path, wait_path, held_path;
 	bool has_call, submitted, next_small_htod, previous_small_htod, next_pageable;
 	bool waits_for_stream, collective, legacy_stream, legacy_wait, host_function;
-	bool hidden_wait, beside_copy;
+	bool hidden_wait, beside_copy, unmeasured;
 	bool held_by_pageable, held_by_allocation, synced, readback, quiet;
 	uint32_t classes;		/* a bit for each of the shares that is set */
 	uint64_t most_ns;		/* of the largest share */

@@ -35,6 +35,7 @@ static const struct { enum color color; char letter; } causes[IDLE_CAUSE_COUNT] 
 	[IDLE_COLLECTIVE_WAIT] = { COLOR_OF_DEPENDENCY, 'W' },
 	[IDLE_REQUEST_GAP_LARGE] = { COLOR_OF_QUIET, 'Q' },
 	[IDLE_REQUEST_GAP_SMALL] = { COLOR_OF_QUIET, 'q' },
+	[IDLE_NOT_MEASURED] = { COLOR_OF_QUIET, '.' },
 	[IDLE_UNKNOWN] = { COLOR_OF_UNCLEAR, '?' },
 };
 

@@ -137,6 +137,19 @@ def test_submitted():
     s.expect("a launch call of milliseconds", module_load=3 * MS - 110 * US)
 
 
+def test_unmeasured():
+    """What ran in a time without measuring is not known; the windows before and after are."""
+    for process, wanted in ((1, {"not_measured": 200 * US - 110 * US, "kernel_boundary": 3 * US}),
+                            (2, {"unknown": 200 * US - 110 * US, "kernel_boundary": 3 * US})):
+        s = Scene("window")
+        for start, end, level in ((0, 150 * US, "full"), (150 * US, 180 * US, "host"),
+                                  (180 * US, None, "full")):
+            s.f.add("detail", process=process, start_ns=start, end_ns=end, level=level, cause="sample")
+        s.kernel(6 * US, 200 * US, 10 * US)
+        s.kernel(7 * US, 213 * US, 10 * US)
+        s.expect(f"a window's gap, of process {process}", **wanted)
+
+
 def test_host():
     """The next call came later."""
     s = Scene("pace")
@@ -247,6 +260,7 @@ def test_document():
 
 test_random()
 test_submitted()
+test_unmeasured()
 test_host()
 test_calls()
 test_bare()
