@@ -11,6 +11,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "analysis/callers.h"
 #include "analysis/internal.h"
 
 /* A frame's text, shared by all frames that are shown alike. */
@@ -27,12 +28,6 @@ struct edge {
 	uint32_t node;
 };
 
-struct path {
-	uint32_t parent;		/* id in the file, 0 none */
-	uint32_t frame;			/* index of the tree, CALLPATH_NONE hidden or unknown */
-	struct callpath_totals totals;
-};
-
 struct builder {
 	struct run *run;
 	struct callpath_tree *tree;
@@ -43,7 +38,7 @@ struct builder {
 	struct edge *edges;
 	uint32_t *frame_of_id;		/* frame id in the file to index */
 	uint32_t frame_ids, node_capacity, frame_capacity;
-	struct path *paths;		/* by id in the file */
+	struct callpath *paths;		/* by id in the file */
 	uint32_t path_count;
 };
 
@@ -66,7 +61,7 @@ uint64_t callpath_metric(const struct callpath_totals *t, enum callpath_metric m
 	return values[metric];
 }
 
-static void totals_add(struct callpath_totals *to, const struct callpath_totals *from)
+void callpath_totals_add(struct callpath_totals *to, const struct callpath_totals *from)
 {
 	to->gpu_ns += from->gpu_ns;
 	to->host_ns += from->host_ns;
@@ -77,7 +72,7 @@ static void totals_add(struct callpath_totals *to, const struct callpath_totals 
 	to->replay_ns += from->replay_ns;
 }
 
-static bool room(void *array, uint32_t *capacity, uint32_t index, size_t bytes)
+bool callpath_room(void *array, uint32_t *capacity, uint32_t index, size_t bytes)
 {
 	uint32_t wanted = *capacity ? *capacity : 64;
 	char *grown;
@@ -148,7 +143,8 @@ static uint32_t frame_add(struct builder *b, struct callpath_frame *frame, const
 	HASH_FIND_STR(b->named, text, named);
 	if (named)
 		return named->frame;
-	if (!room(&tree->frames, &b->frame_capacity, tree->frame_count, sizeof(*tree->frames)))
+	if (!callpath_room(&tree->frames, &b->frame_capacity, tree->frame_count,
+			   sizeof(*tree->frames)))
 		return CALLPATH_NONE;
 	named = malloc(sizeof(*named) + length + 1);
 	if (!named)
@@ -172,7 +168,7 @@ static int frame_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 
 	(void)run;
 	if (id > 0 && id < 1 << 28 &&
-	    room(&b->frame_of_id, &b->frame_ids, (uint32_t)id, sizeof(*b->frame_of_id))) {
+	    callpath_room(&b->frame_of_id, &b->frame_ids, (uint32_t)id, sizeof(*b->frame_of_id))) {
 		frame.function = row_text(stmt, 2);
 		frame.file = row_text(stmt, 3);
 		frame.line = row_int(stmt, 4, 0);
@@ -206,7 +202,7 @@ static int path_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	(void)run;
 	/* A parent is always written before its children; anything else is damage. */
 	if (id <= 0 || id >= 1 << 28 || parent >= (uint64_t)id ||
-	    !room(&b->paths, &b->path_count, (uint32_t)id, sizeof(*b->paths)))
+	    !callpath_room(&b->paths, &b->path_count, (uint32_t)id, sizeof(*b->paths)))
 		return 0;
 	b->paths[id].parent = (uint32_t)parent;
 	b->paths[id].frame = frame < b->frame_ids ? b->frame_of_id[frame] - 1 : CALLPATH_NONE;
@@ -226,13 +222,18 @@ static int sum_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 
 	(void)run;
 	if (id > 0 && id < b->path_count)
-		totals_add(&b->paths[id].totals, &totals);
+		callpath_totals_add(&b->paths[id].totals, &totals);
 	else
 		b->tree->without_path += totals.calls;
 	return 0;
 }
 
 /* --- trees --------------------------------------------------------------------------------- */
+
+bool callpath_is_used(const struct callpath *path)
+{
+	return path->totals.calls || path->totals.gpu_ns;
+}
 
 static uint32_t node_child(struct builder *b, uint32_t parent, uint32_t frame)
 {
@@ -247,7 +248,8 @@ static uint32_t node_child(struct builder *b, uint32_t parent, uint32_t frame)
 	if (edge)
 		return edge->node;
 	edge = calloc(1, sizeof(*edge));
-	if (!edge || !room(&tree->nodes, &b->node_capacity, tree->node_count, sizeof(*tree->nodes))) {
+	if (!edge || !callpath_room(&tree->nodes, &b->node_capacity, tree->node_count,
+				    sizeof(*tree->nodes))) {
 		free(edge);
 		return parent;
 	}
@@ -273,15 +275,13 @@ static uint32_t path_frames(const struct builder *b, uint32_t path, uint32_t *fr
 	return count;
 }
 
-#define DEPTH_MAX 1024u
-
 static void path_place(struct builder *b, uint32_t path)
 {
 	const struct callpath_totals *totals = &b->paths[path].totals;
-	uint32_t frames[DEPTH_MAX], node = 0;
-	uint32_t count = path_frames(b, path, frames, DEPTH_MAX);
+	uint32_t frames[CALLPATH_DEPTH_MAX], node = 0;
+	uint32_t count = path_frames(b, path, frames, CALLPATH_DEPTH_MAX);
 
-	totals_add(&b->tree->nodes[0].total, totals);
+	callpath_totals_add(&b->tree->nodes[0].total, totals);
 	if (b->order == CALLPATH_FLAT) {
 		for (uint32_t i = 0; i < count; i++) {
 			bool again = false;
@@ -291,22 +291,17 @@ static void path_place(struct builder *b, uint32_t path)
 			if (again)
 				continue;
 			node = node_child(b, 0, frames[i]);
-			totals_add(&b->tree->nodes[node].total, totals);
+			callpath_totals_add(&b->tree->nodes[node].total, totals);
 			if (i == 0)
-				totals_add(&b->tree->nodes[node].self, totals);
+				callpath_totals_add(&b->tree->nodes[node].self, totals);
 		}
 		return;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = b->order == CALLPATH_TOP_DOWN ? count - 1 - i : i;
-
-		node = node_child(b, node, frames[at]);
-		totals_add(&b->tree->nodes[node].total, totals);
-		if (at == 0)
-			totals_add(&b->tree->nodes[node].self, totals);
+	for (uint32_t i = count; i-- > 0;) {
+		node = node_child(b, node, frames[i]);
+		callpath_totals_add(&b->tree->nodes[node].total, totals);
 	}
-	if (!count)
-		totals_add(&b->tree->nodes[0].self, totals);
+	callpath_totals_add(&b->tree->nodes[node].self, totals);
 }
 
 struct node_order {
@@ -327,11 +322,21 @@ static int node_compare(const void *a, const void *b, void *arg)
 	return x->frame < y->frame ? -1 : x->frame > y->frame;
 }
 
+void callpath_link_children(struct callpath_tree *tree, uint32_t parent, uint32_t *children,
+			    uint32_t count, enum callpath_metric metric)
+{
+	struct node_order order = { tree, metric };
+
+	qsort_r(children, count, sizeof(*children), node_compare, &order);
+	tree->nodes[parent].first_child = count ? children[0] : CALLPATH_NONE;
+	for (uint32_t k = 0; k < count; k++)
+		tree->nodes[children[k]].next_sibling = k + 1 < count ? children[k + 1] : CALLPATH_NONE;
+}
+
 /* Children in order of the metric, largest first. */
 static bool tree_sort(struct callpath_tree *tree, enum callpath_metric metric)
 {
 	uint32_t *children = malloc((tree->node_count + 1) * sizeof(*children));
-	struct node_order order = { tree, metric };
 
 	if (!children)
 		return false;
@@ -341,14 +346,25 @@ static bool tree_sort(struct callpath_tree *tree, enum callpath_metric metric)
 		for (uint32_t c = tree->nodes[i].first_child; c != CALLPATH_NONE;
 		     c = tree->nodes[c].next_sibling)
 			children[count++] = c;
-		qsort_r(children, count, sizeof(*children), node_compare, &order);
-		tree->nodes[i].first_child = count ? children[0] : CALLPATH_NONE;
-		for (uint32_t k = 0; k < count; k++)
-			tree->nodes[children[k]].next_sibling =
-				k + 1 < count ? children[k + 1] : CALLPATH_NONE;
+		callpath_link_children(tree, i, children, count, metric);
 	}
 	free(children);
 	return true;
+}
+
+/* Of a tree from the calling function up only the first level: the rest is made when asked for. */
+static bool tree_build(struct builder *b)
+{
+	if (b->order == CALLPATH_BOTTOM_UP) {
+		struct callpath *paths = b->paths;
+
+		b->paths = NULL;	/* the tree's from now on */
+		return callers_begin(b->tree, paths, b->path_count, b->metric);
+	}
+	for (uint32_t i = 1; i < b->path_count; i++)
+		if (callpath_is_used(&b->paths[i]))
+			path_place(b, i);
+	return tree_sort(b->tree, b->metric);
 }
 
 static void builder_free(struct builder *b)
@@ -376,7 +392,7 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 	int result = -1;
 
 	*tree = (struct callpath_tree){ 0 };
-	if (!room(&tree->nodes, &b.node_capacity, 0, sizeof(*tree->nodes)))
+	if (!callpath_room(&tree->nodes, &b.node_capacity, 0, sizeof(*tree->nodes)))
 		return run_fail(run, "out of memory");
 	tree->nodes[0] = (struct callpath_node){ .parent = CALLPATH_NONE, .frame = CALLPATH_NONE,
 						 .first_child = CALLPATH_NONE,
@@ -391,10 +407,7 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 			   " FROM sum_path GROUP BY path",
 		      sum_row, &b) < 0)
 		goto out;
-	for (uint32_t i = 1; i < b.path_count; i++)
-		if (b.paths[i].totals.calls || b.paths[i].totals.gpu_ns)
-			path_place(&b, i);
-	result = tree_sort(tree, metric) ? 0 : run_fail(run, "out of memory");
+	result = tree_build(&b) ? 0 : run_fail(run, "out of memory");
 out:
 	builder_free(&b);
 	if (result < 0)
@@ -412,5 +425,6 @@ void callpath_tree_free(struct callpath_tree *tree)
 	}
 	free(tree->frames);
 	free(tree->nodes);
+	callers_free(tree->callers);
 	*tree = (struct callpath_tree){ 0 };
 }

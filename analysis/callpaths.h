@@ -51,13 +51,20 @@ struct callpath_frame {
 	bool is_truncated;	/* no frame: the outer ones were cut off here */
 };
 
-/* nodes[0] is the root: its total is the run's, its children are sorted by `metric`. */
+struct callpath_callers;
+
+/*
+ * nodes[0] is the root: its total is the run's. Children are sorted by `metric` and have higher
+ * indices than their parent. Of CALLPATH_BOTTOM_UP only the root's are there at first: see
+ * callpath_children().
+ */
 struct callpath_tree {
 	struct callpath_node *nodes;
 	uint32_t node_count;
 	struct callpath_frame *frames;
 	uint32_t frame_count;
 	uint64_t without_path;	/* calls for which no path was recorded */
+	struct callpath_callers *callers;	/* what further nodes are made of, or NULL */
 };
 
 enum callpath_flag {
@@ -68,7 +75,12 @@ enum callpath_flag {
 /* flags: of enum callpath_flag. Returns 0, or -1 with run_error(). */
 int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metric metric,
 		  unsigned int flags, struct callpath_tree *tree);
+/* The first child of a node or CALLPATH_NONE; of CALLPATH_BOTTOM_UP its children are made when first
+ * asked for, which moves `nodes`. CALLPATH_NONE too when memory is short. */
+uint32_t callpath_children(struct callpath_tree *tree, uint32_t node);
+/* Forgets the nodes made since there were `node_count`. Those above them must not be asked for their
+ * children again. */
+void callpath_drop(struct callpath_tree *tree, uint32_t node_count);
 void callpath_tree_free(struct callpath_tree *tree);
-
 
 #endif

@@ -36,7 +36,7 @@ int report_paths_metric(const char *name)
 }
 
 struct printer {
-	const struct callpath_tree *tree;
+	struct callpath_tree *tree;
 	const struct report_paths *how;
 	const struct print_style *style;
 	uint64_t whole;
@@ -76,20 +76,22 @@ static void print_node(struct printer *p, uint32_t index, int depth)
 	       2 * depth, "", name);
 }
 
-/* A chain of only children is one level: what matters is where paths part. */
+/* A chain of only children is one level: what matters is where paths part. Callers that are made for
+ * this are dropped with the branch: all of a large recording's would be gigabytes. */
 static void print_children(struct printer *p, uint32_t parent, int depth)
 {
-	for (uint32_t c = p->tree->nodes[parent].first_child; c != CALLPATH_NONE;
-	     c = p->tree->nodes[c].next_sibling) {
+	uint32_t first = callpath_children(p->tree, parent), made = p->tree->node_count;
+
+	for (uint32_t c = first; c != CALLPATH_NONE; c = p->tree->nodes[c].next_sibling) {
 		const struct callpath_node *node = &p->tree->nodes[c];
 		uint64_t value = callpath_metric(&node->total, p->how->metric);
-		bool is_only = node->next_sibling == CALLPATH_NONE &&
-			       p->tree->nodes[parent].first_child == c;
+		bool is_only = node->next_sibling == CALLPATH_NONE && c == first;
 
 		if (100.0 * (double)value < p->how->min_percent * (double)p->whole)
 			break;		/* sorted: the rest is smaller */
 		print_node(p, c, depth);
 		print_children(p, c, depth + !(is_only && parent));
+		callpath_drop(p->tree, made);
 	}
 }
 

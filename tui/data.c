@@ -67,7 +67,9 @@ void snapshot_free(struct snapshot *s)
 	run_process_list_free(&s->processes);
 	run_thread_list_free(&s->threads);
 	taken_free(&s->taken);
-	callpath_tree_free(&s->paths);
+	if (s->paths)
+		callpath_tree_free(s->paths);
+	free(s->paths);
 	free(s->scope);
 	free(s);
 }
@@ -99,14 +101,15 @@ static struct snapshot *read_snapshot(struct run *run, struct paths_how how, con
 		return NULL;
 	s->paths_how = how;
 	s->scope = strdup(scope);
-	if (!s->scope || run_info(run, &s->info) < 0 || run_devices(run, &s->devices) < 0 ||
+	s->paths = calloc(1, sizeof(*s->paths));
+	if (!s->scope || !s->paths || run_info(run, &s->info) < 0 || run_devices(run, &s->devices) < 0 ||
 	    run_kernels(run, false, &s->kernels) < 0 || run_kernels(run, true, &s->shapes) < 0 ||
 	    run_apis(run, &s->apis) < 0 || run_copies(run, &s->copies) < 0 ||
 	    run_memory(run, &s->memory) < 0 || run_losses(run, &s->losses) < 0 ||
 	    run_processes(run, &s->processes) < 0 || run_threads(run, &s->threads) < 0 ||
 	    taken_load(run, &s->taken) < 0 ||
 	    run_callpaths(run, how.order, how.metric, how.interpreter ? CALLPATH_INTERPRETER : 0,
-			  &s->paths) < 0 ||
+			  s->paths) < 0 ||
 	    read_buckets(run, s) < 0) {
 		snapshot_free(s);
 		return NULL;

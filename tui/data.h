@@ -35,7 +35,7 @@ struct snapshot {
 	struct taken taken;
 	struct run_bucket_list *buckets;	/* one per device */
 	uint64_t chart_from_ns, chart_to_ns;
-	struct callpath_tree paths;
+	struct callpath_tree *paths;	/* grows while it is looked at: see callpath_children() */
 	struct paths_how paths_how;
 	const struct timeline_scan *scan;	/* complete, or NULL; borrowed */
 	const struct metric_change_list *changes;	/* from another recording, or NULL; borrowed */

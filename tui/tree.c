@@ -61,25 +61,60 @@ static bool is_first_of_name(const struct callpath_tree *paths, uint32_t index)
 }
 
 /* Zero is no key: it says "none". */
-static void make_keys(struct tree *tree)
+static uint64_t make_key(const struct tree *tree, uint32_t index)
 {
-	const struct callpath_tree *paths = tree->paths;
+	const struct callpath_node *node = &tree->paths->nodes[index];
+	const struct callpath_frame *frame;
+	uint64_t key;
 
-	tree->keys[0] = mix((uint64_t)tree->order + 1);
-	for (uint32_t i = 1; i < paths->node_count; i++) {
-		const struct callpath_node *node = &paths->nodes[i];
-		const struct callpath_frame *frame = &paths->frames[node->frame];
-		bool by_name = tree->order != CALLPATH_FLAT && is_first_of_name(paths, i);
+	if (index == 0)
+		return mix((uint64_t)tree->order + 1);
+	frame = &tree->paths->frames[node->frame];
+	key = mix(tree->keys[node->parent] * 3 ^
+		  text_hash(tree->order != CALLPATH_FLAT && is_first_of_name(tree->paths, index) ?
+			    frame->function : frame->text));
+	return key + !key;
+}
 
-		tree->keys[i] = mix(tree->keys[node->parent] * 3 ^
-				    text_hash(by_name ? frame->function : frame->text));
-		tree->keys[i] += !tree->keys[i];
+static uint64_t total_of(const struct tree *tree, uint32_t node)
+{
+	return callpath_metric(&tree->paths->nodes[node].total, tree->metric);
+}
+
+/* What a node that was made since is to the lines. A filter has made all that it can keep. */
+static bool add_nodes(struct tree *tree)
+{
+	uint32_t count = tree->paths->node_count;
+
+	if (count > tree->node_room) {
+		uint64_t *keys = realloc(tree->keys, 2 * (size_t)count * sizeof(*keys));
+		bool *kept;
+
+		tree->keys = keys ? keys : tree->keys;
+		kept = keys ? realloc(tree->kept, 2 * (size_t)count * sizeof(*kept)) : NULL;
+		if (!kept)
+			return false;
+		tree->kept = kept;
+		tree->node_room = 2 * count;
 	}
+	for (; tree->node_count < count; tree->node_count++) {
+		tree->keys[tree->node_count] = make_key(tree, tree->node_count);
+		tree->kept[tree->node_count] = !tree->is_filtered && total_of(tree, tree->node_count);
+	}
+	return true;
+}
+
+/* The first child, made if it was not yet. */
+static uint32_t child_of(struct tree *tree, uint32_t node)
+{
+	uint32_t child = callpath_children(tree->paths, node);
+
+	return add_nodes(tree) ? child : CALLPATH_NONE;
 }
 
 uint32_t tree_node_of(const struct tree *tree, uint64_t key)
 {
-	for (uint32_t i = 0; tree->paths && key && i < tree->paths->node_count; i++)
+	for (uint32_t i = 0; tree->paths && key && i < tree->node_count; i++)
 		if (tree->keys[i] == key)
 			return i;
 	return CALLPATH_NONE;
@@ -124,11 +159,6 @@ void tree_filter_changed(struct tree *tree)
 	forget_folds(tree, true, TREE_UNFOLDED);
 }
 
-static uint64_t total_of(const struct tree *tree, uint32_t node)
-{
-	return callpath_metric(&tree->paths->nodes[node].total, tree->metric);
-}
-
 uint64_t tree_whole(const struct tree *tree)
 {
 	return tree->paths ? total_of(tree, tree->top) : 0;
@@ -156,7 +186,6 @@ static bool is_folded(const struct tree *tree, uint32_t node, bool is_only)
 
 struct walk {
 	struct tree *tree;
-	bool ignore_folds;
 	char rails[LEVELS_MAX];
 };
 
@@ -196,17 +225,25 @@ static uint32_t next_kept(const struct tree *tree, uint32_t node)
 	return node;
 }
 
+static uint32_t kept_sibling(const struct tree *tree, uint32_t node)
+{
+	return next_kept(tree, tree->paths->nodes[node].next_sibling);
+}
+
+static uint32_t kept_child(struct tree *tree, uint32_t node)
+{
+	return next_kept(tree, child_of(tree, node));
+}
+
 static void walk_node(struct walk *walk, uint32_t node, size_t level, bool is_only);
 
 static void walk_below(struct walk *walk, uint32_t parent, size_t level, bool has_rails)
 {
-	const struct callpath_node *nodes = walk->tree->paths->nodes;
-	uint32_t c = next_kept(walk->tree, nodes[parent].first_child), next;
-	bool is_only = c != CALLPATH_NONE &&
-		       next_kept(walk->tree, nodes[c].next_sibling) == CALLPATH_NONE;
+	uint32_t c = kept_child(walk->tree, parent), next;
+	bool is_only = c != CALLPATH_NONE && kept_sibling(walk->tree, c) == CALLPATH_NONE;
 
 	for (; c != CALLPATH_NONE; c = next) {
-		next = next_kept(walk->tree, nodes[c].next_sibling);
+		next = kept_sibling(walk->tree, c);
 		/* A chain of only children is one level: what matters is where paths part. */
 		if (is_only || !has_rails || level == LEVELS_MAX) {
 			walk_node(walk, c, level, is_only && parent != 0);
@@ -224,8 +261,8 @@ static void walk_node(struct walk *walk, uint32_t node, size_t level, bool is_on
 
 	if (!line)
 		return;
-	line->has_below = next_kept(tree, tree->paths->nodes[node].first_child) != CALLPATH_NONE;
-	line->is_folded = line->has_below && is_folded(tree, node, is_only) && !walk->ignore_folds;
+	line->has_below = kept_child(tree, node) != CALLPATH_NONE;
+	line->is_folded = line->has_below && is_folded(tree, node, is_only);
 	if (!line->has_below || line->is_folded)
 		return;
 	if (level)
@@ -233,9 +270,9 @@ static void walk_node(struct walk *walk, uint32_t node, size_t level, bool is_on
 	walk_below(walk, node, level, true);
 }
 
-static void make_lines(struct tree *tree, bool ignore_folds)
+void tree_arrange(struct tree *tree)
 {
-	struct walk walk = { .tree = tree, .ignore_folds = ignore_folds };
+	struct walk walk = { .tree = tree };
 
 	drop_lines(tree);
 	if (!tree->paths)
@@ -246,11 +283,6 @@ static void make_lines(struct tree *tree, bool ignore_folds)
 		walk_node(&walk, tree->top, 0, false);
 	else
 		walk_below(&walk, 0, 0, tree->order != CALLPATH_FLAT);
-}
-
-void tree_arrange(struct tree *tree)
-{
-	make_lines(tree, false);
 }
 
 /* --- what is shown ------------------------------------------------------------------------- */
@@ -272,48 +304,86 @@ void tree_free(struct tree *tree)
 	tree_init(tree);
 }
 
-bool tree_set_paths(struct tree *tree, const struct callpath_tree *paths, enum callpath_order order,
+static int compare_keys(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Keys of what lies above the lines, in order; it has to be made again before other keys are found. */
+static uint64_t *open_keys(const struct tree *tree, size_t *count)
+{
+	uint64_t *keys = malloc((tree->line_count + LEVELS_MAX) * sizeof(*keys));
+	uint32_t last = CALLPATH_NONE;
+
+	*count = 0;
+	if (!keys || !tree->paths)
+		return keys;
+	for (size_t i = 0; i < tree->line_count; i++) {
+		uint32_t parent = tree->paths->nodes[tree->lines[i].node].parent;
+
+		if (parent != last && parent != CALLPATH_NONE)
+			keys[(*count)++] = tree->keys[parent];
+		last = parent;
+	}
+	for (uint32_t n = tree->top; n && *count < tree->line_count + LEVELS_MAX;
+	     n = tree->paths->nodes[n].parent)
+		keys[(*count)++] = tree->keys[n];
+	qsort(keys, *count, sizeof(*keys), compare_keys);
+	return keys;
+}
+
+bool tree_set_paths(struct tree *tree, struct callpath_tree *paths, enum callpath_order order,
 		    enum callpath_metric metric)
 {
-	uint64_t *keys = calloc(paths->node_count + 1, sizeof(*keys));
-	bool *kept = calloc(paths->node_count + 1, sizeof(*kept));
+	size_t open_count = 0;
+	uint64_t *open = paths == tree->paths ? NULL : open_keys(tree, &open_count);
 
-	free(tree->keys);
-	free(tree->kept);
 	drop_lines(tree);
-	tree->keys = keys;
-	tree->kept = kept;
-	tree->paths = keys && kept && paths->node_count ? paths : NULL;
+	tree->paths = paths->node_count ? paths : NULL;
 	tree->order = order;
 	tree->metric = metric;
-	tree->top = 0;
-	if (!tree->paths)
-		return false;
-	make_keys(tree);
-	while (tree->zoom_count) {
+	tree->top = tree->node_count = 0;
+	if (!tree->paths || !add_nodes(tree))
+		tree->paths = NULL;
+	for (uint32_t i = 0; tree->paths && open && i < tree->node_count; i++)
+		if (bsearch(&tree->keys[i], open, open_count, sizeof(*open), compare_keys))
+			child_of(tree, i);
+	free(open);
+	while (tree->paths && tree->zoom_count) {
 		uint32_t node = tree_node_of(tree, tree->zooms[tree->zoom_count - 1]);
 
 		if (node != CALLPATH_NONE && total_of(tree, node))
 			break;
 		tree->zoom_count--;
 	}
-	return true;
+	return tree->paths != NULL;
+}
+
+/* In the order of lines, in which all that follows goes through them. */
+static void make_below(struct tree *tree, uint32_t node)
+{
+	for (uint32_t c = child_of(tree, node); c != CALLPATH_NONE;
+	     c = tree->paths->nodes[c].next_sibling)
+		if (total_of(tree, c))
+			make_below(tree, c);
 }
 
 void tree_filter(struct tree *tree, tree_matches *matches, void *arg)
 {
-	const struct callpath_node *nodes = tree->paths ? tree->paths->nodes : NULL;
-
 	tree->is_filtered = matches != NULL;
-	if (!nodes)
+	if (!tree->paths)
 		return;
-	memset(tree->kept, 0, tree->paths->node_count * sizeof(*tree->kept));
+	if (matches)
+		make_below(tree, 0);
+	memset(tree->kept, 0, tree->node_count * sizeof(*tree->kept));
 	/* Children have higher numbers than their parents. */
-	for (uint32_t i = tree->paths->node_count - 1; i > 0; i--) {
+	for (uint32_t i = tree->node_count - 1; i > 0; i--) {
 		if (!tree->kept[i])
 			tree->kept[i] = total_of(tree, i) && (!matches || matches(i, arg));
 		if (tree->kept[i])
-			tree->kept[nodes[i].parent] = true;
+			tree->kept[tree->paths->nodes[i].parent] = true;
 	}
 }
 
@@ -341,29 +411,72 @@ uint64_t tree_nearest_line(const struct tree *tree, uint64_t key)
 	return 0;
 }
 
-/* All lines as if nothing were folded are the order in which to search. */
+static uint32_t last_below(struct tree *tree, uint32_t node)
+{
+	for (uint32_t child = kept_child(tree, node); child != CALLPATH_NONE;) {
+		uint32_t next = kept_sibling(tree, child);
+
+		node = next == CALLPATH_NONE ? child : node;
+		child = next == CALLPATH_NONE ? kept_child(tree, node) : next;
+	}
+	return node;
+}
+
+static uint32_t first_line(struct tree *tree)
+{
+	return tree->top ? tree->top : kept_child(tree, 0);
+}
+
+/* The line after a node, if nothing were folded; after the last and CALLPATH_NONE comes the first. */
+static uint32_t line_after(struct tree *tree, uint32_t node)
+{
+	uint32_t next;
+
+	if (node == CALLPATH_NONE)
+		return first_line(tree);
+	next = kept_child(tree, node);
+	for (; next == CALLPATH_NONE && node && node != tree->top;
+	     node = tree->paths->nodes[node].parent)
+		next = kept_sibling(tree, node);
+	return next == CALLPATH_NONE ? first_line(tree) : next;
+}
+
+static uint32_t line_before(struct tree *tree, uint32_t node)
+{
+	uint32_t before = CALLPATH_NONE, parent;
+
+	if (node == CALLPATH_NONE || node == first_line(tree))
+		return last_below(tree, tree->top);
+	parent = tree->paths->nodes[node].parent;
+	for (uint32_t c = kept_child(tree, parent); c != node && c != CALLPATH_NONE;
+	     c = kept_sibling(tree, c))
+		before = c;
+	return before == CALLPATH_NONE ? parent : last_below(tree, before);
+}
+
+static uint32_t next_match(struct tree *tree, uint32_t from, int direction, tree_matches *matches,
+			   void *arg)
+{
+	uint32_t (*step)(struct tree *, uint32_t) = direction > 0 ? line_after : line_before;
+	uint32_t first = step(tree, from), node = first;
+
+	while (node != CALLPATH_NONE && node && !matches(node, arg)) {
+		node = step(tree, node);
+		if (node == first)
+			return CALLPATH_NONE;
+	}
+	return node ? node : CALLPATH_NONE;	/* the root, which is no line, has nothing below */
+}
+
 uint32_t tree_search(struct tree *tree, uint32_t from, int direction, tree_matches *matches,
 		     void *arg)
 {
-	uint32_t found = CALLPATH_NONE;
-	size_t start = 0, count;
+	uint32_t found = next_match(tree, from, direction, matches, arg);
 
-	make_lines(tree, true);
-	count = tree->line_count;
-	while (start < count && tree->lines[start].node != from)
-		start++;
-	if (start == count)
-		start = direction > 0 ? count - 1 : 0;
-	for (size_t i = 1; i <= count && found == CALLPATH_NONE; i++) {
-		uint32_t node = tree->lines[(start + (direction > 0 ? i : count - i)) % count].node;
-
-		if (matches(node, arg))
-			found = node;
-	}
 	if (found != CALLPATH_NONE && found != tree->top)
 		for (uint32_t n = tree->paths->nodes[found].parent; n && n != tree->top;
 		     n = tree->paths->nodes[n].parent)
 			tree_fold(tree, n, false);
-	make_lines(tree, false);
+	tree_arrange(tree);
 	return found;
 }

@@ -34,11 +34,12 @@ struct tree_line {
 };
 
 struct tree {
-	const struct callpath_tree *paths;	/* borrowed */
+	struct callpath_tree *paths;		/* borrowed; what lies folded may not be made yet */
 	enum callpath_order order;
 	enum callpath_metric metric;
 	uint64_t *keys;				/* by node */
 	bool *kept;				/* by node: it or something below matches */
+	uint32_t node_count, node_room;		/* of both */
 	struct {
 		enum tree_mode mode;
 		struct tree_fold *said;
@@ -53,8 +54,9 @@ struct tree {
 
 void tree_init(struct tree *tree);
 void tree_free(struct tree *tree);
-/* Other paths, order or metric. Zooms that are not in them end. No lines until tree_arrange(). */
-bool tree_set_paths(struct tree *tree, const struct callpath_tree *paths, enum callpath_order order,
+/* Other paths, order or metric; the earlier paths must still be there. Zooms that are not in them
+ * end. No lines until tree_arrange(). */
+bool tree_set_paths(struct tree *tree, struct callpath_tree *paths, enum callpath_order order,
 		    enum callpath_metric metric);
 /* A node, as a filter or a search sees it. */
 typedef bool tree_matches(uint32_t node, void *arg);
@@ -70,7 +72,7 @@ bool tree_zoom(struct tree *tree, uint32_t node);
 /* Returns the key of what was zoomed into, or 0 where nothing was. */
 uint64_t tree_zoom_out(struct tree *tree);
 
-/* The node with this key, or CALLPATH_NONE. */
+/* The node with this key, if it was made, or CALLPATH_NONE. */
 uint32_t tree_node_of(const struct tree *tree, uint64_t key);
 /* The key of the nearest node at or above this one that has a line; 0: none. */
 uint64_t tree_nearest_line(const struct tree *tree, uint64_t key);

@@ -21,8 +21,8 @@
 static void coverage(const struct snapshot *s, struct rect rect)
 {
 	const char *backend = s->processes.count ? s->processes.rows[0].backend : "";
-	uint64_t with = s->paths.node_count ? s->paths.nodes[0].total.calls : 0;
-	uint64_t all = with + s->paths.without_path;
+	uint64_t with = s->paths->node_count ? s->paths->nodes[0].total.calls : 0;
+	uint64_t all = with + s->paths->without_path;
 	char percent[QUANTITY_SIZE];
 
 	for (size_t i = 1; i < s->processes.count; i++)

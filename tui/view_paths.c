@@ -236,10 +236,10 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 	grid->prefix_offset = offsetof(struct path_row, prefix);
 	grid->columns = metrics[how->metric].columns;
 	grid->empty = grid->filter[0] ? "nothing matches the filter; F shows all rows" :
-		      !snapshot->paths.frame_count ?
+		      !snapshot->paths->frame_count ?
 		      "no call paths were recorded: --callpath=off, or GPUTRAIL_CALLPATH=off" :
 		      metrics[how->metric].empty;
-	tree_set_paths(tree, &snapshot->paths, how->order, how->metric);
+	tree_set_paths(tree, snapshot->paths, how->order, how->metric);
 	tree_filter(tree, grid->filter[0] ? node_matches : NULL, &looking);
 	if (was_filtered && !tree->is_filtered)
 		tree_filter_changed(tree);

@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 
+#include "analysis/callers.h"
 #include "tui/tree.h"
 
 #include <setjmp.h>
@@ -351,6 +352,92 @@ static void searches_find_what_is_folded(void **state)
 	end(&f);
 }
 
+/* Of the trees from the calling function up only what is shown is there. */
+static struct callpath_tree build_callers(uint64_t launch_ns)
+{
+	static const char *const names[] = { "launch", "copy", "step", "main", "load" };
+	/* main > step > launch, main > load > copy, main > load > launch */
+	static const struct { uint32_t parent, frame; bool is_used; } given[] = {
+		{ 0, 3, false }, { 1, 2, false }, { 2, 0, true }, { 1, 4, false }, { 4, 1, true },
+		{ 4, 0, true },
+	};
+	struct callpath *paths = calloc(7, sizeof(*paths));
+	struct callpath_tree tree = {
+		.nodes = calloc(1, sizeof(struct callpath_node)), .node_count = 1,
+		.frames = calloc(5, sizeof(struct callpath_frame)), .frame_count = 5,
+	};
+
+	for (uint32_t i = 0; i < 5; i++)
+		tree.frames[i].text = strdup(names[i]);
+	for (uint32_t i = 0; i < 6; i++)
+		paths[i + 1] = (struct callpath){ .parent = given[i].parent, .frame = given[i].frame,
+			.totals = { .calls = given[i].is_used,
+				    .gpu_ns = given[i].is_used ? launch_ns + i : 0 } };
+	tree.nodes[0] = (struct callpath_node){ .parent = CALLPATH_NONE, .frame = CALLPATH_NONE,
+		.first_child = CALLPATH_NONE, .next_sibling = CALLPATH_NONE };
+	assert_true(callers_begin(&tree, paths, 7, METRIC_GPU));
+	return tree;
+}
+
+static void begin_callers(struct fixture *f)
+{
+	f->paths = build_callers(50);
+	tree_init(&f->tree);
+	assert_true(tree_set_paths(&f->tree, &f->paths, CALLPATH_BOTTOM_UP, METRIC_GPU));
+	tree_filter(&f->tree, NULL, NULL);
+}
+
+static void callers_come_with_the_lines(void **state)
+{
+	struct fixture f;
+	struct wanted main = { &f.tree, "main" };
+	uint32_t found, made;
+
+	(void)state;
+	begin_callers(&f);
+	assert_lines(&f.tree, "+>launch,\\>copy");
+	made = f.paths.node_count;
+	assert_int_equal(node_named(&f.tree, "main"), CALLPATH_NONE);	/* two levels below */
+	tree_fold(&f.tree, node_named(&f.tree, "copy"), false);
+	assert_lines(&f.tree, "+>launch,\\vcopy, vload, main");
+	assert_true(f.paths.node_count > made);
+	end(&f);
+	begin_callers(&f);
+	tree_arrange(&f.tree);
+	found = tree_search(&f.tree, CALLPATH_NONE, -1, has_part, &main);
+	assert_string_equal(name_of(&f.tree, found), "main");
+	assert_lines(&f.tree, "+>launch,\\vcopy, vload, main");
+	end(&f);
+	begin_callers(&f);
+	tree_filter(&f.tree, has_part, &main);
+	assert_lines(&f.tree, "+vlaunch,|+vload,||main,|\\vstep,| main,\\vcopy, vload, main");
+	end(&f);
+}
+
+static void callers_are_there_again_after_new_readings(void **state)
+{
+	struct callpath_tree again = build_callers(70);
+	struct fixture f;
+	uint64_t main;
+
+	(void)state;
+	begin_callers(&f);
+	tree_arrange(&f.tree);
+	tree_fold(&f.tree, node_named(&f.tree, "copy"), false);
+	tree_arrange(&f.tree);
+	assert_true(tree_zoom(&f.tree, node_named(&f.tree, "main")));
+	tree_arrange(&f.tree);
+	main = f.tree.keys[f.tree.top];
+	tree_set_paths(&f.tree, &again, CALLPATH_BOTTOM_UP, METRIC_GPU);
+	tree_filter(&f.tree, NULL, NULL);
+	assert_lines(&f.tree, "main");
+	assert_int_equal(f.tree.keys[f.tree.top], main);
+	tree_zoom_out(&f.tree);
+	assert_lines(&f.tree, "+>launch,\\vcopy, vload, main");
+	end(&f);
+	callpath_tree_free(&again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +450,8 @@ int main(void)
 		cmocka_unit_test(folds_survive_the_coming_of_lines),
 		cmocka_unit_test(filters_keep_callers),
 		cmocka_unit_test(searches_find_what_is_folded),
+		cmocka_unit_test(callers_come_with_the_lines),
+		cmocka_unit_test(callers_are_there_again_after_new_readings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
