@@ -35,6 +35,13 @@ struct run {
 	"(SELECT iif((SELECT count(*) = count(DISTINCT ordinal) FROM device), ordinal, id - 1) " \
 	"FROM device WHERE id = " id ")"
 
+/* SQL for the rows of a table that the zone map puts near [from, to), and those behind its last chunk. */
+#define ROWS_NEAR(table, as, from, to)						\
+	"(SELECT first_id, last_id FROM chunk WHERE kind = '" table "' AND min_ns <= " to	\
+	" AND max_ns >= " from " UNION ALL SELECT coalesce(max(last_id), -9223372036854775807) + 1,"	\
+	" 9223372036854775807 FROM chunk WHERE kind = '" table "') c_" as		\
+	" JOIN " table " " as " ON " as ".id BETWEEN c_" as ".first_id AND c_" as ".last_id"
+
 /* Lets queries read columns and tables that the file is too old for, as NULL and empty, and notes
  * them in run->gaps. */
 int run_fill_gaps(struct run *run);

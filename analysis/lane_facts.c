@@ -127,14 +127,16 @@ static int path_add(struct run *run, int64_t path, struct run_fact_list *facts)
 	return result < 0 ? -1 : 0;
 }
 
-static int row_add(struct run *run, const struct run_event *event, struct run_fact_list *facts)
+static int row_add(struct run *run, const char *sql, const int64_t *values, int count,
+		   struct run_fact_list *facts)
 {
-	sqlite3_stmt *row = run_prepare(run, facts_sql[event->table]);
+	sqlite3_stmt *row = run_prepare(run, sql);
 	int result;
 
 	if (!row)
 		return -1;
-	sqlite3_bind_int64(row, 1, event->row);
+	for (int i = 0; i < count; i++)
+		sqlite3_bind_int64(row, i + 1, values[i]);
 	result = run_step(run, row);
 	for (int i = 0; result > 0 && i < sqlite3_column_count(row); i++)
 		if (sqlite3_column_type(row, i) != SQLITE_NULL && column_add(run, row, i, facts) < 0)
@@ -155,18 +157,16 @@ static const char *const call_sql[EVENT_TABLES] = {
 	[EVENT_CALL] = "SELECT thread, start_ns FROM call e" ID,
 };
 
-/* By the zone map, and rows behind its last chunk. */
 static const char ranges_sql[] =
-	"SELECT coalesce(l.domain || ': ', '') || coalesce(l.text, r.name, '(no text)') FROM ("
-	"SELECT first_id, last_id FROM chunk WHERE kind = 'range' AND min_ns <= ?2 AND max_ns > ?2 "
-	"UNION ALL SELECT coalesce(max(last_id), 0) + 1, 9223372036854775807 FROM chunk"
-	" WHERE kind = 'range') c JOIN range r ON r.id BETWEEN c.first_id AND c.last_id "
-	"LEFT JOIN label l ON l.id = r.label "
-	"WHERE r.thread = ?1 AND r.start_ns <= ?2 AND r.start_ns + r.dur_ns > ?2 "
+	"SELECT coalesce(l.domain || ': ', '') || coalesce(l.text, r.name, '(no text)')"
+	" FROM " ROWS_NEAR("range", "r", "?2", "?3") " LEFT JOIN label l ON l.id = r.label "
+	"WHERE r.thread = ?1 AND r.start_ns <= ?2 AND r.start_ns + r.dur_ns > ?2"
+	" AND r.start_ns + r.dur_ns >= ?3 AND r.id IS NOT ?4 "
 	"ORDER BY r.start_ns DESC, r.dur_ns";
 
-/* The ranges of NVTX around a moment on a thread, innermost first. */
-static int ranges_add(struct run *run, int64_t thread, int64_t at_ns, struct run_fact_list *facts)
+/* The ranges of NVTX around a stretch of time on a thread, innermost first; `self` is not one. */
+static int ranges_add(struct run *run, int64_t thread, int64_t from_ns, int64_t to_ns, int64_t self,
+		      struct run_fact_list *facts)
 {
 	sqlite3_stmt *row = run_prepare(run, ranges_sql);
 	int result = row ? 1 : -1, count = 0;
@@ -174,7 +174,9 @@ static int ranges_add(struct run *run, int64_t thread, int64_t at_ns, struct run
 	if (!row)
 		return -1;
 	sqlite3_bind_int64(row, 1, thread);
-	sqlite3_bind_int64(row, 2, at_ns);
+	sqlite3_bind_int64(row, 2, from_ns);
+	sqlite3_bind_int64(row, 3, to_ns);
+	sqlite3_bind_int64(row, 4, self);
 	while (result > 0 && count < PATH_FRAMES_MAX) {
 		result = run_step(run, row);
 		if (result > 0) {
@@ -192,17 +194,57 @@ static int ranges_add(struct run *run, int64_t thread, int64_t at_ns, struct run
 static int ranges_of_row(struct run *run, const struct run_event *event, struct run_fact_list *facts)
 {
 	sqlite3_stmt *row = run_prepare(run, call_sql[event->table]);
+	int64_t at_ns;
 	int result;
 
 	if (!row)
 		return -1;
 	sqlite3_bind_int64(row, 1, event->row);
 	result = run_step(run, row);
+	at_ns = sqlite3_column_int64(row, 1);
 	if (result > 0)
-		result = ranges_add(run, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
-				    facts);
+		result = ranges_add(run, sqlite3_column_int64(row, 0), at_ns, at_ns, -1, facts);
 	sqlite3_finalize(row);
 	return result;
+}
+
+static const char range_sql[] =
+	"SELECT coalesce(l.text, e.name, '(no text)') AS 'Range', l.domain AS 'Domain',"
+	" coalesce(l.category_name, nullif(l.category, 0)) AS 'Category',"
+	" iif(l.color IS NULL, NULL, printf('#%06X', l.color & 0xFFFFFF)) AS 'Colour',"
+	" iif(e.payload_type = 1 AND e.payload < 0, printf('%u', e.payload), e.payload) AS 'Payload',"
+	" CASE e.kind WHEN 1 THEN 'pushed and popped' WHEN 2 THEN 'started and ended'"
+	" WHEN 3 THEN 'a mark' WHEN 4 THEN 'an annotation of PyTorch' END AS 'Kind',"
+	" e.start_ns AS 'Started at|ns', e.dur_ns AS 'Took|ns', t.name || ' ' || t.tid AS 'Thread',"
+	" p.name || ' ' || p.pid AS 'Process' FROM range e LEFT JOIN label l ON l.id = e.label"
+	" LEFT JOIN thread t ON t.id = e.thread LEFT JOIN process p ON p.id = t.process" ID;
+
+#define LAUNCHED	"e.thread = ?1 AND e.start_ns >= ?2 AND e.start_ns < ?3"
+/* As `report ranges` counts. The work of a graph comes when its launch in the range may be over. */
+static const char range_work_sql[] =
+	"WITH g AS MATERIALIZED (SELECT e.id, e.start_ns + e.gpu_delay_ns + e.gpu_dur_ns AS until FROM "
+	ROWS_NEAR("graph_launch", "e", "?2", "?3") " WHERE " LAUNCHED ") "
+	"SELECT count(*) AS 'Operations launched', sum(dur) AS 'GPU work launched|ns' FROM ("
+	"SELECT e.gpu_dur_ns AS dur FROM " ROWS_NEAR("launch", "e", "?2", "?3") " WHERE " LAUNCHED
+	" UNION ALL SELECT e.gpu_dur_ns FROM " ROWS_NEAR("copy", "e", "?2", "?3") " WHERE " LAUNCHED
+	" AND e.graph_launch IS NULL UNION ALL SELECT e.gpu_dur_ns FROM "
+	ROWS_NEAR("node", "e", "?2", "(SELECT max(until) FROM g)") " JOIN g ON g.id = e.graph_launch"
+	" UNION ALL SELECT e.gpu_dur_ns FROM "
+	ROWS_NEAR("copy", "e", "?2", "(SELECT max(until) FROM g)") " JOIN g ON g.id = e.graph_launch"
+	") WHERE dur IS NOT NULL";
+
+static int range_facts(struct run *run, const struct run_event *range, struct run_fact_list *facts)
+{
+	int64_t thread = range->lane.id / LANE_RANGE_ROWS;
+	int64_t from_ns = (int64_t)range->start_ns, to_ns = (int64_t)range->end_ns;
+
+	if (row_add(run, range_sql, (int64_t[]){ range->row }, 1, facts) < 0 ||
+	    row_add(run, range_work_sql, (int64_t[]){ thread, from_ns, to_ns }, 3, facts) < 0 ||
+	    ranges_add(run, thread, from_ns, to_ns, range->row, facts) < 0) {
+		run_fact_list_free(facts);
+		return -1;
+	}
+	return 0;
 }
 
 int run_event_facts(struct run *run, const struct run_event *event, struct run_fact_list *facts)
@@ -211,11 +253,13 @@ int run_event_facts(struct run *run, const struct run_event *event, struct run_f
 	int result;
 
 	*facts = (struct run_fact_list){ 0 };
+	if (event->lane.kind == LANE_RANGE)
+		return range_facts(run, event, facts);
 	if (event->table >= EVENT_TABLES)
 		return run_fail(run, "no such event");
 	snprintf(sql, sizeof(sql), "SELECT path FROM %s WHERE id = %lld",
 		 event_tables[event->table].name, (long long)event->row);
-	result = row_add(run, event, facts);
+	result = row_add(run, facts_sql[event->table], &event->row, 1, facts);
 	if (result == 0 && event->table != EVENT_ORPHAN)
 		result = ranges_of_row(run, event, facts);
 	if (result == 0 && event->table != EVENT_ORPHAN)
@@ -248,7 +292,8 @@ int run_idle_facts(struct run *run, const struct idle_interval *interval,
 		if (*all[i].value && (all[i].value != thread || interval->thread > 0))
 			result = fact_add(run, facts, all[i].key, all[i].value);
 	if (result == 0)
-		result = ranges_add(run, interval->thread, (int64_t)interval->start_ns, facts);
+		result = ranges_add(run, interval->thread, (int64_t)interval->start_ns,
+				    (int64_t)interval->start_ns, -1, facts);
 	if (result == 0)
 		result = path_add(run, interval->path, facts);
 	if (result < 0)

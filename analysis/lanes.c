@@ -7,22 +7,27 @@
 #include "analysis/lanes.h"
 
 #include "analysis/idle_internal.h"
+#include "analysis/range_lanes.h"
 #include "analysis/scope.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define QUOTE(number)	#number
+#define QUOTED(macro)	QUOTE(macro)
+#define ROWS	QUOTED(LANE_RANGE_ROWS)
 #define BATCH	4096			/* intervals that go into the pyramid together */
 
-/* Lanes of a device pass with it, streams and threads with their process as well. */
+/* Lanes of a device pass with it; streams, threads and their ranges with their process. */
 static bool lane_passes(struct run *run, sqlite3_stmt *stmt)
 {
 	int kind = sqlite3_column_int(stmt, 0);
 	int64_t id = sqlite3_column_int64(stmt, 1), parent = sqlite3_column_int64(stmt, 2);
 	int64_t device = kind == LANE_STREAM ? parent : id;
-	bool has_process = kind == LANE_STREAM || kind == LANE_THREAD;
+	bool is_host = kind == LANE_THREAD || kind == LANE_RANGE;
+	bool has_process = kind == LANE_STREAM || is_host;
 
-	return (kind == LANE_THREAD || run_passes(run, SCOPE_DEVICE, device)) &&
+	return (is_host || run_passes(run, SCOPE_DEVICE, device)) &&
 	       (kind != LANE_STREAM || run_passes(run, SCOPE_STREAM, id)) &&
 	       (!has_process || run_passes(run, SCOPE_PROCESS, sqlite3_column_int64(stmt, 5)));
 }
@@ -54,6 +59,7 @@ int run_lanes(struct run *run, struct run_lane_list *list)
 	*list = (struct run_lane_list){ 0 };
 	/* The numbers of kinds are those of enum lane_kind. */
 	result = run_query(run,
+		"WITH rows(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM rows WHERE n + 1 < " ROWS ") "
 		"SELECT kind, id, parent, ordinal, title, process, number FROM ("
 		"SELECT 0 AS kind, id, 0 AS parent, ordinal, 'GPU ' || coalesce(ordinal, '?') AS title,"
 		" id AS place, 0 AS process, 0 AS number FROM device "
@@ -63,8 +69,13 @@ int run_lanes(struct run *run, struct run_lane_list *list)
 		" s.device, s.process, coalesce(nullif(s.number, 0), s.id) FROM stream s"
 		" LEFT JOIN device d ON d.id = s.device "
 		"UNION ALL SELECT 3, t.id, t.process, -1, coalesce(nullif(t.name, ''), 'thread') || ' ' ||"
-		" coalesce(t.tid, t.id), coalesce(t.process, 0), t.process, 0 FROM thread t) "
-		"ORDER BY kind = 3, place, kind, id", lane_row, list);
+		" coalesce(t.tid, t.id), coalesce(t.process, 0), t.process, 0 FROM thread t "
+		"UNION ALL SELECT 4, t.id * " ROWS " + n, t.process, -1,"
+		" 'ranges' || iif(n, ' ' || (n + 1), ''), coalesce(t.process, 0), t.process, 0"
+		" FROM thread t JOIN rows "
+		"WHERE EXISTS (SELECT 1 FROM range)) "
+		"ORDER BY kind >= 3, place, iif(kind < 3, kind, 0),"
+		" iif(kind = 4, id / " ROWS ", id), kind, id", lane_row, list);
 	if (result < 0)
 		run_lane_list_free(list);
 	return result;
@@ -111,6 +122,7 @@ struct feed {
 	size_t times_bytes;
 	struct pyramid_interval batch[BATCH];
 	size_t count;
+	uint64_t reached_ns;
 };
 
 /* A row for each shape that there is, in the order of the lookup. */
@@ -152,8 +164,11 @@ static int feed_flush(struct feed *feed)
 	feed->count = 0;
 	if (pyramid_add(feed->scan->pyramid, feed->batch, count) < 0)
 		return run_fail(feed->run, "out of memory");
+	/* Ranges come after all else, thread by thread. */
+	if (count && feed->batch[count - 1].start_ns > feed->reached_ns)
+		feed->reached_ns = feed->batch[count - 1].start_ns;
 	if (count && feed->scan->progress)
-		feed->scan->progress(feed->scan->arg, feed->batch[count - 1].start_ns);
+		feed->scan->progress(feed->scan->arg, feed->reached_ns);
 	return 0;
 }
 
@@ -194,12 +209,19 @@ static int feed_interval(void *arg, const struct idle_interval *interval,
 			interval->start_ns + interval->dur_ns, interval->cause);
 }
 
+static int feed_range(void *arg, const struct range_place *place)
+{
+	return feed_add(arg, place->lane.kind, place->lane.id, place->start_ns, place->end_ns,
+			place->label);
+}
+
 /* When begun anew, what is in the pyramid stays: it is the same, and only counted again. */
 static int feed_begin(void *arg)
 {
 	struct feed *feed = arg;
 
 	feed->count = 0;
+	feed->reached_ns = 0;
 	return times_begin(feed);
 }
 
@@ -230,7 +252,8 @@ int run_scan(struct run *run, const struct lanes_scan *scan, struct findings *fi
 	done = lookup_load(run, "SELECT id, kernel FROM shape ORDER BY id", &feed->kernels);
 	if (done == 0)
 		done = run_findings(run, &options, findings);
-	if (done == 0 && feed_flush(feed) < 0) {
+	if (done == 0 && (range_places(run, 0, INT64_MAX, feed_range, feed) < 0 ||
+			  feed_flush(feed) < 0)) {
 		findings_free(findings);
 		done = -1;
 	}

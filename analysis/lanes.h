@@ -13,13 +13,17 @@
 
 struct run_lane {
 	struct lane_key key;
-	int64_t parent;			/* device of a stream, process of a thread; 0 unknown */
+	int64_t parent;			/* device of a stream, process of others; 0 unknown */
 	int64_t ordinal;		/* of the device, or of the stream's */
 	int64_t number;			/* what a stream is called in a scope */
 	char *title;
 };
 RUN_LIST(run_lane);
-/* Devices, each followed by its idle time and its streams; then threads by process. */
+/* Ranges around each other are in this many lanes below their thread, outermost first; those that are
+ * in more are left out. A lane's id is this times the thread's, and the row. */
+#define LANE_RANGE_ROWS	3
+/* Devices, each followed by its idle time and its streams; then threads by process, each followed by
+ * the lanes of its ranges if the recording has any. */
 int run_lanes(struct run *run, struct run_lane_list *list);
 void run_lane_list_free(struct run_lane_list *list);
 
@@ -39,8 +43,8 @@ const struct shape_times *shape_times_find(const struct shape_times_list *list, 
 
 /*
  * Reads the whole recording into the pyramid, in order of time; of threads `what` is a call_class,
- * of idle time an idle_cause. The same pass makes the findings; their idle intervals, as many as
- * asked for, are in order of device and start.
+ * of idle time an idle_cause, of ranges the label. The same pass makes the findings; their idle
+ * intervals, as many as asked for, are in order of device and start.
  */
 struct lanes_scan {
 	struct shape_times_list *times;	/* how long the kernels of each shape ran, by id; NULL: not */
@@ -51,13 +55,13 @@ struct lanes_scan {
 };
 int run_scan(struct run *run, const struct lanes_scan *scan, struct findings *findings);
 
-/* One side of a row: the work on a device, or the call on a thread. */
+/* One side of a row: the work on a device, or the call on a thread; or a range. */
 struct run_event {
-	struct lane_key lane;		/* LANE_STREAM, LANE_THREAD; LANE_DEVICE for their union */
+	struct lane_key lane;		/* LANE_STREAM, LANE_THREAD, LANE_RANGE; LANE_DEVICE: a union */
 	uint64_t start_ns, end_ns, bytes;
 	int64_t row, what;
 	uint32_t name;			/* index of the window's names */
-	uint8_t table;			/* of idle_internal.h's; EVENT_TABLES: no row */
+	uint8_t table;			/* of idle_internal.h's; EVENT_TABLES: no row, or one of `range` */
 	bool failed;			/* a call that returned an error */
 };
 struct run_window {

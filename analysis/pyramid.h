@@ -18,6 +18,7 @@ enum lane_kind {
 	LANE_IDLE,			/* the time between, by cause */
 	LANE_STREAM,
 	LANE_THREAD,
+	LANE_RANGE,			/* what the program marked on a thread; the id: see lanes.h */
 	LANE_KINDS
 };
 struct lane_key {

@@ -7,6 +7,7 @@
 #include "analysis/lanes.h"
 
 #include "analysis/idle_internal.h"
+#include "analysis/range_lanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,14 @@
 
 #define READ_TIMES	4	/* rows read for each that may be in the window */
 
-/* One name for each kernel, kind of copy and entry point that the window has. */
+/* One name for each kernel, kind of copy, entry point and label that the window has. */
 struct name {
 	struct { int64_t table, id; } key;	/* of what: enum named */
 	uint32_t index;
 	int64_t kernel;
 	UT_hash_handle hh;
 };
-enum named { NAMED_SHAPE, NAMED_COPY, NAMED_API, NAMED_KINDS };
+enum named { NAMED_SHAPE, NAMED_COPY, NAMED_API, NAMED_LABEL, NAMED_RANGE, NAMED_KINDS };
 
 struct windowing {
 	struct run *run;
@@ -39,6 +40,8 @@ static const char *const name_sql[NAMED_KINDS] = {
 	[NAMED_SHAPE] = "SELECT coalesce(nullif(k.name, ''), k.short_name), k.id FROM shape s "
 			"JOIN kernel k ON k.id = s.kernel WHERE s.id = ?1",
 	[NAMED_API] = "SELECT name, 0 FROM api WHERE id = ?1",
+	[NAMED_LABEL] = "SELECT coalesce(text, '(no text)'), 0 FROM label WHERE id = ?1",
+	[NAMED_RANGE] = "SELECT coalesce(name, '(no text)'), 0 FROM range WHERE id = ?1",
 };
 
 static int name_ask(struct windowing *w, enum named kind, struct name *name, char **text)
@@ -218,6 +221,30 @@ static int table_take(struct windowing *w, int table)
 	return result < 0 ? -1 : 0;
 }
 
+static int range_take(void *arg, const struct range_place *place)
+{
+	struct windowing *w = arg;
+	const struct name *name;
+	struct run_event *event;
+
+	if (w->events.count >= w->most) {
+		w->window->too_many = true;
+		return 1;
+	}
+	if (!touches(w, place->start_ns, place->end_ns))
+		return 0;
+	name = place->label ? name_get(w, NAMED_LABEL, place->label)
+			    : name_get(w, NAMED_RANGE, place->row);
+	event = name ? event_new(w, LANE_RANGE, place->lane.id, place->start_ns, place->end_ns, name)
+		     : NULL;
+	if (!event)
+		return -1;
+	event->what = place->label;
+	event->row = place->row;
+	event->table = EVENT_TABLES;
+	return 0;
+}
+
 static int by_lane(const void *left, const void *right)
 {
 	const struct run_event *a = left, *b = right;
@@ -274,9 +301,9 @@ static bool is_hopeless(struct run *run, uint64_t from_ns, uint64_t to_ns, size_
 {
 	char sql[256];
 
-	/* Tables that no lane shows do not count. */
+	/* What no lane shows does not count. */
 	snprintf(sql, sizeof(sql), "SELECT sum(last_id - first_id + 1) FROM chunk WHERE min_ns < %llu "
-		 "AND max_ns >= %llu AND kind NOT IN ('range', 'call_arguments')",
+		 "AND max_ns >= %llu AND kind != 'call_arguments'",
 		 (unsigned long long)to_ns, (unsigned long long)from_ns);
 	return (uint64_t)run_integer(run, sql, 0) > READ_TIMES * most;
 }
@@ -294,6 +321,9 @@ int run_window(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most,
 		result = table_take(&w, table);
 	if (result == 0 && !window->too_many)
 		result = unions_add(&w);
+	if (result == 0 && !window->too_many &&
+	    range_places(run, from_ns, to_ns, range_take, &w) < 0)
+		result = -1;
 	HASH_ITER(hh, w.names, name, next) {
 		HASH_DEL(w.names, name);
 		free(name);

@@ -90,6 +90,10 @@ static bool lane_has_anything(const struct timeline_view *t, size_t index)
 	size_t count;
 
 	timeline_events(t, lane->key, &count);
+	/* A thread that only marked ranges has a line above them. */
+	if (!count && lane->key.kind == LANE_THREAD && index + 1 < t->window->lanes.count &&
+	    lane[1].key.kind == LANE_RANGE && lane_has_anything(t, index + 1))
+		return true;
 	return count || has_memory(&t->window->memory[index]) ||
 	       (t->scan && pyramid_read(t->scan->pyramid, lane->key, 0, timeline_end(t), 1, &all));
 }

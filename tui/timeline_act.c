@@ -120,7 +120,7 @@ static void next_longest(struct timeline_view *t)
 {
 	const struct run_lane *lane = timeline_lane(t, t->line);
 	int64_t device = !lane ? 0 : lane->key.kind == LANE_STREAM ? lane->parent :
-			 lane->key.kind == LANE_THREAD ? 0 : lane->key.id;
+			 lane->key.kind >= LANE_THREAD ? 0 : lane->key.id;
 	const struct idle_interval *best = NULL, *first = NULL, *i;
 	struct idle_interval at = { .dur_ns = UINT64_MAX };
 	struct run_event event;

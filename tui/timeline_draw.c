@@ -70,6 +70,7 @@ static enum color color_of(enum lane_kind kind, int64_t what)
 	case LANE_IDLE:
 		return timeline_cause_color((enum idle_cause)what);
 	case LANE_STREAM:
+	case LANE_RANGE:
 		return timeline_work_color(what);
 	default:
 		return timeline_call_color((enum call_class)what);
@@ -133,6 +134,13 @@ static void draw_wide(const struct line_picture *p, uint64_t start_ns, uint64_t 
 		draw_block(p->y + row, p->t->plot_x + x, end - x, color, row ? "" : label);
 }
 
+static char *title_of(const struct run_window *window, const struct run_event *event)
+{
+	const char *name = window->names[event->name];
+
+	return event->lane.kind == LANE_STREAM ? view_kernel_title(name) : strdup(name);
+}
+
 static void draw_events(struct line_picture *p, const struct run_event *events, size_t count)
 {
 	const struct run_window *window = &p->t->window->events;
@@ -149,8 +157,7 @@ static void draw_events(struct line_picture *p, const struct run_event *events, 
 		if ((double)(e->end_ns - e->start_ns) < BLOCK_COLUMNS * p->column_ns ||
 		    (double)e->end_ns < p->t->from_ns || (double)e->start_ns >= p->t->to_ns)
 			continue;
-		title = p->kind == LANE_DEVICE ? NULL : p->kind == LANE_STREAM ?
-			view_kernel_title(window->names[e->name]) : strdup(window->names[e->name]);
+		title = p->kind == LANE_DEVICE ? NULL : title_of(window, e);
 		draw_wide(p, e->start_ns, e->end_ns,
 			  e->failed ? COLOR_OF_BAD : color_of(p->kind, e->what), title ? title : "");
 		free(title);
@@ -252,7 +259,7 @@ static void draw_title(const struct timeline_view *t, int y, size_t line)
 {
 	const struct run_lane *lane = timeline_lane(t, line);
 	bool is_lane = t->lines[line].kind == LINE_LANE, below = !is_lane ||
-		lane->key.kind == LANE_IDLE || lane->key.kind == LANE_STREAM;
+		(lane->key.kind != LANE_DEVICE && lane->key.kind != LANE_THREAD);
 	enum color color = line == t->line ? COLOR_OF_SELECTED :
 			   lane->key.kind == LANE_DEVICE && is_lane ? COLOR_OF_STRONG : COLOR_OF_TEXT;
 	char text[QUANTITY_SIZE];
@@ -332,6 +339,12 @@ static void draw_axis(const struct timeline_view *t, int y)
 	draw_mark(t, y, t->cursor_ns, draw_is_ascii() ? "v" : "\u25bc", COLOR_OF_STRONG);
 }
 
+static const struct { const char *covered, *things; } column_words[LANE_KINDS] = {
+	[LANE_DEVICE] = { "busy", "operations" }, [LANE_IDLE] = { "busy", "operations" },
+	[LANE_STREAM] = { "busy", "operations" }, [LANE_THREAD] = { "in calls", "calls" },
+	[LANE_RANGE] = { "in ranges", "ranges" },
+};
+
 /* What the line shows at the cursor where single events are not told apart. */
 static void describe_column(const struct timeline_view *t, int y, int width)
 {
@@ -362,8 +375,8 @@ static void describe_column(const struct timeline_view *t, int y, int width)
 			   idle_cause_text((enum idle_cause)column.what));
 	else
 		draw_textf(y, 1, width, COLOR_OF_TEXT, "%s for %s of this column, %s %s begin in it",
-			   lane->key.kind == LANE_THREAD ? "in calls" : "busy", percent, count,
-			   lane->key.kind == LANE_THREAD ? "calls" : "operations");
+			   column_words[lane->key.kind].covered, percent, count,
+			   column_words[lane->key.kind].things);
 }
 
 static void describe_pick(const struct timeline_view *t, int y, int width)
@@ -380,9 +393,7 @@ static void describe_pick(const struct timeline_view *t, int y, int width)
 		break;
 	case PICK_EVENT:
 		exact_time(exact, sizeof(exact), (double)event.start_ns);
-		title = event.lane.kind == LANE_STREAM ?
-			view_kernel_title(t->window->events.names[event.name]) :
-			strdup(t->window->events.names[event.name]);
+		title = title_of(&t->window->events, &event);
 		draw_textf(y, 1, width, event.failed ? COLOR_OF_BAD : COLOR_OF_TEXT, "%s at %s%s%s%s %s",
 			   quantity_text_ns(took, event.end_ns - event.start_ns), exact,
 			   event.bytes ? ", " : "",

@@ -30,7 +30,7 @@ void timeline_terms(const struct timeline_view *t, const struct snapshot *snapsh
 		view_term(terms, SCOPE_KERNEL, t->window->events.names[event.name]);
 	if (lane->key.kind == LANE_STREAM)
 		view_term_number(terms, SCOPE_STREAM, lane->number);
-	if (lane->key.kind == LANE_THREAD)
+	if (lane->key.kind == LANE_THREAD || lane->key.kind == LANE_RANGE)
 		view_term_number(terms, SCOPE_PROCESS, view_process_pid(snapshot, (int)lane->parent));
 	else
 		view_term_number(terms, SCOPE_DEVICE, view_device_ordinal(snapshot,
@@ -87,7 +87,8 @@ const struct view_class view_timeline = {
 	.is_timeline = true,
 	.honours = SCOPE_BIT(TIME) | SCOPE_OF_MEMORY | SCOPE_BIT(STREAM),
 	.help = "The run in time: for each device when it was busy, why it was idle, its memory and "
-		"its streams, then the calls of each thread. Where events are too short to be told "
+		"its streams, then the calls of each thread and the ranges "
+		"of NVTX on it, outermost first. Where events are too short to be told "
 		"apart, a column is as high as they fill it. Work of a device and the call that "
 		"launched it are two sides of one row: c goes from one to the other.",
 	.draw = draw,

@@ -2,7 +2,7 @@
 """Writes the recordings that the viewer's tests look at: summaries; events only for the timeline.
 
 usage: fixture.py OUT.db [plain|hostile|many|empty|recording|nopaths|timeline|timeline-live|
-                          serving|slower]
+                          ranges|serving|slower]
        fixture.py OUT.db grow       adds launches to a file that is open in the viewer
        fixture.py OUT.db grow-timeline  the same for timeline-live
 """
@@ -301,8 +301,10 @@ def write(path, what):
     db = open_new(path)
     devices = 2
     meta(db, "recording" if what in ("recording", "timeline-live") else "complete")
-    if what in ("timeline", "timeline-live"):
+    if what in ("timeline", "timeline-live", "ranges"):
         fixture_events.timeline(db, put)
+        if what == "ranges":
+            fixture_events.ranges(db, put)
     elif what in ("serving", "slower"):
         fixture_serving.serving(db, put, 20 if what == "slower" else 0)
     elif what != "empty":

@@ -74,6 +74,30 @@ def timeline(db, put):
         db.execute("INSERT INTO bucket VALUES (0, 1, ?, ?, ?, 0, 20, ?)", (b, 5 * MS, 5 * MS, (2 + b) * 512 * MIB))
 
 
+def ranges(db, put):
+    """A step in three ranges and one that is too deep, a mark in each, and a thread without a call."""
+    put(db, "thread", id=3, process=1, tid=4102, name="loader", start_ns=0, end_ns=STEPS * STEP)
+    labels = [(None, None, None, "serve"), ("engine", "steps", 0xFF76B900, "decode"),
+              (None, None, None, "launches"), (None, None, None, "too deep"),
+              ("engine", None, None, "token"), (None, None, None, "load batch")]
+    for n, (domain, category, color, text) in enumerate(labels, 1):
+        put(db, "label", id=n, process=1, domain=domain, category_name=category, color=color, text=text)
+    rows = [(0, STEPS * STEP, 1, 1, 1, 0)]
+    for n in range(STEPS):
+        at = MS + n * STEP
+        rows += [(at - 50 * US, 1200 * US, 1, 1, 2, 1), (at - 5 * US, 40 * US, 1, 1, 3, 2),
+                 (at, 5 * US, 1, 1, 4, 3), (at + 900 * US, None, 1, 3, 5, None)]
+    rows += [(at, 5 * MS, 3, 1, 6, 0) for at in range(2 * MS, 40 * MS, 10 * MS)]
+    # Written when they end; some in the zone map, some behind it.
+    rows.sort(key=lambda row: row[0] + (row[1] or 0))
+    for start, dur, thread, kind, label, level in rows:
+        put(db, "range", start_ns=start, dur_ns=dur, thread=thread, kind=kind, label=label, level=level)
+    for first in range(1, len(rows) - 20, 20):
+        part = rows[first - 1:first + 19]
+        put(db, "chunk", kind="range", first_id=first, last_id=first + 19, min_ns=min(row[0] for row in part),
+            max_ns=max(row[0] + (row[1] or 0) for row in part) + 1)
+
+
 def grow(db, put):
     """As many steps again, behind those that are there."""
     events = Events(db, put)

@@ -52,7 +52,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         files = {os.path.basename(name): os.path.abspath(name)
                  for name in os.environ.get("GPUTRAIL_FUZZ_FILES", "").split()}
-        own = () if files else ("plain", "hostile", "many", "empty", "nopaths", "timeline", "serving")
+        own = () if files else ("plain", "hostile", "many", "empty", "nopaths", "timeline",
+                                "ranges", "serving")
         for kind in own:
             files[kind] = os.path.join(folder, kind + ".db")
             subprocess.run([sys.executable, os.path.join(top, "tests/tui/fixture.py"), files[kind],

@@ -9,6 +9,7 @@ fixture empty.db empty
 fixture hostile.db hostile
 fixture nopaths.db nopaths
 fixture timeline.db timeline
+fixture ranges.db ranges
 fixture serving.db serving
 fixture slower.db slower
 views="overview kernels apis copies memory processes losses paths"
@@ -90,6 +91,18 @@ for size in 80x24 200x60; do
 	keys q 1
 	screen_is "overview-findings-$size"
 	ok "the overview begins with what costs most at $size"
+
+	terminal "$width" "$height" "$gputrail" ranges.db
+	shows "Nothing was lost"
+	keys 9
+	shows "48.0 ms shown"
+	keys j j j j j j j + + + n
+	shows "1.20 ms at 0.024950000 s: decode"
+	screen_is "ranges-$size"
+	ok "ranges below their threads at $size"
+	keys Enter
+	screen_is "ranges-details-$size"
+	ok "details of a range at $size"
 
 	terminal "$width" "$height" "$gputrail" serving.db
 	shows "[0-9]% useful\|useful *[0-9]"
