@@ -26,6 +26,7 @@ static struct {
 	struct py_layout layout;
 	void *(*thread_state)(void);	/* PyGILState_GetThisThreadState: reads TLS, no GIL */
 	void *(*interpreter_newest)(void), *(*interpreter_main)(void);	/* read a word each */
+	void *main;		/* what the latter said last: few programs ever have another one */
 	uint64_t code_type;	/* address of PyCode_Type, 0 unknown */
 } py;
 
@@ -264,6 +265,18 @@ static __attribute__((noinline)) uint64_t state_of_several(const struct py_layou
 	return first;
 }
 
+/* Whether there are interpreters besides the main one. */
+static inline bool interpreters_are_several(void)
+{
+	void *newest = py.interpreter_newest(), *main;
+
+	if (newest == __atomic_load_n(&py.main, __ATOMIC_RELAXED))
+		return false;
+	main = py.interpreter_main();
+	__atomic_store_n(&py.main, main, __ATOMIC_RELAXED);
+	return newest != main;
+}
+
 /* The thread's innermost frame; the salt is its interpreter's. */
 static inline uint64_t frame_innermost(const struct py_layout *l, uint64_t *salt)
 {
@@ -274,7 +287,7 @@ static inline uint64_t frame_innermost(const struct py_layout *l, uint64_t *salt
 		state = (uint64_t)(uintptr_t)py.thread_state();
 	if (!state)
 		return 0;
-	if (l->thread_id >= 0 && py.interpreter_newest() != py.interpreter_main())
+	if (l->thread_id >= 0 && interpreters_are_several())
 		state = state_of_several(l, state);
 	if (l->interpreter_id >= 0)
 		*salt = word_at(word_at(state, l->interpreter), l->interpreter_id) *

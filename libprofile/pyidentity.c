@@ -17,20 +17,23 @@ static inline uint64_t number_read(uint64_t code, int16_t version)
 }
 
 /* Where content is found, below 3.12: by value, to be kept in registers. */
-struct content { int16_t name, line_table, first_line; };
+struct content { int16_t name, filename, line_table, first_line; };
 
 static inline struct content content_of(const struct py_layout *l)
 {
-	return (struct content){ l->name, l->line_table, l->first_line };
+	/* One word with the half before it, which does not change either. */
+	return (struct content){ l->name, l->filename, l->line_table,
+				 (int16_t)(l->first_line - 4) };
 }
 
 static inline uint64_t content_read(uint64_t code, struct content c)
 {
 	uint64_t name = word_at(code, c.name), table = word_at(code, c.line_table);
-	uint64_t line = *(const uint32_t *)(uintptr_t)(code + (uint64_t)(int64_t)c.first_line);
+	uint64_t lines = (word_at(table, BYTES_DATA) ^ word_at(code, c.filename)) +
+			 word_at(table, BYTES_SIZE);
 
-	return (word_at(table, BYTES_DATA) * 0xc2b2ae3d27d4eb4full ^ word_at(name, STRING_HASH)) +
-	       (line << 40) + word_at(table, BYTES_SIZE);
+	return (lines * 0xc2b2ae3d27d4eb4full ^ word_at(name, STRING_HASH)) +
+	       word_at(code, c.first_line);
 }
 
 /*
@@ -91,8 +94,8 @@ uint64_t pyidentity_stamp(const struct py_layout *l, struct pyidentities *ids, u
 		identity->stamp = salt ^ identity->content;
 	} else {
 		identity->content = content_read(code, content_of(l));
-		identity->file = word_at(code, l->filename);
-		identity->stamp = identity->content ^ text_stamp(l, ids, identity->file);
+		identity->stamp = identity->content ^
+				  text_stamp(l, ids, word_at(code, l->filename));
 		name = word_at(code, l->name);
 		if (word_at(name, STRING_HASH) == HASH_UNKNOWN)
 			identity->stamp += text_stamp(l, ids, name);
@@ -106,7 +109,7 @@ bool pyidentity_same(const struct py_layout *l, const struct pyidentities *ids, 
 {
 	const struct pyidentity *at = ids->list, *end = at + count;
 	const struct content content = content_of(l);
-	const int16_t version = l->code_version, file = l->filename;
+	const int16_t version = l->code_version;
 
 	if (version >= 0) {
 		for (; at < end; at++)
@@ -115,8 +118,7 @@ bool pyidentity_same(const struct py_layout *l, const struct pyidentities *ids, 
 		return true;
 	}
 	for (; at < end; at++)
-		if (word_at(at->code, file) != at->file ||
-		    content_read(at->code, content) != at->content)
+		if (content_read(at->code, content) != at->content)
 			return false;
 	for (uint32_t i = 0; i < text_count; i++) {
 		const struct pytext *text = &ids->texts[i];

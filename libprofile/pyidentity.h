@@ -20,7 +20,6 @@
 struct pyidentity {
 	uint64_t code, stamp;
 	uint64_t content;	/* what is read of it every time */
-	uint64_t file;		/* below 3.12: its file name, one of the texts */
 };
 
 struct pytext {
