@@ -5,6 +5,7 @@
 #endif
 #include "libprofile/gpu_backend.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "libprofile/env.h"
@@ -195,9 +196,9 @@ bool gpu_window_settled(bool now)
 
 	if (now && (what == STEP_OPENS || what == STEP_CLOSES))
 		step_take(what, greatest_correlation() + 1, clock_wire());
-	/* A thread that has taken it needs a few instructions. */
+	/* A thread that has taken it needs a few instructions; it may have been put aside in between. */
 	while ((what = __atomic_load_n(&awaited, __ATOMIC_ACQUIRE)) == STEP_TAKEN)
-		;
+		sched_yield();
 	return what == STEP_NONE;
 }
 
