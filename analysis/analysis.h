@@ -156,15 +156,21 @@ struct run_graph {			/* an executable graph */
 	uint64_t nodes;			/* GPU operations, the most seen in one launch */
 	uint64_t launches, timed;	/* timed: of these with GPU times */
 	uint64_t total_ns, host_ns;	/* from first to last operation; in the launch calls */
-	uint64_t created_ns, instantiate_ns, updates, update_ns;
+	uint64_t created_ns, instantiate_ns;
+	uint64_t updates, node_updates, update_ns;	/* of all of it, of one node; time of both */
+	uint64_t chain;			/* operations that run one after the other; 0 unknown */
+	char *kinds;			/* what it was made from; NULL unknown */
 	bool is_made;			/* its instantiation was seen */
+	bool by_device;			/* device code may launch it */
 	int64_t path;			/* of that; 0 unknown */
 	char *where;			/* its innermost frames of the program */
 };
 
 struct run_graph_node {			/* a kernel in an executable graph */
 	int graph, stream;		/* ids of the file */
-	uint64_t node;			/* CUPTI's id */
+	uint64_t node, source;		/* CUPTI's ids; of what it was copied from, 0 unknown */
+	int64_t member;			/* that one's number in the graph; -1 unknown */
+	char *before, *around;		/* numbers that it waits for; kind of what it is inside of; or NULL */
 	uint64_t place;			/* in the order in which they begin, from 1 */
 	uint64_t at_ns;			/* its begin after that of the first one, on average */
 	uint64_t replays, total_ns, min_ns, max_ns;

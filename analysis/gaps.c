@@ -118,7 +118,9 @@ int run_fill_gaps(struct run *run)
 		if (has_table(run, table) && view_make(run, i) < 0)
 			return -1;
 	}
-	return is_split ? nodes_make(run) : 0;
+	/* Before there was that, rows of `node` had it all. */
+	return is_split ? nodes_make(run) :
+			  execute(run, "CREATE TEMP TABLE IF NOT EXISTS graph_node (graph, node, source)");
 }
 
 const struct run_gap_list *run_gaps(const struct run *run)

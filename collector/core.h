@@ -74,8 +74,8 @@ struct stream {
 struct graph {
 	struct process *process;
 	uint64_t handle;
-	uint32_t number, nodes, path, updates;
-	int64_t created_ns, instantiate_ns, update_ns;
+	uint32_t number, nodes, path, updates, node_updates, flags;
+	int64_t created_ns, instantiate_ns, update_ns, node_update_ns;
 	bool dirty;
 };
 
@@ -291,8 +291,11 @@ void stream_write(struct collector *c);
 uint32_t graph_of_launch(struct process *p, uint64_t handle, int64_t now_ns);
 /* Successful calls that began then and took so long. */
 void graph_created(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
-		   uint32_t path);
-void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns);
+		   uint32_t path, uint32_t flags);
+void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
+		   bool is_one_node);
+/* Members or edges of an executable graph that was created (graphcontent.c). */
+void graph_parts(struct process *p, const struct wire_def_graph_parts *def);
 void graph_destroyed(struct process *p, uint64_t handle);
 void graph_seen(struct collector *c, uint32_t graph, uint32_t number, uint32_t nodes);
 void graph_write(struct collector *c);

@@ -18,7 +18,7 @@ struct graph_content {
 
 /* Ids of the file, 0 unknown. */
 struct graph_kernel {
-	uint64_t node;			/* CUPTI's id */
+	uint64_t node, source;		/* CUPTI's ids: its own, and that of what it was copied from */
 	uint32_t graph, stream, shape, path;
 };
 

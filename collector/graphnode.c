@@ -127,6 +127,8 @@ void graph_nodes_add(struct graph_nodes *nodes, uint64_t id, uint64_t original, 
 		node->path_before = node->path;
 		node->updated_ns = at_ns;
 	}
+	if (!node->id)			/* an update leaves it where it is in the graph */
+		node->source = original == id ? 0 : original;
 	node->id = id;
 	node->original = original == id ? 0 : original;
 	node->is_used = true;
@@ -146,6 +148,13 @@ uint32_t graph_nodes_path(struct graph_nodes *nodes, uint64_t id, int64_t at_ns)
 	if (node->original)
 		resolve(nodes, node);
 	return node->path_before && at_ns < node->updated_ns ? node->path_before : node->path;
+}
+
+uint64_t graph_nodes_source(const struct graph_nodes *nodes, uint64_t id)
+{
+	const struct graph_node *node = find(nodes, id);
+
+	return node ? node->source : 0;
 }
 
 void graph_nodes_free(struct graph_nodes *nodes)

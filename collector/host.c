@@ -224,19 +224,24 @@ static void host_memory(const struct host_call *h)
 }
 
 /* The life of executable graphs. */
-static void host_graph(const struct host_call *h, uint64_t handle)
+static void host_graph(const struct host_call *h, const struct wire_object *object)
 {
+	uint64_t handle = object->object;
+
+	/* The rows of one category are neighbours. */
+	if (h->api >= API_cuGraphExecBatchMemOpNodeSetParams && h->api <= API_cuGraphNodeSetEnabled) {
+		graph_updated(h->process, handle, h->start, h->dur,
+			      h->api != API_cuGraphExecUpdate && h->api != API_cuGraphExecUpdate_v2);
+		return;
+	}
 	switch (h->api) {
 	case API_cuGraphInstantiate:
 	case API_cuGraphInstantiate_v2:
 	case API_cuGraphInstantiateWithFlags:
 	case API_cuGraphInstantiateWithParams:
 	case API_cuGraphInstantiateWithParams_ptsz:
-		graph_created(h->process, handle, h->start, h->dur, h->path);
-		break;
-	case API_cuGraphExecUpdate:
-	case API_cuGraphExecUpdate_v2:
-		graph_updated(h->process, handle, h->start, h->dur);
+		graph_created(h->process, handle, h->start, h->dur, h->path,
+			      (uint32_t)object->value);
 		break;
 	case API_cuGraphExecDestroy:
 		graph_destroyed(h->process, handle);
@@ -251,7 +256,7 @@ static void host_object(const struct host_call *h)
 	const struct wire_object *object = (const struct wire_object *)h->call;
 
 	if (h->result == 0)
-		host_graph(h, object->object);
+		host_graph(h, object);
 	call_row(h, object->object, object->second, object->value);
 }
 
@@ -363,6 +368,10 @@ void host_record(struct process *p, struct ring *ring, const struct wire_head *h
 		break;
 	case WIRE_DEF_GRAPH_NODE:
 		define_graph_node(p, ring, (const struct wire_def_graph_node *)head);
+		break;
+	case WIRE_DEF_GRAPH_MEMBERS:
+	case WIRE_DEF_GRAPH_EDGES:
+		graph_parts(p, (const struct wire_def_graph_parts *)head);
 		break;
 	case WIRE_ARGUMENTS:
 		arguments_record(p, ring, (const struct wire_arguments *)head);

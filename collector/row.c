@@ -130,7 +130,9 @@ static void write_node(struct collector *c, struct window_row *row)
 
 	capture_path_settle(row);
 	row->column[4] = graph_content_id(&c->graph_content, c->db, &(struct graph_kernel){
-		.graph = row->nodes, .node = row->graph_node, .stream = (uint32_t)row->column[4],
+		.graph = row->nodes, .node = row->graph_node,
+		.source = graph_nodes_source(&row->process->graph_nodes, row->graph_node),
+		.stream = (uint32_t)row->column[4],
 		.shape = shape.shape, .path = row->capture_path });
 	summary_kernel(c->summary, row->process->id, shape.device, shape.shape, NIL,
 		       row->column[START], row->column[2]);

@@ -59,12 +59,28 @@ CREATE TABLE graph (    -- one row per executable graph
   path INTEGER,           -- of the call that instantiated it
   instantiate_ns INTEGER, -- that call took; NULL: it was not seen
   updates INTEGER,        -- successful cuGraphExecUpdate
-  update_ns INTEGER);     -- that these took
+  update_ns INTEGER,      -- that these took
+  flags INTEGER,          -- of the instantiation: 4 device code may launch it; NULL: it was not seen
+  node_updates INTEGER,   -- successful changes of one node, cuGraphExec...SetParams
+  node_update_ns INTEGER);
+CREATE TABLE graph_member ( -- nodes of the graph that an executable one was made from
+  graph INTEGER,
+  member INTEGER,         -- from 0; those inside of child graphs and bodies come behind
+  node INTEGER,           -- CUPTI's id of it, which graph_node.source has
+  type TEXT,              -- kernel, memcpy, memset, host, graph, if, while, switch, ...
+  parent INTEGER,         -- member that it is inside of; NULL: none
+  body INTEGER,           -- which of its parent's bodies
+  PRIMARY KEY (graph, member)) WITHOUT ROWID;
+CREATE TABLE graph_edge ( -- and what waits for what
+  graph INTEGER, from_member INTEGER, to_member INTEGER,
+  type INTEGER,           -- 1: the one may begin before the other ends (programmatic)
+  PRIMARY KEY (graph, from_member, to_member)) WITHOUT ROWID;
 CREATE TABLE graph_node ( -- kernels that executable graphs hold, once; an update makes another row
   id INTEGER PRIMARY KEY, graph INTEGER,
   node INTEGER,           -- CUPTI's id
   stream INTEGER, shape INTEGER,
-  path INTEGER);          -- of the call that captured or added it; NULL: not known
+  path INTEGER,           -- of the call that captured or added it; NULL: not known
+  source INTEGER);        -- CUPTI's id of the node that it was copied from; NULL: not known
 CREATE TABLE api (id INTEGER PRIMARY KEY, name TEXT, category TEXT);
 CREATE TABLE result (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE path (     -- node of a merged call path; 0 is "not recorded"

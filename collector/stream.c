@@ -220,7 +220,7 @@ void graph_destroyed(struct process *p, uint64_t handle)
 }
 
 void graph_created(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
-		   uint32_t path)
+		   uint32_t path, uint32_t flags)
 {
 	struct graph *graph;
 
@@ -230,16 +230,18 @@ void graph_created(struct process *p, uint64_t handle, int64_t start_ns, int64_t
 		return;
 	graph->instantiate_ns = dur_ns;
 	graph->path = path;
+	graph->flags = flags;
 }
 
-void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns)
+void graph_updated(struct process *p, uint64_t handle, int64_t start_ns, int64_t dur_ns,
+		   bool is_one_node)
 {
 	struct graph *graph = graph_changed(p->collector, graph_of_launch(p, handle, start_ns));
 
 	if (!graph)
 		return;
-	graph->updates++;
-	graph->update_ns += dur_ns;
+	*(is_one_node ? &graph->node_updates : &graph->updates) += 1;
+	*(is_one_node ? &graph->node_update_ns : &graph->update_ns) += dur_ns;
 }
 
 void graph_seen(struct collector *c, uint32_t id, uint32_t number, uint32_t nodes)
@@ -262,11 +264,13 @@ void graph_write(struct collector *c)
 		if (!g->dirty)
 			continue;
 		g->dirty = false;
-		database_run(c->db, "INSERT OR REPLACE INTO graph VALUES (?,?,?,?,?,?,?,?,?,?)",
-			     "iiiiiiiiii", (int64_t)id, (int64_t)g->process->id,
+		database_run(c->db, "INSERT OR REPLACE INTO graph VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			     "iiiiiiiiiiiii", (int64_t)id, (int64_t)g->process->id,
 			     (int64_t)g->handle, g->number ? (int64_t)g->number : NIL,
 			     (int64_t)g->nodes, g->created_ns, (int64_t)g->path,
-			     g->instantiate_ns, (int64_t)g->updates, g->update_ns);
+			     g->instantiate_ns, (int64_t)g->updates, g->update_ns,
+			     g->instantiate_ns == NIL ? NIL : (int64_t)g->flags,
+			     (int64_t)g->node_updates, g->node_update_ns);
 	}
 	c->graphs_changed = false;
 }

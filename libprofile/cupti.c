@@ -25,10 +25,9 @@ static void on_node(struct thread *thread, uint32_t cbid, const struct cupti_gra
 {
 	uint64_t node, original;
 
-	if (!thread->ring || !graph || !path_is_taken(thread) ||
-	    cupti.GetGraphNodeId(graph->node, &node))
+	if (!thread->ring || !graph || cupti.GetGraphNodeId(graph->node, &node))
 		return;
-	if (cbid == CUPTI_NODE_CREATED && !thread->ready)
+	if (cbid == CUPTI_NODE_CREATED && !thread->ready && path_is_taken(thread))
 		path_graph_node_made(thread, node);
 	else if (cbid != CUPTI_NODE_CREATED && graph->original &&
 		 !cupti.GetGraphNodeId(graph->original, &original) && original != node)
@@ -79,7 +78,7 @@ static void enable_nodes(void)
 	static const uint32_t cbids[] = { CUPTI_NODE_CREATED, CUPTI_NODE_CLONED,
 					  CUPTI_NODE_UPDATED };
 
-	if (!cupti.GetGraphNodeId || !strcmp(env_get(ENV_GPUTRAIL_CALLPATH), "off"))
+	if (!cupti.GetGraphNodeId)
 		return;
 	for (size_t i = 0; i < sizeof(cbids) / sizeof(cbids[0]); i++)
 		cupti.EnableCallback(1, subscriber, CUPTI_DOMAIN_RESOURCE, cbids[i]);

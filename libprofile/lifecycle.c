@@ -13,6 +13,7 @@
 #include "libprofile/context.h"
 #include "libprofile/control.h"
 #include "libprofile/functions.h"
+#include "libprofile/graph_parts.h"
 #include "libprofile/interpose.h"
 #include "libprofile/ranges.h"
 
@@ -71,5 +72,6 @@ void lifecycle_forget_all(void)
 {
 	context_forget_all();
 	functions_forget_all();
+	graph_parts_forget();
 	control_forget();
 }

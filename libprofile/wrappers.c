@@ -10,6 +10,7 @@
 #include "libprofile/shim.h"
 
 #include "libprofile/events.h"
+#include "libprofile/graph_parts.h"
 #include "libprofile/record.h"
 #include "libprofile/rules.h"
 
@@ -43,9 +44,12 @@ static inline __attribute__((always_inline)) bool is_kept(const char *category)
 #define BEFORE_cuCtxDestroy ~, events_context_ends(ctx)
 #define BEFORE_cuDevicePrimaryCtxRelease ~, events_context_ends(NULL)
 #define BEFORE_cuDevicePrimaryCtxReset ~, events_context_ends(NULL)
+/* And what a counted call leaves to be known: AFTER_<base> in the same way. */
+#define AFTER_cuGraphAddNode ~, graph_parts_added(shim_result, phGraphNode, nodeParams)
 #define SECOND(first, second, ...) second
 #define SECOND_OF(...) SECOND(__VA_ARGS__, ~)
 #define BEFORE(base) SECOND_OF(BEFORE_##base, (void)0)
+#define AFTER(base) SECOND_OF(AFTER_##base, (void)0)
 
 #define WRAP(symbol, base, per_thread, is_state, params, args, action)	\
 	SHIM_EXPORT CUresult symbol params;					\
@@ -71,7 +75,8 @@ static inline __attribute__((always_inline)) bool is_kept(const char *category)
 	WRAP(symbol, base, per_thread, is_kept(category), params, args, \
 	     call_path(&shim_call); RECORD_##base args)
 #define WRAP_2(symbol, base, per_thread, category, params, args) \
-	WRAP(symbol, base, per_thread, false, params, args, record_counted(&shim_call))
+	WRAP(symbol, base, per_thread, false, params, args, \
+	     AFTER(base); record_counted(&shim_call))
 #define WRAP_3(symbol, base, per_thread, category, params, args)
 
 #define API(symbol, base, tier, since, per_thread, cbid, category, params, args) \

@@ -70,13 +70,14 @@ static int arguments_valid(const char *record, uint32_t bytes)
 	return 1;
 }
 
-static int texts_valid(const void *record, const struct wire_head *head)
+static int payload_valid(const void *record, const struct wire_head *head)
 {
 	struct wire_def_function function;
 	struct wire_def_string string;
 	struct wire_def_device device;
 	struct wire_def_thread thread;
 	struct wire_def_module module;
+	struct wire_def_graph_parts parts;
 
 	switch (head->kind) {
 	case WIRE_DEF_FUNCTION:
@@ -97,6 +98,10 @@ static int texts_valid(const void *record, const struct wire_head *head)
 		return text_valid(record, head->bytes, sizeof(module), module.path_bytes);
 	case WIRE_DEF_PYTHON_CODE:
 		return code_valid(record, head->bytes);
+	case WIRE_DEF_GRAPH_MEMBERS:
+	case WIRE_DEF_GRAPH_EDGES:
+		memcpy(&parts, record, sizeof(parts));
+		return parts.count <= (head->bytes - sizeof(parts)) / WIRE_GRAPH_PART_BYTES;
 	case WIRE_ARGUMENTS:
 		return arguments_valid(record, head->bytes);
 	default:
@@ -115,7 +120,7 @@ enum wire_status wire_decode(const void *bytes, uint64_t available, uint32_t *re
 	memcpy(&head, bytes, sizeof(head));
 	if (head.bytes < sizeof(head) || head.bytes % 8 || head.bytes > available ||
 	    head.kind >= WIRE_KIND_COUNT || head.bytes < kinds[head.kind].bytes ||
-	    !texts_valid(bytes, &head))
+	    !payload_valid(bytes, &head))
 		return WIRE_CORRUPT;
 	*record_bytes = head.bytes;
 	return WIRE_OK;

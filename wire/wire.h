@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC		0x4c49415254555047ull	/* "GPUTRAIL", little endian */
-#define WIRE_VERSION		4u
+#define WIRE_VERSION		5u
 #define WIRE_RINGS_MAX		256u
 #define WIRE_API_MAX		1024u			/* >= rows of driver_api.def */
 #define WIRE_RECORD_MAX		65528u			/* bytes, a multiple of 8 */
@@ -446,6 +446,32 @@ struct wire_def_graph_node {
 	uint32_t native_path, python_path;
 };
 static_assert(sizeof(struct wire_def_graph_node) == 40, "def graph node");
+
+/* What an executable graph was made from, after the record of the call that did. Members are
+ * numbered from 0 in the executable graph; those of child graphs and bodies come behind. */
+struct wire_def_graph_parts {
+	struct wire_head head;
+	uint64_t graph_exec;		/* handle */
+	uint32_t first;			/* number of the first member here; edges: 0 */
+	uint32_t count;			/* of struct wire_graph_member or wire_graph_edge that follow */
+};
+static_assert(sizeof(struct wire_def_graph_parts) == 24, "def graph parts");
+
+struct wire_graph_member {
+	uint64_t node;			/* id of the node that was copied */
+	uint32_t parent;		/* 1 + number of the member it is inside of, 0 none */
+	uint8_t  type;			/* CUgraphNodeType */
+	uint8_t  condition;		/* 1 + CUgraphConditionalNodeType, 0 not known or none */
+	uint16_t body;			/* of its parent: which */
+};
+struct wire_graph_edge {
+	uint32_t from, to;		/* numbers of members: `to` waits for `from` */
+	uint8_t  type, from_port, to_port, reserved;	/* as in CUgraphEdgeData */
+	uint32_t reserved2;
+};
+#define WIRE_GRAPH_PART_BYTES 16u
+static_assert(sizeof(struct wire_graph_member) == WIRE_GRAPH_PART_BYTES &&
+	      sizeof(struct wire_graph_edge) == WIRE_GRAPH_PART_BYTES, "graph parts");
 
 /* --- ranges and marks of NVTX. Texts and domains have numbers of their own, counted from 1 in the
  * process; domain 0 is the default one, text 0 none. ---------------------------------------- */
