@@ -214,11 +214,13 @@ static const char *callback_name(CUpti_CallbackDomain domain, uint32_t cbid)
 #undef API
 #define CALL(name, id, version, context, params, args) \
 		{ CUPTI_CB_DOMAIN_RUNTIME_API, id, #name "_v" #version },
+#define UNTRACED(name, context, params, args)
 #define STREAM(name, twin, id, version, twin_id, twin_version, params, args) \
 		{ CUPTI_CB_DOMAIN_RUNTIME_API, id, #name "_v" #version }, \
 		{ CUPTI_CB_DOMAIN_RUNTIME_API, twin_id, #twin "_v" #twin_version },
 #include "simcuda/runtime_api.def"
 #undef CALL
+#undef UNTRACED
 #undef STREAM
 		{ CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED,
 		  "GRAPHNODE_CREATED" },

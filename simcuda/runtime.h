@@ -51,11 +51,13 @@ struct runtime_kernel_node {
 };
 
 #define CALL(name, cbid, version, context, params, args) RUNTIME_EXPORT cudaError_t name params;
+#define UNTRACED(name, context, params, args) RUNTIME_EXPORT cudaError_t name params;
 #define STREAM(name, twin, cbid, version, twin_cbid, twin_version, params, args) \
 	RUNTIME_EXPORT cudaError_t name params;					 \
 	RUNTIME_EXPORT cudaError_t twin params;
 #include "simcuda/runtime_api.def"
 #undef CALL
+#undef UNTRACED
 #undef STREAM
 
 RUNTIME_EXPORT cudaError_t cudaGetLastError(void);

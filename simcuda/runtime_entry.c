@@ -7,11 +7,14 @@
 
 static __thread cudaError_t last_error;
 
+enum { UNTRACED_CALL = 0 };	/* the id of none */
+
 static CUresult call_prepare(uint32_t cbid, const char *name, bool needs_context)
 {
 	CUresult result = runtime_driver_open();
 
-	runtime_call_begin(cbid, name);
+	if (cbid != UNTRACED_CALL)
+		runtime_call_begin(cbid, name);
 	if (result == CUDA_SUCCESS && needs_context)
 		result = runtime_context_ensure();
 	return result;
@@ -19,7 +22,8 @@ static CUresult call_prepare(uint32_t cbid, const char *name, bool needs_context
 
 static cudaError_t call_finish(uint32_t cbid, const char *name, CUresult result)
 {
-	runtime_call_end(cbid, name, (int)result);
+	if (cbid != UNTRACED_CALL)
+		runtime_call_end(cbid, name, (int)result);
 	if (result != CUDA_SUCCESS)
 		last_error = (cudaError_t)result;
 	return (cudaError_t)result;
@@ -36,6 +40,7 @@ static cudaError_t call_finish(uint32_t cbid, const char *name, CUresult result)
 			result = impl_##name args;				\
 		return call_finish(cbid, #name, result);			\
 	}
+#define UNTRACED(name, context, params, args) CALL(name, UNTRACED_CALL, 0, context, params, args)
 #define ONE_OF_TWO(name, symbol, cbid, is_per_thread, params, args)		\
 	cudaError_t symbol params						\
 	{									\
@@ -51,6 +56,7 @@ static cudaError_t call_finish(uint32_t cbid, const char *name, CUresult result)
 	ONE_OF_TWO(name, twin, twin_cbid, true, params, args)
 #include "simcuda/runtime_api.def"
 #undef CALL
+#undef UNTRACED
 #undef STREAM
 
 cudaError_t cudaGetLastError(void)

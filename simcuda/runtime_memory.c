@@ -196,6 +196,21 @@ CUresult impl_cudaMemPoolGetAttribute(CUmemoryPool pool, int attribute, void *va
 	return DRIVER(cuMemPoolGetAttribute, pool, (CUmemPool_attribute)attribute, value);
 }
 
+CUresult impl_cudaMemPoolSetAccess(CUmemoryPool pool, const CUmemAccessDesc *access, size_t count)
+{
+	return DRIVER(cuMemPoolSetAccess, pool, access, count);
+}
+
+CUresult impl_cudaDeviceGetGraphMemAttribute(int device, int attribute, void *value)
+{
+	return DRIVER(cuDeviceGetGraphMemAttribute, device, (CUgraphMem_attribute)attribute, value);
+}
+
+CUresult impl_cudaDeviceSetGraphMemAttribute(int device, int attribute, void *value)
+{
+	return DRIVER(cuDeviceSetGraphMemAttribute, device, (CUgraphMem_attribute)attribute, value);
+}
+
 CUresult impl_cudaMemPrefetchAsync(bool per_thread, const void *pointer, size_t bytes,
 				   CUmemLocation location, unsigned flags, CUstream stream)
 {

@@ -38,10 +38,12 @@ CUresult runtime_symbol_find(const void *symbol, CUdeviceptr *address, size_t *b
 /* --- implementations, one for a call and its twin ------------------------------------------------------ */
 #define RUNTIME_WITH_FLAG(...) (bool per_thread, __VA_ARGS__)
 #define CALL(name, cbid, version, context, params, args) CUresult impl_##name params;
+#define UNTRACED(name, context, params, args) CUresult impl_##name params;
 #define STREAM(name, twin, cbid, version, twin_cbid, twin_version, params, args) \
 	CUresult impl_##name RUNTIME_WITH_FLAG params;
 #include "simcuda/runtime_api.def"
 #undef CALL
+#undef UNTRACED
 #undef STREAM
 
 static inline CUdeviceptr runtime_address(const void *pointer)

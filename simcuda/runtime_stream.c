@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams, events and graphs of the simulated runtime. */
+/* Streams, captures and events of the simulated runtime. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -90,6 +90,33 @@ CUresult impl_cudaStreamIsCapturing(bool per_thread, CUstream stream, int *statu
 	return result;
 }
 
+CUresult impl_cudaStreamBeginCaptureToGraph(bool per_thread, CUstream stream, CUgraph graph,
+					    const CUgraphNode *dependencies,
+					    const CUgraphEdgeData *edges, size_t count, int mode)
+{
+	return DRIVER_STREAM(cuStreamBeginCaptureToGraph, cuStreamBeginCaptureToGraph_ptsz, stream,
+			     graph, dependencies, edges, count, (CUstreamCaptureMode)mode);
+}
+
+CUresult impl_cudaStreamGetCaptureInfo(bool per_thread, CUstream stream,
+				       CUstreamCaptureStatus *status, cuuint64_t *id,
+				       CUgraph *graph, const CUgraphNode **dependencies,
+				       const CUgraphEdgeData **edges, size_t *count)
+{
+	return DRIVER_STREAM(cuStreamGetCaptureInfo_v3, cuStreamGetCaptureInfo_v3_ptsz, stream,
+			     status, id, graph, dependencies, edges, count);
+}
+
+CUresult impl_cudaStreamUpdateCaptureDependencies(bool per_thread, CUstream stream,
+						  CUgraphNode *dependencies,
+						  const CUgraphEdgeData *edges, size_t count,
+						  unsigned flags)
+{
+	return DRIVER_STREAM(cuStreamUpdateCaptureDependencies_v2,
+			     cuStreamUpdateCaptureDependencies_v2_ptsz, stream, dependencies, edges,
+			     count, flags);
+}
+
 CUresult impl_cudaThreadExchangeStreamCaptureMode(int *mode)
 {
 	CUstreamCaptureMode driver_mode;
@@ -140,91 +167,19 @@ CUresult impl_cudaEventDestroy(CUevent event)
 	return DRIVER(cuEventDestroy_v2, event);
 }
 
+CUresult impl_cudaIpcGetEventHandle(CUipcEventHandle *handle, CUevent event)
+{
+	return DRIVER(cuIpcGetEventHandle, handle, event);
+}
+
+CUresult impl_cudaIpcOpenEventHandle(CUevent *event, CUipcEventHandle handle)
+{
+	return DRIVER(cuIpcOpenEventHandle, event, handle);
+}
+
 CUresult impl_cudaEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 {
 	if (runtime_driver.cuEventElapsedTime_v2)
 		return DRIVER(cuEventElapsedTime_v2, milliseconds, start, end);
 	return DRIVER(cuEventElapsedTime, milliseconds, start, end);
-}
-
-CUresult impl_cudaGraphCreate(CUgraph *graph, unsigned flags)
-{
-	return DRIVER(cuGraphCreate, graph, flags);
-}
-
-CUresult impl_cudaGraphDestroy(CUgraph graph)
-{
-	return DRIVER(cuGraphDestroy, graph);
-}
-
-CUresult impl_cudaGraphClone(CUgraph *clone, CUgraph graph)
-{
-	return DRIVER(cuGraphClone, clone, graph);
-}
-
-CUresult impl_cudaGraphGetNodes(CUgraph graph, CUgraphNode *nodes, size_t *count)
-{
-	return DRIVER(cuGraphGetNodes, graph, nodes, count);
-}
-
-CUresult impl_cudaGraphAddKernelNode(CUgraphNode *node, CUgraph graph,
-				     const CUgraphNode *dependencies, size_t count,
-				     const struct runtime_kernel_node *params)
-{
-	CUDA_KERNEL_NODE_PARAMS driver_params = { 0 };
-	CUkernel kernel;
-	CUresult result;
-
-	if (!params)
-		return CUDA_ERROR_INVALID_VALUE;
-	result = runtime_kernel_find(params->function, &kernel);
-	if (result != CUDA_SUCCESS)
-		return result;
-	driver_params.kern = kernel;
-	driver_params.gridDimX = params->grid.x;
-	driver_params.gridDimY = params->grid.y;
-	driver_params.gridDimZ = params->grid.z;
-	driver_params.blockDimX = params->block.x;
-	driver_params.blockDimY = params->block.y;
-	driver_params.blockDimZ = params->block.z;
-	driver_params.sharedMemBytes = params->shared;
-	driver_params.kernelParams = params->params;
-	driver_params.extra = params->extra;
-	return DRIVER(cuGraphAddKernelNode_v2, node, graph, dependencies, count, &driver_params);
-}
-
-CUresult impl_cudaGraphInstantiate(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
-{
-	return DRIVER(cuGraphInstantiateWithFlags, exec, graph, flags);
-}
-
-CUresult impl_cudaGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph,
-					    unsigned long long flags)
-{
-	return DRIVER(cuGraphInstantiateWithFlags, exec, graph, flags);
-}
-
-CUresult impl_cudaGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphExecUpdateResultInfo *info)
-{
-	return DRIVER(cuGraphExecUpdate_v2, exec, graph, info);
-}
-
-CUresult impl_cudaGraphExecDestroy(CUgraphExec exec)
-{
-	return DRIVER(cuGraphExecDestroy, exec);
-}
-
-CUresult impl_cudaGraphLaunch(bool per_thread, CUgraphExec exec, CUstream stream)
-{
-	return DRIVER_STREAM(cuGraphLaunch, cuGraphLaunch_ptsz, exec, stream);
-}
-
-CUresult impl_cudaGraphUpload(bool per_thread, CUgraphExec exec, CUstream stream)
-{
-	return DRIVER_STREAM(cuGraphUpload, cuGraphUpload_ptsz, exec, stream);
-}
-
-CUresult impl_cudaGraphDebugDotPrint(CUgraph graph, const char *path, unsigned flags)
-{
-	return DRIVER(cuGraphDebugDotPrint, graph, path, flags);
 }

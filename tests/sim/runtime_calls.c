@@ -282,6 +282,86 @@ static void test_streams_and_graphs(void **state)
 	assert_int_equal(cudaStreamDestroy(stream), cudaSuccess);
 }
 
+/* As PyTorch captures: asks where it is, orders kernels itself, keeps objects alive by the graph. */
+static void test_captures_in_parts(void **state)
+{
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_INVALIDATED;
+	CUgraphNodeParams params = { .type = CU_GRAPH_NODE_TYPE_KERNEL };
+	const CUgraphNode *dependencies;
+	CUgraphNode first, second, before = NULL;
+	unsigned long long condition = 0;
+	unsigned count = COUNT;
+	size_t inner = 9;
+	void *pointer = NULL, *arguments[] = { &pointer, &count };
+	CUuserObject object;
+	CUstream stream;
+	CUgraph graph, during = NULL;
+	CUgraphExec exec;
+	cuuint64_t id = 0;
+	int released = 0;
+
+	(void)state;
+	assert_int_equal(cudaStreamCreateWithFlags(&stream, 1), cudaSuccess);
+	assert_int_equal(cudaStreamGetCaptureInfo(stream, &status, NULL, NULL, NULL, NULL, NULL), 0);
+	assert_int_equal(status, CU_STREAM_CAPTURE_STATUS_NONE);
+	assert_int_equal(cudaGraphCreate(&graph, 0), cudaSuccess);
+	assert_int_equal(cudaStreamBeginCaptureToGraph(stream, graph, NULL, NULL, 0, 2), cudaSuccess);
+	assert_int_equal(launch(1, 32, 0, stream, NULL), cudaSuccess);
+	assert_int_equal(cudaStreamGetCaptureInfo(stream, &status, &id, &during, &dependencies, NULL,
+						  &inner), cudaSuccess);
+	assert_int_equal(status, CU_STREAM_CAPTURE_STATUS_ACTIVE);
+	assert_true(id && during == graph && inner == 1);
+	first = dependencies[0];
+	params.kernel = (CUDA_KERNEL_NODE_PARAMS_v3){
+		.func = (CUfunction)(uintptr_t)add, .gridDimX = 3, .gridDimY = 1, .gridDimZ = 1,
+		.blockDimX = 64, .blockDimY = 1, .blockDimZ = 1, .kernelParams = arguments,
+	};
+	assert_int_equal(cudaGraphAddNode(&second, graph, &first, NULL, 1, &params), cudaSuccess);
+	assert_int_equal(cudaStreamUpdateCaptureDependencies(stream, &second, NULL, 1, 1), 0);
+	assert_int_equal(launch(1, 32, 0, stream, NULL), cudaSuccess);
+	assert_int_equal(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+	inner = 1;
+	assert_int_equal(cudaGraphNodeGetDependencies(second, &before, NULL, &inner), cudaSuccess);
+	assert_true(inner == 1 && before == first);
+	assert_int_equal(cudaUserObjectCreate(&object, &released, count_call, 2, 1), cudaSuccess);
+	assert_int_equal(cudaGraphRetainUserObject(graph, object, 1, 1), cudaSuccess);
+	assert_int_equal(cudaUserObjectRelease(object, 1), cudaSuccess);
+	assert_int_equal(cudaGraphInstantiate(&exec, graph, 0), cudaSuccess);
+	assert_int_equal(cudaGraphLaunch(exec, stream), cudaSuccess);
+	assert_int_equal(cudaStreamSynchronize(stream), cudaSuccess);
+	assert_int_equal(released, 0);
+	params.kernel.func = (CUfunction)(void *)&count;
+	assert_int_equal(cudaGraphAddNode(&second, graph, NULL, NULL, 0, &params),
+			 cudaErrorInvalidDeviceFunction);
+	assert_int_equal(cudaGraphConditionalHandleCreate((void *)&condition, graph, 1, 1), 0);
+	assert_int_not_equal(condition, 0);
+	assert_int_equal(cudaGraphExecDestroy(exec), cudaSuccess);
+	assert_int_equal(cudaGraphDestroy(graph), cudaSuccess);
+	assert_int_equal(released, 1);
+	assert_int_equal(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+static void test_libraries(void **state)
+{
+	void *global = NULL;
+	CUlibrary library;
+	CUkernel kernel;
+	unsigned kernels = 0;
+	size_t bytes = 0;
+
+	(void)state;
+	assert_int_equal(cudaLibraryLoadData(&library, ptx, NULL, NULL, 0, NULL, NULL, 0), 0);
+	assert_int_equal(cudaLibraryGetKernelCount(&kernels, library), cudaSuccess);
+	assert_int_equal(kernels, 1);
+	assert_int_equal(cudaLibraryGetKernel(&kernel, library, "add"), cudaSuccess);
+	assert_int_equal(cudaKernelSetAttributeForDevice(kernel,
+			 CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 1024, 0), cudaSuccess);
+	assert_int_equal(cudaLibraryGetKernel(&kernel, library, "none"), cudaErrorSymbolNotFound);
+	assert_int_equal(cudaLibraryGetGlobal(&global, &bytes, library, "counter"), cudaSuccess);
+	assert_true(global && bytes == 4);
+	assert_int_equal(cudaLibraryUnload(library), cudaSuccess);
+}
+
 static void test_errors(void **state)
 {
 	void *pointer = NULL, *symbol = NULL;
@@ -388,6 +468,8 @@ int main(void)
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_launches),
 		cmocka_unit_test(test_streams_and_graphs),
+		cmocka_unit_test(test_captures_in_parts),
+		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_correlation),
 		cmocka_unit_test(test_graph_ids),
