@@ -26,17 +26,21 @@ static uint32_t number(struct intern *table, const int64_t *key, uint32_t n, boo
 uint32_t import_process(struct import *im, int64_t pid)
 {
 	char name[256], note[256];
+	int64_t group = pid < IMPORT_GROUP ? 0 : (pid ^ IMPORT_GROUP) >> IMPORT_GROUP_SHIFT;
 	bool is_new;
 	uint32_t id = number(&im->processes, &pid, 1, &is_new);
 
 	if (!id || !is_new)
 		return id;
 	import_stage_find_label(im, false, pid, -1, name, sizeof(name));
+	if (group && group <= im->text_count && !name[0])
+		snprintf(name, sizeof(name), "%s", im->text_list[group]->bytes);
 	snprintf(note, sizeof(note), "from a trace of %s", im->result->kind);
 	database_run(im->db,
 		     "INSERT INTO process (id, pid, name, start_ns, end_ns, state, backend,"
 		     " backend_note) VALUES (?,?,?,0,?,'detached','imported',?)",
-		     "iitit", (int64_t)id, pid == NIL ? 0 : pid,
+		     "iitit", (int64_t)id,
+		     pid == NIL ? 0 : group ? pid & UINT32_MAX : pid,
 		     name[0] || pid != NIL ? name : "unknown", im->last_ns - im->origin_ns, note);
 	return id;
 }
@@ -51,7 +55,8 @@ uint32_t import_thread(struct import *im, int64_t pid, int64_t tid, int64_t now_
 		return id;
 	import_stage_find_label(im, false, pid, tid, name, sizeof(name));
 	database_run(im->db, "INSERT INTO thread VALUES (?,?,?,?,?,NULL)", "iiiti", (int64_t)id,
-		     (int64_t)import_process(im, pid), tid, name, now_ns);
+		     (int64_t)import_process(im, pid), tid < IMPORT_GROUP ? tid : tid & UINT32_MAX,
+		     name, now_ns);
 	return id;
 }
 
@@ -138,7 +143,7 @@ uint32_t import_stream(struct import *im, const struct import_op *op)
 	id = number(&im->streams, (int64_t[]){ process, device, context, op->stream }, 4, &is_new);
 	if (!id || !is_new)
 		return id;
-	import_stage_find_label(im, true, op->device, op->stream, name, sizeof(name));
+	import_stage_find_label(im, true, im->devices[op->device].pid, op->stream, name, sizeof(name));
 	database_run(im->db,
 		     "INSERT INTO stream (id, process, context, device, number, name)"
 		     " VALUES (?,?,?,?,?,?)",

@@ -12,7 +12,7 @@
 #define MEMORY_MAX_BYTES ((int64_t)1 << 50)
 
 const struct field_def kineto_fields[FIELDS] = {
-#define FIELD(name, place, type, key) [FIELD_##name] = { PLACE_##place, TYPE_##type, key },
+#define FIELD(name, place, type, key) [FIELD_##name] = { PLACE_##place, TYPE_##type, sizeof(key) - 1, key },
 #include "collector/import_fields.def"
 #undef FIELD
 };
@@ -30,11 +30,17 @@ static const struct {
 	{ "kernel", KERNEL, 0 },
 	{ "cuda_runtime", CALL, 0 },
 	{ "cuda_driver", CALL, 0 },
+	{ "xpu_runtime", CALL, 0 },
+	{ "xpu_driver", CALL, 0 },
+	{ "mtia_runtime", CALL, 0 },
+	{ "privateuse1_runtime", CALL, 0 },
+	{ "privateuse1_driver", CALL, 0 },
 	{ "gpu_memcpy", COPY, 0 },
 	{ "gpu_memset", SET, 0 },
 	{ "user_annotation", RANGE, 0 },
 	{ "gpu_user_annotation", SKIP, IMPORT_import_annotations },
 	{ "cuda_sync", SKIP, IMPORT_import_syncs },
+	{ "xpu_sync", SKIP, IMPORT_import_syncs },
 	{ "cuda_event", SKIP, IMPORT_import_events },
 	{ "Kernel", KERNEL, 0 },
 	{ "Memcpy", COPY, 0 },
@@ -79,19 +85,23 @@ static void three(struct kineto *k, enum field field, uint32_t *values)
 	}
 }
 
-/* "Memcpy HtoD (Pinned -> Device)" to copy.kind. */
+/* "Memcpy HtoD (Pinned -> Device)" to copy.kind; ROCm and Level Zero have other words. */
 static int64_t copy_kind(const char *name)
 {
-	static const char *const kinds[] = { "HtoD", "DtoH", "HtoA", "AtoH", "AtoA", "AtoD",
-					     "DtoA", "DtoD", "HtoH", "PtoP" };
+	static const struct { const char *part; int64_t kind; } kinds[] = {
+		{ "HtoD", 1 }, { "DtoH", 2 }, { "HtoA", 3 }, { "AtoH", 4 }, { "AtoA", 5 },
+		{ "AtoD", 6 }, { "DtoA", 7 }, { "DtoD", 8 }, { "HtoH", 9 }, { "PtoP", 10 },
+		{ "HostToDevice", 1 }, { "DeviceToHost", 2 }, { "DeviceToDevice", 8 },
+		{ "HostToHost", 9 }, { "PeerToPeer", 10 }, { "M2D", 1 }, { "D2M", 2 }, { "D2D", 8 },
+	};
 	static const char *const memories[] = { "Pageable", "Pinned", "Device", "Array",
 						"Managed", "Device Static", "Managed Static" };
 	const char *source = strchr(name, '('), *target = strstr(name, "->");
 	int64_t kind = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !kind; i++)
-		if (strstr(name, kinds[i]))
-			kind = (int64_t)i + 1;
+		if (strstr(name, kinds[i].part))
+			kind = kinds[i].kind;
 	for (size_t i = 0; source && target && i < sizeof(memories) / sizeof(memories[0]); i++) {
 		size_t length = strlen(memories[i]);
 
@@ -113,9 +123,9 @@ static bool take_call(struct kineto *k)
 {
 	return import_stage_call(k->im, &(struct import_call){
 		.name = text_of(k, FIELD_name),
-		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
+		.pid = number(k, FIELD_pid, INT64_MIN + 1, INT64_MAX, 0),
 		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),
-		.correlation = number(k, FIELD_correlation, 0, INT64_MAX, 0),
+		.correlation = number(k, FIELD_correlation, INT64_MIN + 1, INT64_MAX, 0),
 		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
 		.dur_ns = duration(k),
 		.chain = NIL,
@@ -126,7 +136,7 @@ static bool take_scope(struct kineto *k, enum what what)
 {
 	return import_stage_scope(k->im, &(struct import_scope){
 		.name = text_of(k, FIELD_name),
-		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
+		.pid = number(k, FIELD_pid, INT64_MIN + 1, INT64_MAX, 0),
 		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),
 		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
 		.dur_ns = duration(k),
@@ -140,26 +150,72 @@ static bool take_range(struct kineto *k)
 		.kind = RANGE_ANNOTATION,
 		.category = NIL, .color = NIL, .end_tid = NIL, .payload_type = NIL, .payload = NIL,
 		.name = text_of(k, FIELD_name),
-		.pid = number(k, FIELD_pid, 0, INT64_MAX, 0),
+		.pid = number(k, FIELD_pid, INT64_MIN + 1, INT64_MAX, 0),
 		.tid = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0),
 		.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL),
 		.dur_ns = duration(k),
 	});
 }
 
+/*
+ * Which device an operation ran on. Its pid is that of the device; in traces merged of several ranks
+ * it is the rank's, too, while each rank may call its device 0.
+ */
+static int64_t device_of(struct kineto *k)
+{
+	int64_t pid = number(k, FIELD_pid, INT64_MIN + 1, INT64_MAX, NIL);
+	int64_t told = number(k, FIELD_in_device, INT64_MIN + 1, INT64_MAX, NIL), ordinal;
+	struct kineto_device *free_one = NULL;
+
+	told = number(k, FIELD_device, INT64_MIN + 1, INT64_MAX, told);
+	if (told != NIL && (told < 0 || told >= IMPORT_DEVICES_MAX))
+		return told;			/* an error: there are not so many */
+	ordinal = told != NIL ? told : pid > 0 ? pid & UINT32_MAX : 0;
+	for (int i = IMPORT_DEVICES_MAX - 1; i >= 0; i--) {
+		struct kineto_device *device = &k->devices[i];
+
+		if (device->used && device->number == ordinal && (pid == NIL || device->pid == pid))
+			return i;
+		if (!device->used && (!free_one || free_one - k->devices != ordinal))
+			free_one = device;
+	}
+	if (!free_one)
+		return ordinal;
+	*free_one = (struct kineto_device){ pid == NIL ? ordinal : pid, ordinal, true };
+	k->im->devices[free_one - k->devices].pid = free_one->pid;
+	return free_one - k->devices;
+}
+
+void kineto_devices_complete(struct kineto *k)
+{
+	struct import_device *devices = k->im->devices;
+
+	for (int i = 0; i < IMPORT_DEVICES_MAX; i++) {
+		const struct kineto_device *named = &k->devices[i];
+
+		if (named->used && !devices[i].known && named->number < IMPORT_DEVICES_MAX &&
+		    devices[named->number].known) {
+			devices[i].def = devices[named->number].def;
+			devices[i].known = true;
+		}
+	}
+}
+
 static bool take_op(struct kineto *k, enum what what)
 {
+	int64_t pid = number(k, FIELD_pid, INT64_MIN + 1, INT64_MAX, 0);
 	struct import_op op = { .pid = NIL, .graph = NIL, .node = NIL };
-	int64_t device;
 
-	device = number(k, FIELD_pid, 0, INT64_MAX, 0);
-	device = number(k, FIELD_in_device, 0, INT64_MAX, device);
-	op.device = number(k, FIELD_device, 0, INT64_MAX, device);
+	op.device = device_of(k);
+	/* The group's process is known when all of its calls are. */
+	if (pid >= IMPORT_GROUP)
+		op.pid = pid >> IMPORT_GROUP_SHIFT << IMPORT_GROUP_SHIFT;
 	op.context = number(k, FIELD_in_context, 0, INT64_MAX, NIL);
 	op.context = number(k, FIELD_context, 0, INT64_MAX, op.context);
 	op.stream = number(k, FIELD_tid, INT64_MIN + 1, INT64_MAX, 0);
+	op.stream = op.stream >= IMPORT_GROUP ? op.stream & UINT32_MAX : op.stream;
 	op.stream = number(k, FIELD_stream, INT64_MIN + 1, INT64_MAX, op.stream);
-	op.correlation = number(k, FIELD_correlation, 0, INT64_MAX, 0);
+	op.correlation = number(k, FIELD_correlation, INT64_MIN + 1, INT64_MAX, 0);
 	op.start_ns = number(k, FIELD_ts, INT64_MIN + 1, INT64_MAX, NIL);
 	op.dur_ns = duration(k);
 	op.graph = number(k, FIELD_graph, 0, INT64_MAX, 0);
@@ -194,7 +250,9 @@ static bool take_name(struct kineto *k)
 		return true;
 	/* A device has its number for a pid and its streams for threads. */
 	return import_stage_label(k->im, false, pid->numbers[0], tid->numbers[0], label) &&
-	       import_stage_label(k->im, true, pid->numbers[0], tid->numbers[0], label);
+	       import_stage_label(k->im, true, pid->numbers[0],
+				  tid->numbers[0] >= IMPORT_GROUP ? tid->numbers[0] & UINT32_MAX
+								  : tid->numbers[0], label);
 }
 
 bool kineto_event(struct kineto *k)
@@ -229,6 +287,13 @@ bool kineto_event(struct kineto *k)
 	return true;
 }
 
+/* Others number their architectures, too, but what follows from the numbers is another thing. */
+static bool is_of_cuda(const char *name)
+{
+	return !strstr(name, "AMD") && !strstr(name, "Radeon") && !strstr(name, "Instinct") &&
+	       !strstr(name, "gfx") && !strstr(name, "Intel");
+}
+
 bool kineto_device(struct kineto *k)
 {
 	int64_t ordinal = number(k, FIELD_device_id, 0, IMPORT_DEVICES_MAX - 1, -1);
@@ -243,8 +308,10 @@ bool kineto_device(struct kineto *k)
 	snprintf(d->name, sizeof(d->name), "%s", text_of(k, FIELD_device_name));
 	d->memory_bytes = (uint64_t)number(k, FIELD_memory, 0, MEMORY_MAX_BYTES, 0);
 #define NUMBER(field, max) (uint32_t)number(k, FIELD_##field, 0, max, 0)
-	d->cc_major = NUMBER(cc_major, 99);
-	d->cc_minor = NUMBER(cc_minor, 9);
+	if (number(k, FIELD_warp, 0, 1024, 32) == 32 && is_of_cuda(d->name)) {
+		d->cc_major = NUMBER(cc_major, 99);
+		d->cc_minor = NUMBER(cc_minor, 99);
+	}
 	d->sm_count = NUMBER(sms, 65536);
 	d->max_threads_per_sm = NUMBER(threads_sm, 65536);
 	d->registers_per_block = NUMBER(registers_block, 1 << 24);

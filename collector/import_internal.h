@@ -18,6 +18,9 @@
 
 #define IMPORT_DEVICES_MAX 64
 #define IMPORT_COPY_SET 64		/* op.kind of a memset; 0 is a kernel */
+/* A pid that the source has as text: with this bit, from bit 32 on the text before the number. */
+#define IMPORT_GROUP (1ll << 62)
+#define IMPORT_GROUP_SHIFT 32
 #define IMPORT_SPAN_MAX_NS (24 * 3600 * 1000000000ll)
 
 enum import_counter {
@@ -84,6 +87,7 @@ struct import_text {
 
 struct import_device {			/* by ordinal */
 	bool known;
+	int64_t pid;			/* under which the source names its streams */
 	uint32_t id;			/* in the file, 0 not yet */
 	struct wire_def_device def;
 	char uuid[64];

@@ -8,8 +8,10 @@
 #endif
 
 #include "collector/import_kineto.h"
+#include "collector/mend.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -29,7 +31,8 @@ static enum field find_field(const unsigned char *key, size_t length, enum place
 {
 	for (int i = 1; i < FIELDS; i++)
 		if (kineto_fields[i].place == place &&
-		    fits((const char *)key, length, kineto_fields[i].key))
+		    kineto_fields[i].key_bytes == length &&
+		    !memcmp(key, kineto_fields[i].key, length))
 			return (enum field)i;
 	return FIELD_NONE;
 }
@@ -88,6 +91,69 @@ static enum place place_of(const struct kineto *k)
 	return PLACE_NONE;
 }
 
+/*
+ * Programs that merge the traces of several ranks put the rank before the number of a process or
+ * device: "[TP00] 4711". Each such text is a group of its own; tids were "stream 7" once.
+ */
+static int64_t identity(struct kineto *k, const char *text, size_t length)
+{
+	size_t digits = length;
+	char group[256];
+	int64_t number;
+
+	while (digits && text[digits - 1] >= '0' && text[digits - 1] <= '9')
+		digits--;
+	number = digits < length ? kineto_number(text + digits, length - digits, 1) : 0;
+	if (!digits)
+		return number;
+	while (digits > 1 && text[digits - 1] == ' ')
+		digits--;
+	snprintf(group, sizeof(group), "%.*s", (int)(digits < 255 ? digits : 255), text);
+	return IMPORT_GROUP | (int64_t)import_text(k->im, group) << IMPORT_GROUP_SHIFT |
+	       (number & UINT32_MAX);
+}
+
+static bool looks_like_number(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && text[i] && strchr("0123456789.eE+-", text[i]))
+		i++;
+	return i == length && length > (text[0] == '-');
+}
+
+/* Whole numbers beyond 2^63 are negative ones that were printed as unsigned. */
+static int64_t number_of(enum type type, const char *text, size_t length, bool *wrong)
+{
+	int64_t number = kineto_number(text, length, type == TYPE_TIME ? 1000 : 1);
+
+	if (number == NIL && type == TYPE_WHOLE && length == 20 && *text == '1') {
+		char copy[21] = "";
+
+		memcpy(copy, text, length);
+		number = (int64_t)strtoull(copy, NULL, 10);
+	}
+	*wrong |= number == NIL;
+	return number;
+}
+
+static void put_number(struct kineto *k, enum field field, const char *text, size_t length,
+		       bool is_number)
+{
+	struct value *value = &k->values[field];
+	enum type type = kineto_fields[field].type;
+	int64_t number = NIL;
+
+	if (is_number || looks_like_number(text, length))
+		number = number_of(type, text, length, &value->wrong);
+	else if (type == TYPE_EITHER)
+		number = identity(k, text, length);
+	else
+		value->wrong = true;
+	if (k->element < 3)
+		value->numbers[k->element > 0 ? k->element : 0] = number;
+}
+
 static bool put(struct kineto *k, const char *text, size_t length, bool is_number)
 {
 	enum place place = place_of(k);
@@ -100,20 +166,13 @@ static bool put(struct kineto *k, const char *text, size_t length, bool is_numbe
 	if (place == PLACE_NONE || field == FIELD_NONE || kineto_fields[field].place != place)
 		return true;
 	value = &k->values[field];
-	if (!is_number && kineto_fields[field].type == TYPE_EITHER)
-		is_number = length && strspn(text, "0123456789") >= length;
 	value->set = true;
-	value->wrong = is_number == (kineto_fields[field].type == TYPE_TEXT);
-	if (is_number) {
-		int64_t number = kineto_number(text, length,
-					       kineto_fields[field].type == TYPE_TIME ? 1000 : 1);
-
-		if (k->element >= 0 && k->element < 3)
-			value->numbers[k->element] = number;
-		if (k->element <= 0)
-			value->numbers[0] = number;
-		value->wrong |= number == NIL;
-	} else if (kineto_fields[field].type == TYPE_TEXT) {
+	value->wrong &= k->element > 0;
+	if (kineto_fields[field].type != TYPE_TEXT) {
+		put_number(k, field, text, length, is_number);
+	} else if (is_number) {
+		value->wrong = true;
+	} else {
 		if (length >= NAME_MAX_BYTES)
 			length = NAME_MAX_BYTES - 1;
 		if (value->capacity <= length) {
@@ -205,9 +264,9 @@ static int on_start_map(void *context)
 		k->values[k->field] = (struct value){ .set = true, .wrong = true,
 						      .text = k->values[k->field].text,
 						      .capacity = k->values[k->field].capacity };
-	if (k->depth == 1 && !k->bare && k->section != SECTION_NONE)
-		return import_fail(k->im, IMPORT_BAD_INPUT, "%s is an object, not a list: no trace",
-				   k->section == SECTION_EVENTS ? "traceEvents" : "deviceProperties");
+	if (k->depth == 1 && !k->bare && k->section == SECTION_EVENTS)
+		return import_fail(k->im, IMPORT_BAD_INPUT,
+				   "traceEvents is an object, not a list: no trace");
 	if (!deeper(k))
 		return 0;
 	k->field = FIELD_NONE;
@@ -300,7 +359,7 @@ static bool parse_failed(struct kineto *k, yajl_handle parser, uint64_t before)
 	text = yajl_get_error(parser, 0, NULL, 0);
 	if (text)
 		text[strcspn((char *)text, "\n")] = '\0';
-	import_fail(k->im, IMPORT_BAD_INPUT, "not JSON, or cut off, at byte %llu: %s",
+	import_fail(k->im, IMPORT_BAD_INPUT, "not JSON, or cut off, at byte %llu or near: %s",
 		    (unsigned long long)(before + yajl_get_bytes_consumed(parser)),
 		    text ? (char *)text : "no memory");
 	yajl_free_error(parser, text);
@@ -309,12 +368,16 @@ static bool parse_failed(struct kineto *k, yajl_handle parser, uint64_t before)
 
 static bool read_all(struct kineto *k, gzFile file, yajl_handle parser, unsigned char *chunk)
 {
+	unsigned char *mended = chunk + CHUNK_BYTES;
 	uint64_t read = 0, quiet_since = 0, tokens = 0;
+	struct mend mend = { 0 };
 	const char *why;
 	int length, code;
 
 	while ((length = gzread(file, chunk, CHUNK_BYTES)) > 0) {
-		if (yajl_parse(parser, chunk, (size_t)length) != yajl_status_ok)
+		size_t bytes = mend_bytes(&mend, chunk, (size_t)length, mended);
+
+		if (yajl_parse(parser, mended, bytes) != yajl_status_ok)
 			return parse_failed(k, parser, read);
 		read += (uint64_t)length;
 		if (k->tokens != tokens)
@@ -332,7 +395,9 @@ static bool read_all(struct kineto *k, gzFile file, yajl_handle parser, unsigned
 		return import_fail(k->im, IMPORT_BAD_INPUT,
 				   "the compressed file is damaged or cut off: %s", why);
 	k->im->result->bytes = read;
-	if (yajl_complete_parse(parser) != yajl_status_ok)
+	k->im->counters[IMPORT_import_mended] = mend.mended;
+	if (yajl_parse(parser, mended, mend_end(&mend, mended)) != yajl_status_ok ||
+	    yajl_complete_parse(parser) != yajl_status_ok)
 		return parse_failed(k, parser, read);
 	if (!k->events_seen)
 		return import_fail(k->im, IMPORT_BAD_INPUT, "it is JSON without traceEvents: no trace");
@@ -343,14 +408,18 @@ bool import_kineto(struct import *im)
 {
 	struct kineto k = { .im = im, .element = -1 };
 	gzFile file = gzopen(im->options->input, "rbe");
-	unsigned char *chunk = malloc(CHUNK_BYTES);
+	unsigned char *chunk = malloc(CHUNK_BYTES + MEND_OUT_BYTES(CHUNK_BYTES));
 	yajl_handle parser = yajl_alloc(&callbacks, NULL, &k);
 	bool good = false;
 
+	/* Texts of other encodings are no reason to refuse a trace: who shows them, checks them. */
+	if (parser)
+		yajl_config(parser, yajl_dont_validate_strings, 1);
 	if (!file || !chunk || !parser)
 		import_fail(im, IMPORT_FAILED, "cannot be opened, or no memory");
 	else
 		good = read_all(&k, file, parser, chunk);
+	kineto_devices_complete(&k);
 	if (parser)
 		yajl_free(parser);
 	if (file)

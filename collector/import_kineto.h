@@ -20,6 +20,7 @@ enum field {
 struct field_def {
 	enum place place;
 	enum type type;
+	size_t key_bytes;
 	const char *key;
 };
 extern const struct field_def kineto_fields[FIELDS];
@@ -31,8 +32,15 @@ struct value {
 	size_t capacity;
 };
 
+struct kineto_device {			/* as events name it; the place in the list is its ordinal */
+	int64_t pid;
+	int64_t number;			/* that the device has in its process */
+	bool used;
+};
+
 struct kineto {
 	struct import *im;
+	struct kineto_device devices[IMPORT_DEVICES_MAX];
 	int depth, section_depth;	/* section_depth: of the list that is read, 0 none */
 	enum section section;
 	bool bare;			/* the file is a list of events */
@@ -47,6 +55,8 @@ struct kineto {
 bool kineto_event(struct kineto *k);
 bool kineto_device(struct kineto *k);
 void kineto_top(struct kineto *k, enum field field);
+/* After the last event: devices that several processes know by one number are alike. */
+void kineto_devices_complete(struct kineto *k);
 int64_t kineto_number(const char *text, size_t length, int64_t scale);
 
 #endif

@@ -7,25 +7,17 @@
 #include "config.h"
 #endif
 
-#include "collector/import_internal.h"
+#include "collector/import_nsys.h"
 
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 32
 #define STEP_ROWS 4096
-#define TID_MASK 0xffffff
 #define WHOLE_GRAPH_NAME "CUDA graph (recorded as one piece)"
 
 /* eventType of NVTX_EVENTS. */
 enum { NSYS_CATEGORY = 33, NSYS_MARK = 34, NSYS_PUSH_POP = 59, NSYS_START_END = 60, NSYS_DOMAIN = 75 };
-
-struct nsys {
-	struct import *im;
-	sqlite3 *source;
-	uint64_t rows, total;
-};
 
 static bool broken(struct nsys *n, const char *what)
 {
@@ -49,7 +41,8 @@ static bool has(struct nsys *n, const char *sql, const char *table, const char *
 
 static bool has_table(struct nsys *n, const char *table)
 {
-	return has(n, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table, NULL);
+	return has(n, "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?",
+		   table, NULL);
 }
 
 static bool has_column(struct nsys *n, const char *table, const char *name)
@@ -57,39 +50,16 @@ static bool has_column(struct nsys *n, const char *table, const char *name)
 	return has(n, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?", table, name);
 }
 
-static int64_t column(sqlite3_stmt *row, int i)
-{
-	return sqlite3_column_type(row, i) == SQLITE_NULL ? NIL : sqlite3_column_int64(row, i);
-}
-
-static int64_t column_or(sqlite3_stmt *row, int i, int64_t missing)
-{
-	return sqlite3_column_type(row, i) == SQLITE_NULL ? missing : sqlite3_column_int64(row, i);
-}
-
-static const char *text_column(sqlite3_stmt *row, int i)
-{
-	const unsigned char *text = sqlite3_column_text(row, i);
-
-	return text ? (const char *)text : "";
-}
-
-static uint32_t small(sqlite3_stmt *row, int i)
-{
-	int64_t value = column_or(row, i, 0);
-
-	return value < 0 || value > INT32_MAX ? 0 : (uint32_t)value;
-}
-
 /*
  * Hands each row of `table` to take. columns: names separated by spaces; '@name' is a StringIds
- * number of which the text is wanted, '!name' must be there.
+ * number of which the text is wanted, or that text itself, '!name' must be there. Texts are joined,
+ * since SQLite makes the index for a join that StringIds may lack.
  */
 static bool each(struct nsys *n, const char *table, const char *columns,
 		 bool (*take)(struct nsys *, sqlite3_stmt *))
 {
-	char sql[4096], names[512], *save = NULL;
-	size_t used = (size_t)snprintf(sql, sizeof(sql), "SELECT ");
+	char sql[4096], names[512], joins[512] = "", *save = NULL;
+	size_t joined = 0, used = (size_t)snprintf(sql, sizeof(sql), "SELECT ");
 	bool strings = has_table(n, "StringIds"), good = true;
 	const char *comma = "";
 	sqlite3_stmt *row;
@@ -102,23 +72,30 @@ static bool each(struct nsys *n, const char *table, const char *columns,
 		bool text = *name == '@', needed = *name == '!';
 
 		name += text || needed;
-		if (!has_column(n, table, name) || (text && !strings)) {
+		if (!has_column(n, table, name)) {
 			if (needed)
 				return import_fail(n->im, IMPORT_BAD_INPUT,
 						   "table %s has no column %s: no export of nsys",
 						   table, name);
 			used += (size_t)snprintf(sql + used, sizeof(sql) - used, "%sNULL", comma);
+		} else if (text && strings) {
+			used += (size_t)snprintf(sql + used, sizeof(sql) - used,
+						 "%sCASE typeof(t.%s) WHEN 'text' THEN t.%s"
+						 " ELSE s_%s.value END", comma, name, name, name);
+			joined += (size_t)snprintf(joins + joined, sizeof(joins) - joined,
+						   " LEFT JOIN StringIds s_%s ON s_%s.id = t.%s",
+						   name, name, name);
 		} else if (text) {
 			used += (size_t)snprintf(sql + used, sizeof(sql) - used,
-						 "%s(SELECT value FROM StringIds WHERE id = t.%s)",
-						 comma, name);
+						 "%sCASE typeof(t.%s) WHEN 'text' THEN t.%s END",
+						 comma, name, name);
 		} else {
 			used += (size_t)snprintf(sql + used, sizeof(sql) - used, "%st.\"%s\"", comma,
 						 name);
 		}
 		comma = ", ";
 	}
-	snprintf(sql + used, sizeof(sql) - used, " FROM %s t", table);
+	snprintf(sql + used, sizeof(sql) - used, " FROM %s t%s", table, joins);
 	rc = sqlite3_prepare_v2(n->source, sql, -1, &row, NULL);
 	while (good && rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 		good = take(n, row);
@@ -132,56 +109,6 @@ static bool each(struct nsys *n, const char *table, const char *columns,
 	return good;
 }
 
-/* --- what exists --------------------------------------------------------------------------- */
-
-static int64_t pid_of(int64_t global)
-{
-	return global == NIL ? NIL : global >> 24 & TID_MASK;
-}
-
-static bool take_process(struct nsys *n, sqlite3_stmt *row)
-{
-	return import_stage_label(n->im, false, pid_of(column(row, 0)), -1, text_column(row, 1));
-}
-
-static bool take_thread(struct nsys *n, sqlite3_stmt *row)
-{
-	int64_t global = column_or(row, 0, 0);
-
-	return import_stage_label(n->im, false, pid_of(global), global & TID_MASK,
-				  text_column(row, 1));
-}
-
-static bool take_device(struct nsys *n, sqlite3_stmt *row)
-{
-	int64_t ordinal = column_or(row, 1, column_or(row, 0, -1));
-	struct import_device *device;
-	struct wire_def_device *d;
-
-	if (ordinal < 0 || ordinal >= IMPORT_DEVICES_MAX)
-		return true;
-	device = &n->im->devices[ordinal];
-	d = &device->def;
-	device->known = true;
-	snprintf(d->name, sizeof(d->name), "%s", text_column(row, 2));
-	snprintf(device->uuid, sizeof(device->uuid), "%s", text_column(row, 3));
-	d->memory_bytes = (uint64_t)column_or(row, 4, 0);
-	d->sm_count = small(row, 5);
-	d->max_threads_per_sm = small(row, 6) * 32;
-	d->max_blocks_per_sm = small(row, 7);
-	d->registers_per_sm = small(row, 8);
-	d->registers_per_block = small(row, 9);
-	d->shared_per_sm_bytes = small(row, 10);
-	d->shared_per_block_bytes = small(row, 11);
-	d->shared_optin_bytes = small(row, 12);
-	d->cc_major = small(row, 13);
-	d->cc_minor = small(row, 14);
-	d->l2_bytes = small(row, 15);
-	d->copy_engines = small(row, 16);
-	d->clock_khz = (uint32_t)(column_or(row, 17, 0) / 1000);
-	return true;
-}
-
 /* --- what happened ------------------------------------------------------------------------- */
 
 static bool take_call(struct nsys *n, sqlite3_stmt *row)
@@ -191,8 +118,8 @@ static bool take_call(struct nsys *n, sqlite3_stmt *row)
 	return import_stage_call(n->im, &(struct import_call){
 		.start_ns = start,
 		.dur_ns = start == NIL || end == NIL || end < start ? -1 : end - start,
-		.pid = pid_of(global),
-		.tid = global & TID_MASK,
+		.pid = nsys_pid(global),
+		.tid = global & NSYS_TID_MASK,
 		.correlation = column_or(row, 3, 0),
 		.result = column_or(row, 4, 0),
 		.name = *text_column(row, 5) ? text_column(row, 5) : "?",
@@ -237,9 +164,9 @@ static bool take_range(struct nsys *n, sqlite3_stmt *row)
 {
 	int64_t start = column(row, 0), end = column(row, 1), global = column_or(row, 3, 0);
 	struct import_range range = {
-		.pid = pid_of(global),
-		.tid = global & TID_MASK,
-		.end_tid = column(row, 4) == NIL ? NIL : column(row, 4) & TID_MASK,
+		.pid = nsys_pid(global),
+		.tid = global & NSYS_TID_MASK,
+		.end_tid = column(row, 4) == NIL ? NIL : column(row, 4) & NSYS_TID_MASK,
 		.start_ns = start,
 		.dur_ns = end == NIL || start == NIL ? NIL : end - start,
 		.domain = column_or(row, 7, 0),
@@ -279,19 +206,19 @@ static bool take_range(struct nsys *n, sqlite3_stmt *row)
 #define OP_COLUMNS "!start !end deviceId contextId streamId correlationId globalPid graphNodeId graphId "
 enum { OP_REST = 9 };
 
-static struct import_op read_op(sqlite3_stmt *row)
+static struct import_op read_op(struct nsys *n, sqlite3_stmt *row)
 {
 	int64_t start = column(row, 0), end = column(row, 1), node = column_or(row, 7, 0);
-	int64_t graph = column_or(row, 8, 0);
+	int64_t graph = column_or(row, 8, 0), pid = nsys_pid(column(row, 6));
 
 	return (struct import_op){
 		.start_ns = start,
 		.dur_ns = start == NIL || end == NIL || end < start ? -1 : end - start,
-		.device = column_or(row, 2, 0),
+		.device = nsys_device(n, pid, column_or(row, 2, 0)),
 		.context = column(row, 3),
 		.stream = column_or(row, 4, 0),
 		.correlation = column_or(row, 5, 0),
-		.pid = pid_of(column(row, 6)),
+		.pid = pid,
 		.node = node ? node : NIL,
 		.graph = node || graph ? graph : NIL,
 	};
@@ -299,7 +226,7 @@ static struct import_op read_op(sqlite3_stmt *row)
 
 static bool take_kernel(struct nsys *n, sqlite3_stmt *row)
 {
-	struct import_op op = read_op(row);
+	struct import_op op = read_op(n, row);
 	const char *name = text_column(row, OP_REST);
 
 	if (!*name)
@@ -328,7 +255,7 @@ static int64_t memory_kind(sqlite3_stmt *row, int i)
 
 static bool take_copy(struct nsys *n, sqlite3_stmt *row)
 {
-	struct import_op op = read_op(row);
+	struct import_op op = read_op(n, row);
 	int64_t kind = column_or(row, OP_REST + 1, 0);
 
 	/* Migrations of managed memory are copies of that direction. */
@@ -346,7 +273,7 @@ static bool take_copy(struct nsys *n, sqlite3_stmt *row)
 
 static bool take_set(struct nsys *n, sqlite3_stmt *row)
 {
-	struct import_op op = read_op(row);
+	struct import_op op = read_op(n, row);
 
 	op.kind = IMPORT_COPY_SET;
 	op.bytes = column_or(row, OP_REST, 0);
@@ -357,7 +284,7 @@ static bool take_set(struct nsys *n, sqlite3_stmt *row)
 
 static bool take_graph(struct nsys *n, sqlite3_stmt *row)
 {
-	struct import_op op = read_op(row);
+	struct import_op op = read_op(n, row);
 
 	op.whole_graph = true;
 	op.node = NIL;
@@ -367,37 +294,24 @@ static bool take_graph(struct nsys *n, sqlite3_stmt *row)
 	return import_stage_op(n->im, &op);
 }
 
-static bool take_clock(struct nsys *n, sqlite3_stmt *row)
-{
-	n->im->base_ns = column_or(row, 0, 0);
-	n->im->base_known = n->im->base_ns != 0;
-	return true;
-}
-
-static bool take_version(struct nsys *n, sqlite3_stmt *row)
-{
-	size_t used = strlen(n->im->source_version);
-	const char *name = text_column(row, 0);
-
-	if (!strcmp(name, "EXPORT_PRODUCT_VERSION") || !strcmp(name, "EXPORT_SCHEMA_VERSION"))
-		snprintf(n->im->source_version + used, sizeof(n->im->source_version) - used,
-			 "%s%s %s", used ? ", " : "",
-			 name[7] == 'P' ? "Nsight Systems" : "schema", text_column(row, 1));
-	return true;
-}
-
 static const struct {
 	const char *table, *columns;
 	bool (*take)(struct nsys *n, sqlite3_stmt *row);
 } sources[] = {
-	{ "PROCESSES", "globalPid name", take_process },
-	{ "ThreadNames", "globalTid @nameId", take_thread },
+	{ "PROCESSES", "globalPid name", nsys_take_process },
+	{ "ThreadNames", "globalTid @nameId", nsys_take_thread },
 	{ "TARGET_INFO_GPU", "id cuDevice name uuid totalMemory smCount maxWarpsPerSm maxBlocksPerSm"
 	  " maxRegistersPerSm maxRegistersPerBlock maxShmemPerSm maxShmemPerBlock"
 	  " maxShmemPerBlockOptin computeMajor computeMinor l2CacheSize asyncEngines clockRate",
-	  take_device },
-	{ "TARGET_INFO_SESSION_START_TIME", "utcEpochNs", take_clock },
-	{ "META_DATA_EXPORT", "name value", take_version },
+	  nsys_take_device },
+	{ "TARGET_INFO_CUDA_GPU", "id deviceId name uuid globalMemorySize numMultiprocessors"
+	  " maxWarpsPerMultiprocessor maxBlocksPerMultiprocessor maxRegistersPerMultiprocessor"
+	  " maxRegistersPerBlock maxSharedMemoryPerMultiprocessor maxSharedMemoryPerBlock"
+	  " maxSharedMemoryPerBlockOptin computeCapabilityMajor computeCapabilityMinor l2CacheSize"
+	  " numMemcpyEngines coreClockRate", nsys_take_device },	/* until 2021 */
+	{ "TARGET_INFO_CUDA_DEVICE", "gpuId cudaId pid", nsys_take_alias },
+	{ "TARGET_INFO_SESSION_START_TIME", "utcEpochNs", nsys_take_clock },
+	{ "META_DATA_EXPORT", "name value", nsys_take_version },
 	{ "CUPTI_ACTIVITY_KIND_RUNTIME", "!start !end globalTid correlationId returnValue @nameId"
 	  " callchainId", take_call },
 	{ "CUDA_CALLCHAINS", "!id !stackDepth @symbol @module", take_frame },
@@ -458,6 +372,9 @@ static bool count_tables(struct nsys *n)
 
 static bool is_export(struct nsys *n)
 {
+	if (has_table(n, "StringTable") && !has_table(n, "StringIds"))
+		return import_fail(n->im, IMPORT_BAD_INPUT, "a database of nvprof: of SQLite files,"
+				   " only exports of nsys can be read");
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (!strncmp(sources[i].table, "CUPTI_", 6) && has_table(n, sources[i].table))
 			return true;
@@ -484,5 +401,6 @@ bool import_nsys(struct import *im)
 	for (size_t i = 0; good && i < sizeof(sources) / sizeof(sources[0]); i++)
 		good = each(&n, sources[i].table, sources[i].columns, sources[i].take);
 	sqlite3_close(n.source);
+	free(n.aliases);
 	return good;
 }

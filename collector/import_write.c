@@ -33,9 +33,12 @@ struct writer {
 
 /*
  * Kineto does not say which process a GPU operation belongs to. Where a correlation id is known
- * in one process only it tells, and mostly tells whose the device is; that decides the rest.
+ * in one process only it tells, and mostly tells whose the device is; that decides the rest. The
+ * groups of merged traces (IMPORT_GROUP_SHIFT) tell it at once.
  */
 static const char find_processes[] =
+	"UPDATE op SET pid = (SELECT min(pid) FROM call WHERE call.pid >> 32 = op.pid >> 32)"
+	" WHERE pid >> 62 = 1;"
 	"CREATE TEMP TABLE one AS SELECT count(*) AS pids, min(pid) AS pid FROM"
 	" (SELECT DISTINCT pid FROM call);"
 	"UPDATE op SET pid = (SELECT pid FROM one) WHERE pid IS NULL AND (SELECT pids FROM one) = 1;"
@@ -58,7 +61,7 @@ static const char find_calls[] =
 	"UPDATE op SET call = (SELECT id FROM (SELECT c.id AS id, c.class = 0 AS other,"
 	"  c.start > op.start AS later, abs(op.start - c.start) AS far FROM call c"
 	"  WHERE c.correlation = op.correlation AND c.pid = op.pid)"
-	"  ORDER BY other, later, far LIMIT 1) WHERE correlation > 0;"
+	"  ORDER BY other, later, far LIMIT 1) WHERE correlation NOT IN (0, -1);"
 	"CREATE INDEX op_call ON op (call, start);";
 
 static const char joined[] =
@@ -344,6 +347,18 @@ static bool take_row(struct writer *w, sqlite3_stmt *row)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
+/* CUPTI gives the times 0 and 0 to work that it could not time. */
+static bool drop_untimed(struct import *im)
+{
+	static const char untimed[] = "DELETE FROM op WHERE start = 0 AND dur = 0";
+
+	if (im->last_ns - im->origin_ns <= IMPORT_SPAN_MAX_NS || im->origin_ns != 0)
+		return false;
+	im->counters[IMPORT_import_bad_times] += import_stage_run(im, untimed)
+		? (uint64_t)sqlite3_changes(im->stage) : 0;
+	return sqlite3_changes(im->stage) > 0;
+}
+
 static bool find_span(struct import *im)
 {
 	static const char first[] =
@@ -357,6 +372,8 @@ static bool find_span(struct import *im)
 	if (im->origin_ns == NIL || im->last_ns == NIL)
 		return import_fail(im, IMPORT_BAD_INPUT,
 				   "there is no CUDA call and no GPU work in this trace");
+	if (drop_untimed(im))
+		return find_span(im);
 	im->result->span_ns = im->last_ns - im->origin_ns;
 	if (im->result->span_ns > IMPORT_SPAN_MAX_NS)
 		return import_fail(im, IMPORT_BAD_INPUT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The collector's parts by themselves: clocks, unions, interning, joins, names, occupancy. */
+/* The collector's parts by themselves: clocks, unions, interning, joins, names, mended JSON, occupancy. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -16,6 +16,7 @@
 
 #include "collector/busy.h"
 #include "collector/fixture.h"
+#include "collector/mend.h"
 #include "collector/name.h"
 #include "collector/occupancy.h"
 
@@ -362,6 +363,42 @@ static void test_occupancy(void **state)
 	assert_int_equal(occupancy_compute(&unknown, &cases[0].launch, &o), -1);
 }
 
+/* Mended in pieces of each size, the same comes out. */
+static void test_mending(void **state)
+{
+	static const struct { const char *broken, *whole; unsigned places; } pairs[] = {
+		{ "\xef\xbb\xbf{}", "{}", 1 },
+		{ "{\"a\": [-inf, NaN,-nan,Infinity ,1e-5, -2, 3E+5]}",
+		  "{\"a\": [null ,null,null,null ,1e-5 ,-2 ,3E+5]}", 4 },
+		{ "{\"a\":[1, ] ,\n}", "{\"a\":[1 ] \n}", 2 },
+		{ "\"C:\\users\\\\x\\q\\u00e9\\u12\\\"\"", "\"C:\\\\users\\\\x\\\\q\\u00e9\\\\u12\\\"\"", 3 },
+		{ "\"a\tb, ] nan\"", "\"a b, ] nan\"", 1 },
+		{ "[true,false,null,\"nan\",-5.5,{\"inf\":[]}]",
+		  "[true,false,null,\"nan\",-5.5,{\"inf\":[]}]", 0 },
+		{ "[1,,nanometre,-", "[1,,nanometre,-", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		for (size_t piece = 1; piece <= strlen(pairs[i].broken); piece++) {
+			const char *in = pairs[i].broken, *end = in + strlen(in);
+			unsigned char out[512] = "";
+			struct mend mend = { 0 };
+			size_t used = 0;
+
+			while (in < end) {
+				size_t left = (size_t)(end - in), bytes = piece < left ? piece : left;
+
+				used += mend_bytes(&mend, (const unsigned char *)in, bytes, out + used);
+				in += bytes;
+			}
+			used += mend_end(&mend, out + used);
+			assert_string_equal((char *)out, pairs[i].whole);
+			assert_int_equal(used, strlen(pairs[i].whole));
+			assert_int_equal(mend.mended, pairs[i].places);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_join_table_forgets),
 		cmocka_unit_test(test_sorting),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_mending),
 		cmocka_unit_test(test_occupancy),
 	};
 
