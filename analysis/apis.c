@@ -62,15 +62,20 @@ static int failure_row(struct run *run, sqlite3_stmt *stmt, void *arg)
  * answer "not ready" of queries. With min() alone SQLite takes path from the row that has it. */
 int run_failures(struct run *run, struct run_failure_list *list)
 {
+	int result = run_tables_narrow(run);
+
 	*list = (struct run_failure_list){ 0 };
-	if (run_query(run,
+	if (result == 0)
+		result = run_query(run,
 		"SELECT f.api, f.result, coalesce(a.name, 'api ' || f.api),"
 		" coalesce(r.name, 'error ' || f.result), f.count, f.first, f.path FROM ("
 		"SELECT api, result, count(*) AS count, min(start_ns) AS first, path FROM call "
 		"WHERE result NOT IN (0, 600) AND EXISTS (SELECT 1 FROM sum_api WHERE failed > 0) "
 		"GROUP BY api, result) f LEFT JOIN api a ON a.id = f.api "
 		"LEFT JOIN result r ON r.id = f.result ORDER BY f.count DESC, f.first",
-		failure_row, list) < 0) {
+		failure_row, list);
+	result = run_tables_widen(run, result);
+	if (result < 0) {
 		run_failure_list_free(list);
 		return -1;
 	}

@@ -14,8 +14,7 @@
 #define LEVELS_MAX	12
 #define LIVE_UNKNOWN	UINT64_MAX
 
-/* The finest level whose buckets over the window fit. */
-static int level_choose(struct run *run, uint64_t span_ns, int columns, uint64_t *width_ns)
+int run_bucket_level(struct run *run, uint64_t column_ns, uint64_t *width_ns)
 {
 	int64_t levels = run_integer(run, "SELECT max(level) FROM bucket", 0) + 1;
 	int level = 0;
@@ -23,7 +22,7 @@ static int level_choose(struct run *run, uint64_t span_ns, int columns, uint64_t
 	*width_ns = BUCKET_NS;
 	if (levels > LEVELS_MAX)
 		levels = LEVELS_MAX;
-	while (level + 1 < levels && span_ns / *width_ns >= (uint64_t)columns * 10) {
+	while (level + 1 < levels && column_ns / *width_ns >= 10) {
 		*width_ns *= 10;
 		level++;
 	}
@@ -158,7 +157,7 @@ int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, i
 	*list = (struct run_bucket_list){ 0 };
 	if (!span || columns < 1)
 		return 0;
-	level = level_choose(run, span, columns, &fill.level_ns);
+	level = run_bucket_level(run, span / (uint64_t)columns, &fill.level_ns);
 	fill.width_ns = (span + (uint64_t)columns - 1) / (uint64_t)columns;
 	if (fill.width_ns < fill.level_ns)
 		fill.width_ns = fill.level_ns;

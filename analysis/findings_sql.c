@@ -130,7 +130,7 @@ static int row_take(struct finder *finder, enum detector_id id, sqlite3_stmt *st
 	return finder_add(finder, id, &finding, what, &values);
 }
 
-int detect_sql(struct finder *finder, enum detector_id id)
+static int rows_take(struct finder *finder, enum detector_id id)
 {
 	sqlite3_stmt *stmt = run_prepare(finder->run, detectors[id].sql);
 	bool none = true;
@@ -149,4 +149,11 @@ int detect_sql(struct finder *finder, enum detector_id id)
 	sqlite3_finalize(stmt);
 	/* The time is lost even where no call is long enough to be named. */
 	return result == 0 && none && detectors[id].causes ? detect_idle(finder, id) : result;
+}
+
+int detect_sql(struct finder *finder, enum detector_id id)
+{
+	if (run_tables_narrow(finder->run) < 0)
+		return -1;
+	return run_tables_widen(finder->run, rows_take(finder, id));
 }

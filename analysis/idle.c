@@ -4,7 +4,7 @@
 #include "config.h"
 #endif
 
-#include "analysis/idle_internal.h"
+#include "analysis/event_filter.h"
 #include "analysis/recent.h"
 
 #include <stdlib.h>
@@ -49,7 +49,8 @@ struct site {
 
 struct device {
 	int64_t id;
-	uint64_t reach, kernel_reach, kernel_ns, busy_ns;
+	uint64_t reach, busy_reach, kernel_reach, kernel_ns, busy_ns;
+	bool has_span;			/* something of it is in the time looked at */
 	struct idle_event previous;	/* that ended last */
 	struct idle_device result;
 	UT_hash_handle hh;
@@ -61,13 +62,14 @@ struct scan {
 	const struct idle_observer *observer;
 	struct idle_names names;
 	struct lookup processes;	/* thread: process */
+	struct event_filter filter;	/* what counts of what is seen; all is needed to tell causes */
+	bool is_narrowed;
 	struct idle_thread *threads, *recent_threads[RECENT_ROWS];
 	struct device *devices, *recent_devices[RECENT_ROWS];
 	struct site *sites, *recent_sites[RECENT_ROWS];
 	sqlite3_stmt *graph_launch;
 	struct idle_event launched;	/* the call of the graph launch asked for last */
-	struct idle_interval *heap;	/* the longest, shortest of them first */
-	size_t heap_count, heap_max;
+	struct idle_longest longest;
 	uint64_t without_call;
 };
 
@@ -117,7 +119,7 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 {
 	struct scan *s = arg;
 	struct idle_thread *thread = thread_get(s, call->thread);
-	bool is_full;
+	bool is_full, passes;
 
 	if (!thread)
 		return run_fail(s->run, "out of memory");
@@ -135,8 +137,9 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 		thread->capacity = capacity;
 	}
 	thread->calls[thread->count++] = *call;
+	passes = !s->is_narrowed || event_filter_takes_call(&s->filter, call, work);
 	for (const struct idle_observer *o = s->observer; o; o = o->next)
-		if (o->call && o->call(o->arg, call, work) < 0)
+		if (o->call && (passes || o->sees_all) && o->call(o->arg, call, work) < 0)
 			return -1;
 	return 0;
 }
@@ -175,49 +178,6 @@ static int64_t blamed_path(const struct idle_facts *f, enum idle_cause cause, in
 	if (cause == IDLE_CROSS_STREAM)
 		path = f->wait_path;
 	return path ? path : launch;
-}
-
-/* Longer ones rank higher; of equal ones the earlier, of the lower device. */
-static bool ranks_below(const struct idle_interval *a, const struct idle_interval *b)
-{
-	if (a->dur_ns != b->dur_ns)
-		return a->dur_ns < b->dur_ns;
-	return a->start_ns != b->start_ns ? a->start_ns > b->start_ns : a->device > b->device;
-}
-
-static void heap_sink(struct scan *s)
-{
-	struct idle_interval top = s->heap[0];
-	size_t i = 0, child;
-
-	while ((child = 2 * i + 1) < s->heap_count) {
-		if (child + 1 < s->heap_count && ranks_below(&s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!ranks_below(&s->heap[child], &top))
-			break;
-		s->heap[i] = s->heap[child];
-		i = child;
-	}
-	s->heap[i] = top;
-}
-
-static int heap_take(struct scan *s, const struct idle_interval *interval)
-{
-	size_t i = s->heap_count;
-
-	if (i >= s->heap_max) {
-		if (i && ranks_below(&s->heap[0], interval)) {
-			s->heap[0] = *interval;
-			heap_sink(s);
-		}
-		return 0;
-	}
-	if (!list_add((void **)&s->heap, &s->heap_count, sizeof(*s->heap)))
-		return run_fail(s->run, "out of memory");
-	for (; i && ranks_below(interval, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		s->heap[i] = s->heap[(i - 1) / 2];
-	s->heap[i] = *interval;
-	return 0;
 }
 
 static int site_take(struct scan *s, const struct idle_interval *interval)
@@ -259,6 +219,16 @@ static int launch_find(struct scan *s, struct idle_event *event)
 	return 0;
 }
 
+/* Of the stretch of time that is looked at, whatever else is left out. */
+static void device_span(struct device *device, uint64_t start, uint64_t end)
+{
+	if (!device->has_span || start < device->result.first_ns)
+		device->result.first_ns = start;
+	device->has_span = true;
+	if (end > device->result.last_ns)
+		device->result.last_ns = end;
+}
+
 static int interval_take(struct scan *s, struct device *device, const struct idle_event *event)
 {
 	struct idle_event in_graph;
@@ -269,6 +239,8 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 					  .previous = device->previous.op };
 	struct idle_total *total;
 	struct idle_facts facts;
+	struct event_subject subject;
+	bool passes;
 
 	if (!event->thread && event->graph_launch > 0) {
 		in_graph = *event;
@@ -278,21 +250,28 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	}
 	if (gap.next->thread)
 		gap.thread = thread_find(s, gap.next->thread);
-	s->without_call += !gap.thread;
 	idle_facts(&gap, &facts);
 	interval.cause = classify(&facts, s->limits);
 	interval.thread = gap.next->thread;
 	interval.path = blamed_path(&facts, interval.cause, gap.next->path);
+	subject = event_filter_interval(&s->filter, &interval);
+	passes = !s->is_narrowed || event_filter_passes(&s->filter, &subject, SCOPE_OF_KERNELS);
+	for (const struct idle_observer *o = s->observer; o; o = o->next)
+		if ((passes || o->sees_all) && o->interval(o->arg, &interval, gap.next) < 0)
+			return -1;
+	if (!passes)
+		return 0;
+	device_span(device, gap.start, gap.end);
+	s->without_call += !gap.thread;
 	total = &device->result.causes[interval.cause];
 	total->total_ns += interval.dur_ns;
 	total->count++;
 	if (interval.dur_ns > total->worst.dur_ns)
 		total->worst = interval;
 	device->result.idle_ns += interval.dur_ns;
-	for (const struct idle_observer *o = s->observer; o; o = o->next)
-		if (o->interval(o->arg, &interval, gap.next) < 0)
-			return -1;
-	return site_take(s, &interval) < 0 ? -1 : heap_take(s, &interval);
+	if (idle_longest_take(&s->longest, &interval) < 0)
+		return run_fail(s->run, "out of memory");
+	return site_take(s, &interval);
 }
 
 static struct device *device_get(struct scan *s, const struct idle_event *event)
@@ -305,46 +284,55 @@ static struct device *device_get(struct scan *s, const struct idle_event *event)
 	if (!device)
 		return NULL;
 	device->id = event->device;
-	device->reach = device->kernel_reach = device->result.first_ns = event->start;
+	device->reach = device->kernel_reach = device->busy_reach = event->start;
 	device->previous = *event;
 	device->result.id = (int)event->device;
 	HASH_ADD(hh, s->devices, id, sizeof(device->id), device);
 	return device;
 }
 
-static int event_take(void *arg, const struct idle_event *event)
+/* Unions of what begins in order: they need only how far they reach. */
+static void device_count(struct device *device, const struct idle_event *event)
 {
-	struct scan *s = arg;
-	struct device *device = device_get(s, event);
-	uint64_t from;
+	uint64_t from = event->start > device->busy_reach ? event->start : device->busy_reach;
 
-	if (!device)
-		return run_fail(s->run, "out of memory");
-	if (event->start > device->reach && interval_take(s, device, event) < 0)
-		return -1;
-	for (const struct idle_observer *o = s->observer; o; o = o->next)
-		if (o->event(o->arg, event) < 0)
-			return -1;
-	from = event->start > device->reach ? event->start : device->reach;
-	if (event->end >= device->reach) {
+	if (event->end > from) {
 		device->busy_ns += event->end - from;
-		device->reach = event->end;
-		device->previous = *event;
+		device->busy_reach = event->end;
 	}
 	from = event->start > device->kernel_reach ? event->start : device->kernel_reach;
 	if (event->op.kind == IDLE_KERNEL && event->end > from) {
 		device->kernel_ns += event->end - from;
 		device->kernel_reach = event->end;
 	}
-	return 0;
+}
+
+static int event_take(void *arg, const struct idle_event *event)
+{
+	struct scan *s = arg;
+	struct device *device = device_get(s, event);
+	int passes;
+
+	if (!device)
+		return run_fail(s->run, "out of memory");
+	if (event->start > device->reach && interval_take(s, device, event) < 0)
+		return -1;
+	passes = !s->is_narrowed ? 1 : event_filter_takes_event(&s->filter, event);
+	for (const struct idle_observer *o = s->observer; passes >= 0 && o; o = o->next)
+		if ((passes || o->sees_all) && o->event(o->arg, event) < 0)
+			return -1;
+	if (passes > 0)
+		device_count(device, event);
+	if (!s->is_narrowed || scope_sets_pass_time(s->filter.sets, event->start))
+		device_span(device, event->start, event->end);
+	if (event->end >= device->reach) {
+		device->reach = event->end;
+		device->previous = *event;
+	}
+	return passes < 0 ? -1 : 0;
 }
 
 /* --- result -------------------------------------------------------------------------------- */
-
-static int by_rank(const void *a, const void *b)
-{
-	return ranks_below(a, b) ? 1 : ranks_below(b, a) ? -1 : 0;
-}
 
 static int by_id(const void *left, const void *right)
 {
@@ -375,10 +363,13 @@ static int result_make(struct scan *s, struct idle_result *result)
 	if (!result->devices || !result->sites)
 		return run_fail(s->run, "out of memory");
 	for (struct device *d = s->devices; d; d = d->hh.next) {
-		struct idle_device *to = &result->devices[devices++];
+		struct idle_device *to = &result->devices[devices];
 
+		if (!d->has_span || (s->is_narrowed &&
+				     !scope_sets_pass(s->filter.sets, SCOPE_DEVICE, d->id)))
+			continue;
+		devices++;
 		*to = d->result;
-		to->last_ns = d->reach;
 		to->span_ns = to->last_ns - to->first_ns;
 		to->busy_ns = d->busy_ns;
 		to->copy_only_ns = d->busy_ns - d->kernel_ns;
@@ -389,14 +380,13 @@ static int result_make(struct scan *s, struct idle_result *result)
 			site->total_ns, site->count };
 	result->device_count = devices;
 	result->site_count = sites;
-	result->intervals = s->heap;
-	result->interval_count = s->heap_count;
+	idle_longest_sort(&s->longest);
+	result->intervals = s->longest.rows;
+	result->interval_count = s->longest.count;
 	result->without_call = s->without_call;
-	s->heap = NULL;
+	s->longest.rows = NULL;
 	qsort(result->devices, devices, sizeof(*result->devices), by_id);
 	qsort(result->sites, sites, sizeof(*result->sites), by_total);
-	if (result->interval_count)
-		qsort(result->intervals, result->interval_count, sizeof(*result->intervals), by_rank);
 	return 0;
 }
 
@@ -408,21 +398,25 @@ static void scan_free(struct scan *s)
 	ROWS_FREE(s->devices);
 	ROWS_FREE(s->sites);
 	sqlite3_finalize(s->graph_launch);
+	event_filter_close(&s->filter);
 	lookup_free(&s->processes);
 	idle_names_free(&s->names);
-	free(s->heap);
+	free(s->longest.rows);
 }
 
 static int scan(struct run *run, bool trust, const struct idle_options *options,
 		struct idle_result *result)
 {
 	struct scan s = { .run = run, .limits = options->limits, .observer = options->observer,
-			  .heap_max = options->intervals };
+			  .longest.most = options->intervals };
 	struct idle_sink sink = { .call = call_take, .event = event_take, .arg = &s };
 	int done = lookup_load(run, "SELECT id, process FROM thread", &s.processes);
 
 	if (!s.limits)
 		s.limits = &idle_limits_default;
+	s.is_narrowed = run_is_narrowed(run);
+	if (done == 0)
+		done = event_filter_open(run, s.is_narrowed ? run->narrowed : NULL, &s.filter);
 	if (done == 0)
 		done = idle_names_load(run, &s.names);
 	if (done == 0) {

@@ -133,7 +133,14 @@ struct idle_observer {
 	/* NULL: not asked for. */
 	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);
 	const struct idle_observer *next;	/* that sees the same, or NULL */
+	bool sees_all;			/* also what the run is narrowed to leave out */
 };
+
+struct idle_longest { struct idle_interval *rows; size_t count, most; };	/* a list */
+/* Kept if it is among the longest; -1 without memory. */
+int idle_longest_take(struct idle_longest *longest, const struct idle_interval *interval);
+/* The longest first; nothing can be taken afterwards. */
+void idle_longest_sort(struct idle_longest *longest);
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);

@@ -78,6 +78,14 @@ double stddev_from_sums(uint64_t count, double total, double sum_squares);
 /* meta: caller frees; NULL if absent. */
 char *run_meta(struct run *run, const char *key);
 
+/* Between these, queries see of the tables `call` and `memory` the rows that the run is narrowed to;
+ * what is read page by page is as it was. The latter hands on `result`, or -1. */
+int run_tables_narrow(struct run *run);
+int run_tables_widen(struct run *run, int result);
+
+/* The finest level of buckets of which fewer than ten are in a column of a chart, and their width. */
+int run_bucket_level(struct run *run, uint64_t column_ns, uint64_t *width_ns);
+
 /* True while the process that records this file lives. */
 bool run_recorder_alive(struct run *run);
 

@@ -8,6 +8,7 @@
 #endif
 
 #include "analysis/memory_replay.h"
+#include "analysis/scope.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -63,6 +64,9 @@ static int event_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	struct memory_failure failure;
 	bool done = true;
 
+	/* Addresses are a process's own: without one the others are as they were. */
+	if (!run_passes(run, SCOPE_PROCESS, event.process) && row_int(stmt, WHAT, -1) != ROLE_EXIT)
+		return 0;
 	switch (row_int(stmt, WHAT, -1)) {
 	case 0:
 		done = replay_memory(r, &event);
@@ -148,6 +152,33 @@ static int hand_over(struct run *run, struct replay *r, struct memory_use *use)
 	return 0;
 }
 
+/* Whatever else was there then, these are all that is told of. */
+static void use_narrow(const struct run *run, struct memory_use *use)
+{
+	size_t areas = 0, sites = 0, failures = 0;
+
+	for (size_t i = 0; i < use->area_count; i++)
+		if (run_passes(run, SCOPE_DEVICE, use->areas[i].device))
+			use->areas[areas++] = use->areas[i];
+	for (size_t i = 0; i < use->site_count; i++)
+		if (run_passes(run, SCOPE_DEVICE, use->sites[i].device) &&
+		    run_passes(run, SCOPE_PATH, use->sites[i].path))
+			use->sites[sites++] = use->sites[i];
+	for (size_t i = 0; i < use->failure_count; i++) {
+		struct memory_failure *f = &use->failures[i];
+
+		if (run_passes(run, SCOPE_DEVICE, f->device) && run_passes(run, SCOPE_PATH, f->path)) {
+			use->failures[failures++] = *f;
+			continue;
+		}
+		free(f->call);
+		free(f->error);
+	}
+	use->area_count = areas;
+	use->site_count = sites;
+	use->failure_count = failures;
+}
+
 /* The copies belong to the failures. */
 static int failures_name(struct run *run, struct replay *r)
 {
@@ -207,6 +238,8 @@ int run_memory_use(struct run *run, struct memory_use *use)
 	run_thaw(run);
 	if (result == 0)
 		result = hand_over(run, &replay, use);
+	if (result == 0)
+		use_narrow(run, use);
 	replay_free(&replay);
 	if (result < 0)
 		memory_use_free(use);

@@ -7,7 +7,8 @@
 #include "config.h"
 #endif
 
-#include "analysis/idle_internal.h"
+#include "analysis/bucket_tally.h"
+#include "analysis/event_filter.h"
 #include "analysis/tally.h"
 
 #include <stdlib.h>
@@ -15,39 +16,14 @@
 
 #define CACHED	64
 
-/* Which graph launch a kernel in a graph belongs to; those of one launch follow each other. */
-struct graph_call { int64_t id, thread, path; };
-
 struct recount {
 	struct run *run;
 	struct scope_sets sets;
+	struct event_filter filter;
 	struct tally *tallies, *recent[TALLY_KINDS][CACHED];
-	struct lookup threads, streams, shapes;
-	struct graph_call graph_calls[CACHED];
-	sqlite3_stmt *graph_call;
+	struct bucket_tally buckets;
 	int64_t graph_api;		/* of launches in files that do not tell */
 };
-enum { STREAM_PROCESS, STREAM_DEVICE };		/* columns of streams */
-enum { SHAPE_DEVICE, SHAPE_KERNEL };		/* of shapes */
-
-/* What an event is, in the terms of a scope. */
-struct subject { uint64_t start; int64_t process, device, stream, kernel, path; };
-
-static bool passes(const struct recount *r, const struct subject *s, unsigned int bits)
-{
-	const int64_t ids[SCOPE_KINDS] = {
-		[SCOPE_DEVICE] = s->device, [SCOPE_PROCESS] = s->process, [SCOPE_STREAM] = s->stream,
-		[SCOPE_KERNEL] = s->kernel, [SCOPE_PATH] = s->path,
-	};
-
-	if (bits & SCOPE_BIT(TIME) && !scope_sets_pass_time(&r->sets, s->start))
-		return false;
-	for (int kind = 0; kind < SCOPE_KINDS; kind++)
-		if (kind != SCOPE_TIME && bits >> kind & 1 &&
-		    !scope_sets_pass(&r->sets, (enum scope_kind)kind, ids[kind]))
-			return false;
-	return true;
-}
 
 static struct tally *tally_get(struct recount *r, enum tally_kind kind, int64_t process,
 			       int64_t device, int64_t id)
@@ -120,7 +96,7 @@ static int path_add(struct recount *r, int64_t path, const struct callpath_sums 
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-static int api_add(struct recount *r, const struct idle_call *call, const struct subject *s)
+static int api_add(struct recount *r, const struct idle_call *call, const struct event_subject *s)
 {
 	int64_t api = call->api || call->table != EVENT_GRAPH_LAUNCH ? call->api : r->graph_api;
 	struct callpath_sums sums = { .calls = 1, .host = call->end - call->start };
@@ -137,7 +113,7 @@ static int api_add(struct recount *r, const struct idle_call *call, const struct
 
 /* Work is counted here whether or not its GPU times are known. */
 static int launch_add(struct recount *r, const struct idle_call *call, const struct idle_work *work,
-		      const struct subject *s)
+		      const struct event_subject *s)
 {
 	struct tally *kernel = tally_get(r, TALLY_KERNEL, s->process, s->device, work->shape);
 	struct tally *device = tally_get(r, TALLY_DEVICE, 0, s->device, 0);
@@ -151,7 +127,7 @@ static int launch_add(struct recount *r, const struct idle_call *call, const str
 	return path_add(r, call->path, &(struct callpath_sums){ .launches = 1 });
 }
 
-static int copy_add(struct recount *r, int kind, uint64_t bytes, const struct subject *s)
+static int copy_add(struct recount *r, int kind, uint64_t bytes, const struct event_subject *s)
 {
 	struct tally *copy = tally_get(r, TALLY_COPY, s->process, s->device, kind);
 	struct tally *device;
@@ -159,7 +135,7 @@ static int copy_add(struct recount *r, int kind, uint64_t bytes, const struct su
 	if (!copy)
 		return -1;
 	tally_bytes(copy, bytes);
-	if (!passes(r, s, SCOPE_OF_KERNELS))
+	if (!event_filter_passes(&r->filter, s, SCOPE_OF_KERNELS))
 		return 0;
 	device = tally_get(r, TALLY_DEVICE, 0, s->device, 0);
 	if (!device)
@@ -174,28 +150,19 @@ static int copy_add(struct recount *r, int kind, uint64_t bytes, const struct su
 static int call_take(void *arg, const struct idle_call *call, const struct idle_work *work)
 {
 	struct recount *r = arg;
-	struct subject s = {
-		.start = call->start, .process = lookup_number(&r->threads, call->thread, 0, 0),
-		.stream = call->stream, .path = call->path,
-	};
+	struct event_subject s = event_filter_call(&r->filter, call);
 	struct tally *device;
 
-	if (passes(r, &s, SCOPE_OF_CALLS) && api_add(r, call, &s) < 0)
+	if (event_filter_passes(&r->filter, &s, SCOPE_OF_CALLS) && api_add(r, call, &s) < 0)
 		return -1;
-	/* Its work is in a stretch of time if it begins there; if not known, its call does. */
-	if (work->gpu_start)
-		s.start = work->gpu_start;
-	if (call->table == EVENT_LAUNCH) {
-		s.device = lookup_number(&r->shapes, work->shape, SHAPE_DEVICE, 0);
-		s.kernel = lookup_number(&r->shapes, work->shape, SHAPE_KERNEL, 0);
-	}
-	if (!s.device)
-		s.device = lookup_number(&r->streams, s.stream, STREAM_DEVICE, 0);
+	s = event_filter_work(&r->filter, call, work);
 	if (call->table == EVENT_LAUNCH)
-		return passes(r, &s, SCOPE_OF_KERNELS) ? launch_add(r, call, work, &s) : 0;
+		return event_filter_passes(&r->filter, &s, SCOPE_OF_KERNELS) ?
+		       launch_add(r, call, work, &s) : 0;
 	if (call->table == EVENT_COPY)
-		return passes(r, &s, SCOPE_OF_COPIES) ? copy_add(r, call->kind, call->bytes, &s) : 0;
-	if (call->table != EVENT_GRAPH_LAUNCH || !passes(r, &s, SCOPE_OF_COPIES))
+		return event_filter_passes(&r->filter, &s, SCOPE_OF_COPIES) ?
+		       copy_add(r, call->kind, call->bytes, &s) : 0;
+	if (call->table != EVENT_GRAPH_LAUNCH || !event_filter_passes(&r->filter, &s, SCOPE_OF_COPIES))
 		return 0;
 	device = tally_get(r, TALLY_DEVICE, 0, s.device, 0);
 	if (!device)
@@ -205,25 +172,6 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 }
 
 /* --- work ---------------------------------------------------------------------------------- */
-
-static const struct graph_call *graph_call_find(struct recount *r, int64_t id)
-{
-	struct graph_call *found = &r->graph_calls[(uint64_t)id % CACHED];
-	int result;
-
-	if (found->id == id)
-		return found;
-	sqlite3_reset(r->graph_call);
-	sqlite3_bind_int64(r->graph_call, 1, id);
-	result = run_step(r->run, r->graph_call);
-	*found = (struct graph_call){ .id = id };
-	if (result > 0) {
-		found->thread = sqlite3_column_int64(r->graph_call, 0);
-		found->path = sqlite3_column_int64(r->graph_call, 1);
-	}
-	sqlite3_reset(r->graph_call);
-	return result < 0 ? NULL : found;
-}
 
 static int device_add(struct recount *r, const struct idle_event *event)
 {
@@ -238,10 +186,10 @@ static int device_add(struct recount *r, const struct idle_event *event)
 	union_add(device, UNION_BUSY, event->start, event->end);
 	union_add(device, event->op.kind == IDLE_KERNEL ? UNION_COMPUTE : UNION_COPY, event->start,
 		  event->end);
-	return 0;
+	return bucket_tally_add(&r->buckets, event) < 0 ? run_fail(r->run, "out of memory") : 0;
 }
 
-static int kernel_timed(struct recount *r, const struct idle_event *event, const struct subject *s,
+static int kernel_timed(struct recount *r, const struct idle_event *event, const struct event_subject *s,
 			bool has_call)
 {
 	struct tally *kernel = tally_get(r, TALLY_KERNEL, s->process, s->device, event->op.shape);
@@ -256,7 +204,7 @@ static int kernel_timed(struct recount *r, const struct idle_event *event, const
 	return 0;
 }
 
-static int copy_timed(struct recount *r, const struct idle_event *event, const struct subject *s,
+static int copy_timed(struct recount *r, const struct idle_event *event, const struct event_subject *s,
 		      bool has_call)
 {
 	struct tally *copy = tally_get(r, TALLY_COPY, s->process, s->device, event->op.kind);
@@ -273,25 +221,19 @@ static int event_take(void *arg, const struct idle_event *event)
 	bool is_kernel = event->op.kind == IDLE_KERNEL, has_call = event->thread || event->call_end;
 	struct callpath_sums sums = { .gpu = event->end - event->start,
 				      .launches = is_kernel && !has_call };
-	const struct graph_call *graph = event->graph_launch ?
-		graph_call_find(r, event->graph_launch) : NULL;
-	int64_t thread = graph && !event->thread ? graph->thread : event->thread;
-	struct subject s = {
-		.start = event->start, .device = event->device, .stream = event->op.stream,
-		.process = thread ? lookup_number(&r->threads, thread, 0, 0) :
-				    lookup_number(&r->streams, event->op.stream, STREAM_PROCESS, 0),
-		.path = graph && !event->path ? graph->path : event->path,
-		.kernel = is_kernel ? lookup_number(&r->shapes, event->op.shape, SHAPE_KERNEL, 0) : 0,
-	};
-	bool passes_all = passes(r, &s, SCOPE_OF_KERNELS);
+	const struct graph_call *graph;
+	struct event_subject s;
+	bool passes_all;
 
-	if (event->graph_launch && !graph)
+	if (event_filter_event(&r->filter, event, &s, &graph) < 0)
 		return -1;
+	passes_all = event_filter_passes(&r->filter, &s, SCOPE_OF_KERNELS);
 	if (passes_all && device_add(r, event) < 0)
 		return -1;
 	if (is_kernel && passes_all && kernel_timed(r, event, &s, has_call) < 0)
 		return -1;
-	if (!is_kernel && passes(r, &s, SCOPE_OF_COPIES) && copy_timed(r, event, &s, has_call) < 0)
+	if (!is_kernel && event_filter_passes(&r->filter, &s, SCOPE_OF_COPIES) &&
+	    copy_timed(r, event, &s, has_call) < 0)
 		return -1;
 	/* What no call and no graph launch explains has no path. */
 	if (!passes_all || (!has_call && !graph && !event->path))
@@ -311,10 +253,8 @@ static void recount_free(struct recount *r)
 		HASH_DEL(r->tallies, tally);
 		free(tally);
 	}
-	sqlite3_finalize(r->graph_call);
-	lookup_free(&r->threads);
-	lookup_free(&r->streams);
-	lookup_free(&r->shapes);
+	event_filter_close(&r->filter);
+	bucket_tally_close(&r->buckets);
 	scope_sets_free(&r->sets);
 }
 
@@ -326,22 +266,19 @@ static int count(struct run *run, const struct scope *scope, bool trust)
 	int result = scope_sets_load(run, scope, SCOPE_OF_KERNELS, &r.sets);
 
 	if (result == 0)
-		result = lookup_load(run, "SELECT id, process FROM thread ORDER BY id", &r.threads);
+		result = event_filter_open(run, &r.sets, &r.filter);
 	if (result == 0)
-		result = lookup_load(run, "SELECT id, process, device FROM stream ORDER BY id", &r.streams);
-	if (result == 0)
-		result = lookup_load(run, "SELECT id, device, kernel FROM shape ORDER BY id", &r.shapes);
-	if (result == 0) {
 		r.graph_api = run_integer(run, "SELECT a.id FROM api a LEFT JOIN main.sum_api s "
 			"ON s.api = a.id WHERE a.name GLOB 'cuGraphLaunch*' ORDER BY s.count DESC", 0);
-		r.graph_call = run_prepare(run, "SELECT thread, path FROM graph_launch WHERE id = ?1");
-		result = r.graph_call ? 0 : -1;
-	}
 	scope_sets_span(&r.sets, &sink.from_ns, &sink.to_ns);
+	if (result == 0)
+		result = bucket_tally_open(run, sink.from_ns, sink.to_ns, &r.buckets);
 	if (result == 0)
 		result = idle_read(run, trust, &sink);
 	if (result == 0)
 		result = tallies_write(run, r.tallies, &r.sets);
+	if (result == 0)
+		result = bucket_tally_write(run, &r.buckets);
 	recount_free(&r);
 	return result;
 }

@@ -67,6 +67,10 @@ bool scope_sets_pass(const struct scope_sets *sets, enum scope_kind kind, int64_
 bool scope_sets_pass_time(const struct scope_sets *sets, uint64_t start_ns);
 /* Does the scope of this run leave it in? */
 bool run_passes(const struct run *run, enum scope_kind kind, int64_t id);
+/* Has it a scope that leaves anything out? */
+bool run_is_narrowed(const struct run *run);
+/* From the first to the last moment that it leaves in; [0, UINT64_MAX): all. */
+void run_narrowed_span(const struct run *run, uint64_t *from_ns, uint64_t *to_ns);
 /* From the first to the last moment that passes; [0, UINT64_MAX) without terms about time. */
 void scope_sets_span(const struct scope_sets *sets, uint64_t *from_ns, uint64_t *to_ns);
 

@@ -270,33 +270,3 @@ void scope_sets_span(const struct scope_sets *sets, uint64_t *from_ns, uint64_t 
 		*to_ns = term->to_ns > *to_ns ? term->to_ns : *to_ns;
 	}
 }
-
-/* --- the scope of a run -------------------------------------------------------------------- */
-
-bool run_passes(const struct run *run, enum scope_kind kind, int64_t id)
-{
-	return !run->narrowed || scope_sets_pass(run->narrowed, kind, id);
-}
-
-void run_widen(struct run *run)
-{
-	if (run->narrowed)
-		scope_sets_free(run->narrowed);
-	free(run->narrowed);
-	run->narrowed = NULL;
-}
-
-int run_narrow(struct run *run, const struct scope *scope)
-{
-	struct scope_sets *sets = malloc(sizeof(*sets));
-
-	if (!sets)
-		return run_fail(run, "out of memory");
-	if (scope_sets_load(run, scope, SCOPE_BIT(TIME) | SCOPE_OF_MEMORY | SCOPE_BIT(STREAM), sets) < 0) {
-		free(sets);
-		return -1;
-	}
-	run_widen(run);
-	run->narrowed = sets;
-	return 0;
-}

@@ -8,6 +8,7 @@
 #endif
 
 #include "analysis/rank.h"
+#include "analysis/scope.h"
 #include "analysis/steps_internal.h"
 
 #include <stdlib.h>
@@ -49,6 +50,31 @@ static void periods_make(struct step *steps, size_t count)
 		    next->gpu_ns > step->gpu_ns)
 			step->period_ns = next->gpu_ns - step->gpu_ns;
 	}
+}
+
+/* Steps as a run is narrowed: by when they began, their process and device; which kernels, streams
+ * and paths they have tells no step from another. */
+static int steps_narrow(struct run *run, struct step_result *r)
+{
+	struct lookup threads;
+	size_t kept = 0;
+	int result = lookup_load(run, "SELECT id, process FROM thread ORDER BY id", &threads);
+
+	for (size_t i = 0; result == 0 && i < r->step_count; i++) {
+		const struct step *step = &r->steps[i];
+
+		if (!scope_sets_pass_time(run->narrowed, step->gpu_ns ? step->gpu_ns : step->host_ns) ||
+		    !run_passes(run, SCOPE_PROCESS, lookup_number(&threads, step->thread, 0, 0)) ||
+		    !run_passes(run, SCOPE_DEVICE, step->device)) {
+			r->kinds[step->kind].steps--;
+			continue;
+		}
+		r->steps[kept++] = *step;
+	}
+	if (result == 0)
+		r->step_count = kept;
+	lookup_free(&threads);
+	return result;
 }
 
 /* The smallest value that `percent` of them do not exceed. */
@@ -141,6 +167,9 @@ static int groups_make(struct run *run, struct step_result *r)
 	for (size_t i = 0; i < r->kind_count; i++) {
 		const struct step_kind *kind = &r->kinds[i];
 		struct step_group *group = NULL;
+
+		if (!kind->steps)
+			continue;
 
 		for (size_t j = 0; j < r->group_count && !group; j++)
 			if (is_of(kind, &r->groups[j]))
@@ -258,6 +287,8 @@ static int steps_make(struct run *run, const struct idle_options *options,
 		qsort(r->steps, r->step_count, sizeof(*r->steps), by_thread);
 		periods_make(r->steps, r->step_count);
 	}
+	if (run_is_narrowed(run) && steps_narrow(run, r) < 0)
+		return -1;
 	if (kinds_time(run, r) < 0 || kinds_rank(run, r) < 0 || kinds_open(run, r) < 0 ||
 	    steps_measure(run, options, families, r) < 0)
 		return -1;

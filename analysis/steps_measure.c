@@ -336,7 +336,7 @@ int steps_measure(struct run *run, const struct idle_options *options,
 	struct measure m = { .run = run, .families = families, .to = result };
 	struct idle_observer observer = { .begin = begin, .call = call_take, .event = event_take,
 					  .interval = interval_take, .arg = &m,
-					  .next = options->observer };
+					  .next = options->observer, .sees_all = true };
 	struct idle_options idle = *options;
 	int done = places_make(&m);
 

@@ -134,8 +134,6 @@ static int rest_write(struct run *run, const struct scope_sets *sets)
 		 " sum_squares FROM main.sum_api"
 		 " WHERE min_ns IS NULL AND NOT %d AND gputrail_passes(%d, process)",
 		 SCOPE_PROCESS, SCOPE_DEVICE, placed, SCOPE_PROCESS);
-	if (table_show(run, "sum_memory") < 0)
-		return -1;
 	if (sqlite3_create_function(run->db, "gputrail_passes", 2, SQLITE_UTF8, (void *)(uintptr_t)sets,
 				    sets_pass, NULL,
 				    NULL) != SQLITE_OK ||
@@ -146,9 +144,21 @@ static int rest_write(struct run *run, const struct scope_sets *sets)
 	return 0;
 }
 
+/* Tables that are no tallies; the last two are hidden only while detectors ask, unless these were
+ * interrupted. */
+static int rest_show(struct run *run)
+{
+	static const char *const names[] = { "sum_memory", "bucket", "call", "memory" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (table_show(run, names[i]) < 0)
+			return -1;
+	return 0;
+}
+
 int tallies_write(struct run *run, const struct tally *tallies, const struct scope_sets *sets)
 {
-	int result = 0;
+	int result = rest_show(run);
 
 	for (int kind = 0; result == 0 && kind < TALLY_KINDS; kind++)
 		result = table_write(run, tallies, (enum tally_kind)kind);
@@ -160,7 +170,7 @@ int run_unscope(struct run *run)
 	for (int kind = 0; kind < TALLY_KINDS; kind++)
 		if (table_show(run, tables[kind].name) < 0)
 			return -1;
-	if (table_show(run, "sum_memory") < 0)
+	if (rest_show(run) < 0)
 		return -1;
 	run_widen(run);
 	run_gap_list_free(&run->gaps);

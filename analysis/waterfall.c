@@ -5,6 +5,7 @@
 #endif
 
 #include "analysis/findings_internal.h"
+#include "analysis/scope.h"
 
 static const struct { const char *name, *text; } parts[WATERFALL_PART_COUNT] = {
 #define WATERFALL_PART(identifier, name, text) [WATERFALL_##identifier] = { name, text },
@@ -22,11 +23,11 @@ const char *waterfall_part_text(enum waterfall_part part)
 }
 
 /* Parts are rounded down one after the other as far as there is time left; the rest is useful, so
- * that they add up to the span. */
+ * that they add up to the span, or to as much of it as the run is narrowed to. */
 static void waterfall_fill(struct waterfall *w, const struct idle_device *idle,
-			   const struct watch_device *watched)
+			   const struct watch_device *watched, bool is_narrowed)
 {
-	uint64_t left = idle->span_ns;
+	uint64_t left = is_narrowed ? idle->idle_ns + idle->busy_ns : idle->span_ns;
 
 	for (int i = 0; i < IDLE_CAUSE_COUNT; i++) {
 		w->idle_ns[i] = idle->causes[i].total_ns;
@@ -53,7 +54,8 @@ int waterfall_make(struct finder *finder)
 		w->span_ns = device->span_ns;
 		w->gpu = (int)lookup_number(&finder->watch.gpus, device->id, GPU_NUMBERED, -1);
 		w->sm_count = (int)lookup_number(&finder->watch.gpus, device->id, GPU_SMS, 0);
-		waterfall_fill(w, device, watch_device_find(&finder->watch, device->id));
+		waterfall_fill(w, device, watch_device_find(&finder->watch, device->id),
+			       run_is_narrowed(finder->run));
 	}
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "analysis/lanes.h"
 
-#include "analysis/idle_internal.h"
+#include "analysis/event_filter.h"
 #include "analysis/range_lanes.h"
 
 #include <stdio.h>
@@ -32,6 +32,8 @@ struct windowing {
 	struct name *names;
 	sqlite3_stmt *ask[NAMED_KINDS];
 	struct call_classes classes;
+	struct event_filter filter;	/* what the run is narrowed to */
+	bool is_narrowed;
 	size_t most, read;
 };
 
@@ -120,6 +122,35 @@ static struct run_event *event_new(struct windowing *w, enum lane_kind kind, int
 	return event;
 }
 
+/* As the pass over all rows sees them, so that both leave out the same. 1, 0, or -1. */
+static int work_passes(struct windowing *w, const struct event_row *row)
+{
+	struct idle_event event = {
+		.start = row_natural(row, GPU_START), .device = row->value[DEVICE],
+		.graph_launch = row->value[GRAPH_LAUNCH], .thread = row->value[THREAD],
+		.path = row->value[PATH],
+		.op = { row_kind(row, IDLE_KERNEL), row->value[SHAPE], row->value[STREAM], 0 },
+	};
+
+	if (!w->is_narrowed)
+		return 1;
+	if (!row_has(row, CALL_START))
+		event.thread = 0;
+	if (!row_has(row, DEVICE))
+		event.device = event_filter_device(&w->filter, event.op.shape, event.op.stream);
+	return event_filter_takes_event(&w->filter, &event);
+}
+
+static bool call_passes(const struct windowing *w, const struct event_row *row, int table)
+{
+	struct idle_call call = { .start = row_natural(row, CALL_START), .thread = row->value[THREAD],
+				  .path = row->value[PATH], .stream = row->value[STREAM],
+				  .table = (uint8_t)table };
+	struct idle_work work = { .shape = row->value[SHAPE], .gpu_start = row_natural(row, GPU_START) };
+
+	return !w->is_narrowed || event_filter_takes_call(&w->filter, &call, &work);
+}
+
 static int work_take(struct windowing *w, const struct event_row *row, int table)
 {
 	uint64_t start = row_natural(row, GPU_START), end = start + row_natural(row, GPU_DUR);
@@ -128,11 +159,15 @@ static int work_take(struct windowing *w, const struct event_row *row, int table
 	int64_t stream = row->value[STREAM];
 	const struct name *name;
 	struct run_event *event;
+	int passes;
 
 	/* The work of a graph launch comes row by row. */
 	if (table == EVENT_GRAPH_LAUNCH || !row_has(row, GPU_START) || !row_has(row, GPU_DUR) ||
 	    stream <= 0 || !touches(w, start, end))
 		return 0;
+	passes = work_passes(w, row);
+	if (passes <= 0)
+		return passes;
 	name = is_kernel ? name_get(w, NAMED_SHAPE, row->value[SHAPE])
 			 : name_get(w, NAMED_COPY, kind);
 	event = name ? event_new(w, LANE_STREAM, stream, start, end, name) : NULL;
@@ -152,7 +187,7 @@ static int call_take(struct windowing *w, const struct event_row *row, int table
 	const struct name *name;
 	struct run_event *event;
 
-	if (!row_has(row, CALL_START) || !touches(w, start, end))
+	if (!row_has(row, CALL_START) || !touches(w, start, end) || !call_passes(w, row, table))
 		return 0;
 	name = name_get(w, NAMED_API, api);
 	event = name ? event_new(w, LANE_THREAD, row->value[THREAD], start, end, name)
@@ -317,6 +352,9 @@ int run_window(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most,
 
 	*window = (struct run_window){ .from_ns = from_ns, .to_ns = to_ns };
 	window->too_many = is_hopeless(run, from_ns, to_ns, most);
+	w.is_narrowed = run_is_narrowed(run);
+	if (result == 0 && w.is_narrowed)
+		result = event_filter_open(run, run->narrowed, &w.filter);
 	for (int table = 0; result == 0 && table < EVENT_TABLES && !window->too_many; table++)
 		result = table_take(&w, table);
 	if (result == 0 && !window->too_many)
@@ -331,6 +369,7 @@ int run_window(struct run *run, uint64_t from_ns, uint64_t to_ns, size_t most,
 	for (int kind = 0; kind < NAMED_KINDS; kind++)
 		sqlite3_finalize(w.ask[kind]);
 	call_classes_free(&w.classes);
+	event_filter_close(&w.filter);
 	window->events = w.events.rows;
 	window->count = window->too_many ? 0 : w.events.count;
 	window->names = w.texts.rows;

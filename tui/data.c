@@ -74,19 +74,27 @@ void snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-/* The charts span the GPU work of all devices, or the whole run where there is none. */
+/* The charts span the GPU work of all devices, or the whole run where there is none; and no more of
+ * it than the stretch of time that is looked at. */
 static int read_buckets(struct run *run, struct snapshot *s)
 {
+	uint64_t to_ns;
+
+	run_narrowed_span(run, &s->chart_from_ns, &to_ns);
 	s->chart_to_ns = s->info.span_ns;
 	for (size_t i = 0; i < s->devices.count; i++)
 		if (s->devices.rows[i].last_ns > s->chart_to_ns)
 			s->chart_to_ns = s->devices.rows[i].last_ns;
+	if (to_ns < s->chart_to_ns)
+		s->chart_to_ns = to_ns;
+	if (s->chart_from_ns > s->chart_to_ns)
+		s->chart_from_ns = s->chart_to_ns;
 	if (s->devices.count == 0)
 		return 0;
 	s->buckets = calloc(s->devices.count, sizeof(*s->buckets));
 	if (!s->buckets)
 		return -1;
-	for (size_t i = 0; s->chart_to_ns > 0 && i < s->devices.count; i++)
+	for (size_t i = 0; s->chart_to_ns > s->chart_from_ns && i < s->devices.count; i++)
 		if (run_buckets(run, s->devices.rows[i].id, s->chart_from_ns, s->chart_to_ns,
 				SNAPSHOT_COLUMNS, &s->buckets[i]) < 0)
 			return -1;

@@ -66,7 +66,8 @@ static double exact_peak(const struct snapshot *s, enum overview_series series, 
 {
 	const struct run_device *only = s->devices.count == 1 ? &s->devices.rows[0] : NULL;
 
-	if (series != OVERVIEW_MEMORY || !only || (double)only->high_bytes < peak)
+	if (series != OVERVIEW_MEMORY || !only || (double)only->high_bytes < peak ||
+	    only->high_at_ns < s->chart_from_ns || only->high_at_ns > s->chart_to_ns)
 		return peak;
 	*at = only->high_at_ns;
 	return (double)only->high_bytes;
@@ -128,11 +129,12 @@ void overview_axis_draw(const struct snapshot *s, struct rect rect)
 	rect.x = x;
 	rect.width = columns;
 	taken_draw_dots(&s->taken, rect, (double)s->chart_from_ns, (double)s->chart_to_ns);
-	draw_text(rect.y, x, 4, COLOR_OF_DIM, "0");
-	draw_right(rect.y, x + columns - 12, 12, COLOR_OF_DIM,
-		   quantity_text_ns(text, s->chart_to_ns - s->chart_from_ns));
+	draw_text(rect.y, x, 12, COLOR_OF_DIM,
+		  s->chart_from_ns ? quantity_text_ns(text, s->chart_from_ns) : "0");
+	draw_right(rect.y, x + columns - 12, 12, COLOR_OF_DIM, quantity_text_ns(text, s->chart_to_ns));
 	if (columns >= 60)
 		draw_text(rect.y, x + columns / 2, 12, COLOR_OF_DIM,
-			  quantity_text_ns(text, (s->chart_to_ns - s->chart_from_ns) / 2));
+			  quantity_text_ns(text, s->chart_from_ns +
+					   (s->chart_to_ns - s->chart_from_ns) / 2));
 	taken_draw_marks(&s->taken, rect, (double)s->chart_from_ns, (double)s->chart_to_ns);
 }

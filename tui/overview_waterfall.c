@@ -79,12 +79,13 @@ static void draw_stack(int y, int x, int width, const struct waterfall *w)
 	}
 }
 
-static double idle_share(const struct waterfall *w)
+/* Of the rows [first, end). */
+static double rows_share(const struct waterfall *w, int first, int end)
 {
 	double share = 0;
 
-	for (int c = 0; c < IDLE_CAUSE_COUNT; c++)
-		share += part_share(w, WATERFALL_PART_COUNT + c);
+	for (int row = first; row < end; row++)
+		share += part_share(w, row);
 	return share;
 }
 
@@ -108,10 +109,12 @@ static void draw_device(const struct snapshot *s, const struct waterfall *w, str
 		   strncmp(name, "NVIDIA ", 7) == 0 ? name + 7 : name);
 	if (bar > 4)
 		draw_stack(rect.y, rect.x + NAME_WIDTH, bar, w);
-	draw_right(rect.y, x, 9, COLOR_OF_TEXT, quantity_text_percent(text, 1 - idle_share(w)));
+	draw_right(rect.y, x, 9, COLOR_OF_TEXT, quantity_text_percent(text,
+		   rows_share(w, 0, WATERFALL_PART_COUNT)));
 	draw_right(rect.y, x + 9, 9, COLOR_OF_COMPUTE,
 		   quantity_text_percent(text, part_share(w, WATERFALL_USEFUL)));
-	draw_right(rect.y, x + 18, 9, COLOR_OF_STRONG, quantity_text_percent(text, idle_share(w)));
+	draw_right(rect.y, x + 18, 9, COLOR_OF_STRONG, quantity_text_percent(text,
+		   rows_share(w, WATERFALL_PART_COUNT, WATERFALL_ROWS)));
 }
 
 /* The parts by name and share, as many as there is room for; returns the lines. */
@@ -179,7 +182,8 @@ int overview_waterfall_table(const struct snapshot *s, struct rect rect)
 	char span[QUANTITY_SIZE];
 	double sum = 0;
 
-	draw_textf(rect.y, rect.x, rect.width, COLOR_OF_TITLES, "Where 100%% of the SM-time went: %s of %s",
+	draw_textf(rect.y, rect.x, rect.width, COLOR_OF_TITLES, "%s of the SM-time %s: %s of %s",
+		   *s->scope ? "What" : "Where 100%", *s->scope ? "passes the filters" : "went",
 		   quantity_text_ns(span, w.span_ns), list->count > 1 ? "all devices" : "the device");
 	for (int i = 0; i < count && lines < rect.height; i++, lines++) {
 		char text[QUANTITY_SIZE];

@@ -303,6 +303,14 @@ static void draw_note(struct app *app, int y, int x, unsigned int honours)
 		draw_right(y, x, COLS - x - 1, COLOR_OF_WARN, text);
 		return;
 	}
+	if (class->needs_scan && app->snapshot && app->reader &&
+	    timeline_reader_is_narrowing(app->reader, &done)) {
+		total = app->snapshot->info.span_ns;
+		snprintf(text, sizeof(text), "reading for these filters: %d%%",
+			 total ? (int)(100 * (done < total ? done : total) / total) : 0);
+		draw_right(y, x, COLS - x - 1, COLOR_OF_WARN, text);
+		return;
+	}
 	for (int kind = 0; kind < SCOPE_KINDS; kind++)
 		if (left_out >> kind & 1)
 			used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s",

@@ -246,6 +246,20 @@ static void draw_footer(struct app *app)
 			x = footer_item(app, x, (enum action)action);
 }
 
+/* What to say where there are no rows. */
+static void choose_empty(struct app *app, struct view *view)
+{
+	const struct snapshot *s = app->snapshot;
+
+	if (view->class->is_tree)
+		return;
+	view->grid.empty = view->class->empty;
+	if (view->class->rows_need_scan && !s->scan)
+		view->grid.empty = "the file is being read...";
+	else if (app->scope.count && view->class->honours & scope_bits(&app->scope))
+		view->grid.empty = "nothing passes the filters of all views; X removes them";
+}
+
 static void draw_view(struct app *app)
 {
 	struct view *view = app_view(app);
@@ -262,6 +276,7 @@ static void draw_view(struct app *app)
 		app->body.x = 1;
 		app->body.width = COLS - 1;
 		pane = view_split(view, &app->body);
+		choose_empty(app, view);
 		grid_draw(&view->grid, app->body);
 		draw_info(app);
 		if (pane.height)

@@ -101,6 +101,8 @@ void app_refresh_timeline(struct app *app)
 
 void app_wait_timeline(struct app *app)
 {
+	uint64_t reached_ns;
+
 	if (app->awaits_moment) {
 		timeline_reader_wait(app->reader);
 		app_arrive(app);
@@ -110,7 +112,9 @@ void app_wait_timeline(struct app *app)
 		app_draw(app);
 		timeline_reader_wait(app->reader);
 	}
-	if (app->reader && app->snapshot && !app->snapshot->scan)
+	if (app->reader && app->snapshot &&
+	    (!app->snapshot->scan || (app_view(app)->class->needs_scan &&
+				      timeline_reader_is_narrowing(app->reader, &reached_ns))))
 		timeline_reader_wait(app->reader);
 	if (app->diff)
 		diff_reader_wait(app->diff);

@@ -218,8 +218,8 @@ static void draw_lane(struct line_picture *p, const struct run_lane *lane)
 	} else if (timeline_has_events(t) && t->window->events.count) {
 		events = timeline_events(t, lane->key, &count);
 		draw_events(p, events, count);
-	} else if (p->kind == LANE_DEVICE && (!t->is_scanned || !t->window->events.count) &&
-		   (double)t->scanned_ns < t->to_ns) {
+	} else if (p->kind == LANE_DEVICE && !t->window->is_narrowed &&
+		   (!t->is_scanned || !t->window->events.count) && (double)t->scanned_ns < t->to_ns) {
 		draw_buckets(p, lane);
 	} else if (t->scan) {
 		pyramid_read(t->scan->pyramid, lane->key, t->from_ns, t->to_ns, t->columns, p->columns);

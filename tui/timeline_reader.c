@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two threads that read for the timeline: see timeline_reader.h. */
+/* The timeline's windows and facts, read by a thread, and the screen's side of both threads. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
-#include "tui/timeline_reader.h"
+#include "tui/timeline_threads.h"
 
 #include "analysis/scope.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,63 +17,14 @@
 #include <unistd.h>
 
 #define POLL_NS		500000000L	/* how often a growing file is looked at */
-#define INTERVALS_MOST	100000u		/* idle intervals kept with all that is known of them */
 #define EVENTS_MOST	200000u		/* of a window; beyond them the pyramid is shown */
-#define SCAN_PAUSE	4		/* times its own length that a scan waits before the next */
 
-struct facts_wanted {
-	unsigned asked, answered;
-	bool of_event;
-	struct run_event event;
-	struct idle_interval interval;
-	struct run_fact_list facts;
-	bool taken;
-};
-
-struct moment_wanted {
-	unsigned asked, answered;
-	struct longest of;
-	struct run_moment moment;
-	bool found, taken;
-};
-
-struct timeline_reader {
-	struct run *scan_run, *window_run;
-	pthread_t scan_thread, window_thread;
-	bool scans, windows;			/* these threads were started */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	int fd;
-	/* Under the lock: */
-	struct timeline_scan *scan, *fresh;	/* shown; complete, and to be shown next */
-	struct timeline_window *ready;
-	struct timeline_want want;
-	unsigned asked, answered;
-	struct facts_wanted facts;
-	struct moment_wanted moment;
-	char *scope;			/* newly asked for, or NULL */
-	bool stop;
-	char error[512];
-};
-
-static void announce(struct timeline_reader *reader)
+void reader_announce(struct timeline_reader *reader)
 {
 	uint64_t one = 1;
 	ssize_t written = write(reader->fd, &one, sizeof(one));
 
 	(void)written;		/* only fails when the counter is full: then it is readable */
-}
-
-static void scan_free(struct timeline_scan *scan)
-{
-	if (!scan)
-		return;
-	pyramid_free(scan->pyramid);
-	shape_times_list_free(&scan->times);
-	findings_free(&scan->findings);
-	run_failure_list_free(&scan->failures);
-	memory_story_free(&scan->memory);
-	free(scan);
 }
 
 void timeline_window_free(struct timeline_window *window)
@@ -90,8 +40,7 @@ void timeline_window_free(struct timeline_window *window)
 	free(window);
 }
 
-/* Under the lock: sleeps until something changes, half a second at most. */
-static void doze(struct timeline_reader *reader)
+void reader_doze(struct timeline_reader *reader)
 {
 	struct timespec until;
 
@@ -102,107 +51,12 @@ static void doze(struct timeline_reader *reader)
 	pthread_cond_timedwait(&reader->changed, &reader->lock, &until);
 }
 
-/* --- the whole run ------------------------------------------------------------------------- */
-
-struct scan_progress {
-	struct timeline_reader *reader;
-	struct timeline_scan *scan;
-	uint64_t announced_ns, step_ns;
-};
-
-static void on_progress(void *arg, uint64_t reached_ns)
-{
-	struct scan_progress *progress = arg;
-	struct timeline_reader *reader = progress->reader;
-	bool stop;
-
-	pthread_mutex_lock(&reader->lock);
-	progress->scan->reached_ns = reached_ns;
-	stop = reader->stop;
-	pthread_mutex_unlock(&reader->lock);
-	if (stop)
-		run_stop(reader->scan_run);
-	if (reached_ns - progress->announced_ns >= progress->step_ns) {
-		progress->announced_ns = reached_ns;
-		announce(reader);
-	}
-}
-
-static void say_error(struct timeline_reader *reader, const char *error)
+void reader_say_error(struct timeline_reader *reader, const char *error)
 {
 	pthread_mutex_lock(&reader->lock);
 	snprintf(reader->error, sizeof(reader->error), "%s", error);
 	pthread_mutex_unlock(&reader->lock);
-	announce(reader);
-}
-
-static void scan_once(struct timeline_reader *reader, bool is_first)
-{
-	struct timeline_scan *scan = calloc(1, sizeof(*scan));
-	struct run_info info;
-	struct scan_progress progress = { reader, scan, 0, 0 };
-	struct lanes_scan how = { .intervals = INTERVALS_MOST, .arg = &progress,
-				  .progress = on_progress };
-
-	if (!scan || run_info(reader->scan_run, &info) < 0 ||
-	    !(scan->pyramid = how.pyramid = pyramid_new(info.span_ns))) {
-		say_error(reader, scan ? run_error(reader->scan_run) : "out of memory");
-		free(scan);
-		return;
-	}
-	how.times = &scan->times;
-	progress.step_ns = info.span_ns / 64 + 1;
-	run_info_free(&info);
-	if (is_first) {
-		pthread_mutex_lock(&reader->lock);
-		reader->scan = scan;
-		pthread_mutex_unlock(&reader->lock);
-	}
-	if (run_scan(reader->scan_run, &how, &scan->findings) < 0 ||
-	    memory_story_read(reader->scan_run, &scan->memory) < 0 ||
-	    run_failures(reader->scan_run, &scan->failures) < 0)
-		say_error(reader, run_error(reader->scan_run));
-	scan->families = run_families(reader->scan_run);
-	pthread_mutex_lock(&reader->lock);
-	scan->complete = true;
-	if (!is_first) {
-		scan_free(reader->fresh);
-		reader->fresh = scan;
-	}
-	pthread_cond_broadcast(&reader->changed);
-	pthread_mutex_unlock(&reader->lock);
-	announce(reader);
-}
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void *scan_main(void *arg)
-{
-	struct timeline_reader *reader = arg;
-	bool first = true, stop = false;
-	double next = 0;
-
-	while (!stop) {
-		double begun = seconds_now();
-
-		if (begun >= next && (run_changed(reader->scan_run) || first)) {
-			scan_once(reader, first);
-			first = false;
-			next = seconds_now() + SCAN_PAUSE * (seconds_now() - begun);
-		}
-		pthread_mutex_lock(&reader->lock);
-		if (!reader->stop)
-			doze(reader);
-		stop = reader->stop;
-		pthread_mutex_unlock(&reader->lock);
-	}
-	return NULL;
+	reader_announce(reader);
 }
 
 /* --- windows and facts --------------------------------------------------------------------- */
@@ -238,6 +92,7 @@ static struct timeline_window *window_read(struct run *run, const struct timelin
 	}
 	if (good) {
 		window->span_ns = info.span_ns;
+		window->is_narrowed = run_is_narrowed(run);
 		window->is_live = strcmp(info.state, "recording") == 0;
 	} else {
 		timeline_window_free(window);
@@ -247,14 +102,14 @@ static struct timeline_window *window_read(struct run *run, const struct timelin
 	return window;
 }
 
-/* Lanes that the scope leaves out are not read any more. */
+/* What the scope leaves out is not read any more. */
 static void narrow(struct timeline_reader *reader, const char *text)
 {
 	struct scope scope;
 	char why[256];
 
 	if (scope_parse(text, &scope, why, sizeof(why)) < 0 || run_narrow(reader->window_run, &scope) < 0)
-		say_error(reader, run_error(reader->window_run));
+		reader_say_error(reader, run_error(reader->window_run));
 	scope_free(&scope);
 }
 
@@ -275,7 +130,7 @@ static void answer_window(struct timeline_reader *reader, unsigned asked,
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
 	timeline_window_free(old);
-	announce(reader);
+	reader_announce(reader);
 }
 
 static void answer_facts(struct timeline_reader *reader, const struct facts_wanted *wanted)
@@ -295,7 +150,7 @@ static void answer_facts(struct timeline_reader *reader, const struct facts_want
 	reader->facts.answered = wanted->asked;
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
-	announce(reader);
+	reader_announce(reader);
 }
 
 static void answer_moment(struct timeline_reader *reader, const struct moment_wanted *wanted)
@@ -310,7 +165,7 @@ static void answer_moment(struct timeline_reader *reader, const struct moment_wa
 	reader->moment.answered = wanted->asked;
 	pthread_cond_broadcast(&reader->changed);
 	pthread_mutex_unlock(&reader->lock);
-	announce(reader);
+	reader_announce(reader);
 }
 
 static void *window_main(void *arg)
@@ -323,20 +178,21 @@ static void *window_main(void *arg)
 		struct facts_wanted facts;
 		struct moment_wanted moment;
 		unsigned asked, answered;
-		char *scope;
+		char *scope = NULL;
 
 		pthread_mutex_lock(&reader->lock);
 		if (!reader->stop && reader->asked == reader->answered &&
 		    reader->facts.asked == reader->facts.answered &&
 		    reader->moment.asked == reader->moment.answered)
-			doze(reader);
+			reader_doze(reader);
 		want = reader->want;
 		asked = reader->asked;
 		answered = reader->answered;
 		facts = reader->facts;
 		moment = reader->moment;
-		scope = reader->scope;
-		reader->scope = NULL;
+		if (reader->windowed != reader->scoped)
+			scope = strdup(reader->scope);
+		reader->windowed = reader->scoped;
 		stop = reader->stop;
 		pthread_mutex_unlock(&reader->lock);
 		if (scope)
@@ -362,17 +218,18 @@ struct timeline_reader *timeline_reader_start(const char *path, int fd, char **e
 	*error = NULL;
 	if (!reader)
 		return NULL;
+	reader->scope = strdup("");
 	reader->fd = fd;
 	reader->facts.taken = reader->moment.taken = true;
 	pthread_mutex_init(&reader->lock, NULL);
 	pthread_cond_init(&reader->changed, NULL);
-	reader->scan_run = run_open(path, error);
+	reader->scan_run = reader->scope ? run_open(path, error) : NULL;
 	reader->window_run = reader->scan_run ? run_open(path, error) : NULL;
 	if (reader->window_run) {
 		/* Signals are for the thread that reads keys. */
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
-		reader->scans = pthread_create(&reader->scan_thread, NULL, scan_main, reader) == 0;
+		reader->scans = pthread_create(&reader->scan_thread, NULL, reader_scan_main, reader) == 0;
 		reader->windows = reader->scans && pthread_create(&reader->window_thread, NULL,
 								   window_main, reader) == 0;
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -404,8 +261,8 @@ void timeline_reader_stop(struct timeline_reader *reader)
 	}
 	run_close(reader->scan_run);
 	run_close(reader->window_run);
-	scan_free(reader->scan);
-	scan_free(reader->fresh);
+	timeline_scan_free(reader->scan);
+	timeline_scan_free(reader->fresh);
 	timeline_window_free(reader->ready);
 	run_fact_list_free(&reader->facts.facts);
 	free(reader->scope);
@@ -453,6 +310,10 @@ void timeline_reader_narrow(struct timeline_reader *reader, const char *scope)
 	if (copy) {
 		free(reader->scope);
 		reader->scope = copy;
+		reader->scoped++;
+		/* What is being read is not wanted any more. */
+		if (reader->is_scanning)
+			run_stop(reader->scan_run);
 	}
 	reader->asked += reader->asked > 0;
 	pthread_cond_broadcast(&reader->changed);
@@ -505,23 +366,42 @@ const struct timeline_scan *timeline_reader_scan(struct timeline_reader *reader,
 	const struct timeline_scan *scan;
 
 	pthread_mutex_lock(&reader->lock);
-	if (reader->fresh && (!reader->scan || reader->scan->complete)) {
-		scan_free(reader->scan);
+	if (reader->fresh && (!reader->scan || reader->scan->complete || reader->scan->given_up)) {
+		timeline_scan_free(reader->scan);
 		reader->scan = reader->fresh;
 		reader->fresh = NULL;
 	}
 	scan = reader->scan;
 	*complete = scan && scan->complete;
-	*reached_ns = scan ? scan->reached_ns : 0;
+	*reached_ns = reader->end_ns;
 	pthread_mutex_unlock(&reader->lock);
 	return scan;
+}
+
+/* Under the lock. */
+static bool is_scanning(const struct timeline_reader *reader)
+{
+	const struct timeline_scan *last = reader->fresh ? reader->fresh : reader->scan;
+
+	return last ? !last->complete || reader->scanned != reader->scoped : !reader->error[0];
+}
+
+bool timeline_reader_is_narrowing(struct timeline_reader *reader, uint64_t *reached_ns)
+{
+	bool is_narrowing;
+
+	pthread_mutex_lock(&reader->lock);
+	is_narrowing = reader->scanned != reader->scoped;
+	*reached_ns = reader->is_scanning ? reader->reached_ns : 0;
+	pthread_mutex_unlock(&reader->lock);
+	return is_narrowing;
 }
 
 void timeline_reader_wait(struct timeline_reader *reader)
 {
 	pthread_mutex_lock(&reader->lock);
-	while ((!reader->scan && !reader->error[0]) || (reader->scan && !reader->scan->complete) ||
-	       reader->asked != reader->answered || reader->facts.asked != reader->facts.answered ||
+	while (is_scanning(reader) || reader->asked != reader->answered ||
+	       reader->facts.asked != reader->facts.answered ||
 	       reader->moment.asked != reader->moment.answered)
 		pthread_cond_wait(&reader->changed, &reader->lock);
 	pthread_mutex_unlock(&reader->lock);

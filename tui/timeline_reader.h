@@ -18,8 +18,8 @@ struct timeline_scan {
 	struct memory_story memory;	/* of use when complete */
 	struct findings findings;	/* of use when complete; the longest idle intervals by place */
 	struct run_failure_list failures;	/* calls that failed, by error */
-	bool complete;
-	uint64_t reached_ns;
+	bool complete, given_up;	/* given up: others are read instead */
+	char *scope;			/* what it is narrowed to */
 };
 
 /* What was asked for last. */
@@ -35,7 +35,7 @@ struct timeline_window {
 	struct run_bucket_list *memory;	/* of each lane; empty where it is no device */
 	struct taken taken;
 	uint64_t span_ns;		/* of the run, now */
-	bool is_live;
+	bool is_live, is_narrowed;
 };
 void timeline_window_free(struct timeline_window *window);
 
@@ -46,8 +46,10 @@ struct timeline_reader *timeline_reader_start(const char *path, int fd, char **e
 void timeline_reader_stop(struct timeline_reader *reader);
 
 void timeline_reader_want(struct timeline_reader *reader, const struct timeline_want *want);
-/* Windows have only the lanes that this scope leaves in, from now on. */
+/* Windows and scans are narrowed to this scope from now on; a scan before stays until the next is made. */
 void timeline_reader_narrow(struct timeline_reader *reader, const char *scope);
+/* True until the scan is of the scope asked for; how far the reading is. */
+bool timeline_reader_is_narrowing(struct timeline_reader *reader, uint64_t *reached_ns);
 /* Exactly one of them is not NULL. */
 void timeline_reader_want_facts(struct timeline_reader *reader, const struct run_event *event,
 				const struct idle_interval *interval);

@@ -45,6 +45,7 @@ struct view_class {
 	const char *short_title;	/* there, where it is narrow; NULL: the same */
 	bool is_tree, is_timeline;
 	bool needs_scan;	/* updated when the whole file has been read as well */
+	bool rows_need_scan;	/* there are none before */
 	const char *noun, *one;	/* "kernels", "kernel": what the rows are */
 	const char *help;	/* what the view tells, for the help window */
 	const struct column *columns;

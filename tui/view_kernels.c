@@ -322,7 +322,7 @@ const struct view_class view_kernels = {
 	.pane_room = 40,
 	.open = kernel_open,
 	.honours = SCOPE_OF_KERNELS,
-	.scope_note = "histogram: the whole run",
+	.needs_scan = true,
 	.terms = kernel_terms,
 	.place = kernel_place,
 };
@@ -345,7 +345,7 @@ const struct view_class view_shapes = {
 	.pane = shape_pane,
 	.pane_room = PANE_ROOM,
 	.honours = SCOPE_OF_KERNELS,
-	.scope_note = "histogram: the whole run",
+	.needs_scan = true,
 	.terms = kernel_terms,
 	.place = kernel_place,
 };

@@ -225,7 +225,6 @@ const struct view_class view_memory = {
 	.pane_room = PANE_ROOM,
 	.open = open_area,
 	.honours = SCOPE_OF_MEMORY,
-	.scope_note = "below the table: the whole run",
 	.terms = terms,
 	.place = place_of,
 };

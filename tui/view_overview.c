@@ -393,7 +393,8 @@ const struct view_class view_overview = {
 		"counts from the first to the last GPU operation of a device, over all its streams "
 		"together.",
 	.honours = SCOPE_OF_KERNELS,
-	.scope_note = "findings, charts, losses: the whole run",
+	.needs_scan = true,
+	.scope_note = "losses, memory: the whole run",
 	.terms = overview_terms,
 	.draw = overview_draw,
 };

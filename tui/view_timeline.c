@@ -85,7 +85,8 @@ const struct view_class view_timeline = {
 	.short_title = "Time",
 	.noun = "timeline",
 	.is_timeline = true,
-	.honours = SCOPE_BIT(TIME) | SCOPE_OF_MEMORY | SCOPE_BIT(STREAM),
+	.honours = SCOPE_OF_KERNELS,
+	.needs_scan = true,
 	.help = "The run in time: for each device when it was busy, why it was idle, its memory and "
 		"its streams, then the calls of each thread and the ranges "
 		"of NVTX on it, outermost first. Where events are too short to be told "

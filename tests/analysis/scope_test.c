@@ -8,11 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "analysis/internal.h"
+#include "analysis/lanes.h"
 #include "analysis/scope.h"
 #include "tests/analysis/open_with.h"
 
@@ -205,6 +207,160 @@ static void test_rest(void **state)
 	run_close(run);
 }
 
+/* What a timeline shows of GPU work, or of calls. */
+struct seen { int64_t count, ns; };
+
+static struct seen seen_of(const struct run_window *window, enum lane_kind lane)
+{
+	struct seen seen = { 0, 0 };
+
+	for (size_t i = 0; i < window->count; i++)
+		if (window->events[i].lane.kind == lane) {
+			seen.count++;
+			seen.ns += (int64_t)(window->events[i].end_ns - window->events[i].start_ns);
+		}
+	return seen;
+}
+
+static int64_t times_count(const struct shape_times_list *times)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; i < times->count; i++)
+		count += (int64_t)times->rows[i].times.count;
+	return count;
+}
+
+static void says(struct run *run, const char *scope, const char *what, int64_t ours, const char *from,
+		 const char *sum, const char *where)
+{
+	char sql[4096];
+	int64_t truth;
+
+	snprintf(sql, sizeof(sql), "SELECT coalesce(%s, 0) FROM %s WHERE %s", sum, from, where);
+	truth = run_integer(run, sql, -2);
+	if (ours != truth)
+		fail_msg("'%s': %s is %lld, %s where %s %lld", scope, what, (long long)ours, sum, where,
+			 (long long)truth);
+}
+
+/* The timeline and the pass over all rows leave out the same as the sums. */
+static void test_timeline(void **state)
+{
+	struct run *run = open_with(rows);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *scope = cases[i].scope;
+		struct shape_times_list times = { 0 };
+		struct lanes_scan how = { .pyramid = pyramid_new(7000000), .times = &times };
+		struct run_window window;
+		struct findings findings;
+		struct seen work, calls;
+		char where[512];
+
+		narrow(run, scope);
+		assert_int_equal(run_window(run, 0, 7000000, 100000, &window), 0);
+		work = seen_of(&window, LANE_STREAM);
+		calls = seen_of(&window, LANE_THREAD);
+		says(run, scope, "work on the timeline", work.count, WORK, "count(dur)", cases[i].work);
+		says(run, scope, "its time", work.ns, WORK, "sum(dur)", cases[i].work);
+		/* Those that brought work are told apart by it, too. */
+		if (strcmp(cases[i].calls, "1") != 0 && strstr(cases[i].work, "device") == NULL)
+			says(run, scope, "calls", calls.ns, CALLS, "sum(dur)", cases[i].calls);
+		assert_int_equal(run_scan(run, &how, &findings), 0);
+		snprintf(where, sizeof(where), "NOT is_copy AND %s", cases[i].work);
+		says(run, scope, "times of shapes", times_count(&times), WORK, "count(dur)", where);
+		findings_free(&findings);
+		shape_times_list_free(&times);
+		pyramid_free(how.pyramid);
+		run_window_free(&window);
+	}
+	run_close(run);
+}
+
+/* By cause, over all devices. */
+static void idle_of(struct run *run, const char *scope, int64_t idle[IDLE_CAUSE_COUNT])
+{
+	struct idle_options options = { .intervals = SIZE_MAX };
+	struct idle_result result;
+	uint64_t listed = 0, summed = 0;
+
+	narrow(run, scope);
+	assert_int_equal(run_idle(run, &options, &result), 0);
+	memset(idle, 0, IDLE_CAUSE_COUNT * sizeof(*idle));
+	for (size_t d = 0; d < result.device_count; d++)
+		for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
+			idle[c] += (int64_t)result.devices[d].causes[c].total_ns;
+			summed += result.devices[d].causes[c].total_ns;
+		}
+	for (size_t i = 0; i < result.interval_count; i++)
+		listed += result.intervals[i].dur_ns;
+	assert_int_equal(listed, summed);
+	idle_result_free(&result);
+}
+
+/* What passes a filter and what passes its opposite is all idle time, each cause for itself. */
+static void test_idle(void **state)
+{
+	static const char *const terms[] = {
+		"time:1ms..3.5ms", "device:1", "process:200", "stream:7", "kernel:flash", "path:forward",
+	};
+	struct run *run = open_with(rows);
+	int64_t all[IDLE_CAUSE_COUNT], with[IDLE_CAUSE_COUNT], without[IDLE_CAUSE_COUNT];
+
+	(void)state;
+	idle_of(run, "", all);
+	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+		int64_t some = 0, rest = 0;
+		char opposite[64];
+
+		snprintf(opposite, sizeof(opposite), "!%s", terms[i]);
+		idle_of(run, terms[i], with);
+		idle_of(run, opposite, without);
+		for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
+			if (with[c] + without[c] != all[c])
+				fail_msg("%s: %s is %lld and %lld of %lld", terms[i],
+					 idle_cause_name((enum idle_cause)c), (long long)with[c],
+					 (long long)without[c], (long long)all[c]);
+			some += with[c];
+			rest += without[c];
+		}
+		if (!some || !rest)
+			fail_msg("%s: nothing to tell apart", terms[i]);
+	}
+	run_close(run);
+}
+
+/* Charts are of what passes; memory in them is as it was held. */
+static void test_buckets(void **state)
+{
+	static const char buckets[] = "INSERT INTO bucket VALUES (0, 1, 0, 111, 111, 0, 3, 77),"
+		" (1, 1, 0, 111, 111, 0, 3, 77), (0, 2, 0, 5, 5, 0, 1, NULL);";
+	struct run_bucket_list list;
+	uint64_t busy = 0, from, to;
+	char sql[sizeof(rows) + sizeof(buckets)];
+	struct run *run;
+
+	(void)state;
+	snprintf(sql, sizeof(sql), "%s%s", rows, buckets);
+	run = open_with(sql);
+	narrow(run, "kernel:gemm time:1ms..3ms");
+	run_narrowed_span(run, &from, &to);
+	assert_true(from == 1000000 && to == 3000000);
+	assert_int_equal(run_buckets(run, 1, 0, 10000000, 100, &list), 0);
+	for (size_t i = 0; i < list.count; i++)
+		busy += list.rows[i].busy_ns;
+	assert_int_equal(busy, run_integer(run, "SELECT busy_ns FROM sum_device WHERE device = 1", -1));
+	assert_int_equal(list.rows[0].live_bytes, 77);
+	run_bucket_list_free(&list);
+	assert_int_equal(run_integer(run, "SELECT sum(busy_ns) FROM bucket WHERE level = 0", -1),
+			 run_integer(run, "SELECT sum(busy_ns) FROM bucket WHERE level = 1", -2));
+	assert_int_equal(run_unscope(run), 0);
+	assert_int_equal(run_integer(run, "SELECT sum(busy_ns) FROM bucket WHERE level = 0", -1), 116);
+	run_close(run);
+}
+
 static void test_text(void **state)
 {
 	static const struct { const char *typed, *said; } texts[] = {
@@ -279,7 +435,10 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sums), cmocka_unit_test(test_rest), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_sums), cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_buckets), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_cancel),
 	};
 	int fd = mkstemp(database), result;

@@ -34,9 +34,9 @@ text() { tmux -S "$socket" send-keys -t 0 -l "$1"; }
 resize() { tmux -S "$socket" resize-window -t 0 -x "$1" -y "$2"; }
 # Lines without trailing blanks: tmux keeps some, depending on how they were written.
 capture() { tmux -S "$socket" capture-pane -t 0 -p "$@" 2>/dev/null | sed 's/ *$//'; }
-# shows PATTERN: waits until some line matches; fails after five seconds.
+# shows PATTERN: waits until some line matches; fails after half a minute, or more on a slow machine.
 shows() {
-	_tries=100
+	_tries=500
 	until capture >"$tmp/now" && grep -q -e "$1" "$tmp/now"; do
 		_tries=$((_tries - 1))
 		[ "$_tries" -gt 0 ] || { sed 's/^/# /' "$tmp/now"; return 1; }
@@ -44,7 +44,7 @@ shows() {
 	done
 }
 hides() {
-	_tries=100
+	_tries=500
 	while capture >"$tmp/now" && grep -q -e "$1" "$tmp/now"; do
 		_tries=$((_tries - 1))
 		[ "$_tries" -gt 0 ] || { sed 's/^/# /' "$tmp/now"; return 1; }
@@ -53,7 +53,7 @@ hides() {
 }
 # The line under the cursor, known by its background; `selected PATTERN` waits for it.
 selected() {
-	_tries=100
+	_tries=500
 	until capture -e | grep -e '48;5;24m' | sed "s/$(printf '\033')\[[0-9;]*m//g" |
 		grep -q -e "$1"; do
 		_tries=$((_tries - 1))
@@ -64,7 +64,7 @@ selected() {
 # screen_is NAME: waits until the screen is the golden one.
 screen_is() {
 	_golden=$top_srcdir/tests/tui/screens/$1.screen
-	_tries=100
+	_tries=500
 	if [ -n "$GPUTRAIL_UPDATE_SCREENS" ]; then
 		# What does not change any more, however slow the machine is.
 		while sleep 0.5 && capture >"$_golden" && sleep 0.5; do
