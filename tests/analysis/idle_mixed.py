@@ -39,9 +39,9 @@ def check(mix):
         run = Recorded(",".join(mix), STEPS)
         scores = []
         for name in names:
-            _, cause, how, limit, reasons, _, _ = BY_NAME[name]
+            _, cause, how, reasons, _, _ = BY_NAME[name]
             how = alone(how, [other for other in names if other != name])
-            scores.append(Score(run, name, cause, how, limit, reasons))
+            scores.append(Score(run, name, cause, how, reasons))
             print(f"# {name} of {', '.join(mix)}: {scores[-1]}")
         if all(score.holds() for score in scores):
             break

@@ -19,6 +19,11 @@ US = 1000
 # The server runs in real time: a machine that is busy with other things makes it late at places where
 # nothing was planted. What is wrong with a rule shows in every recording, so the best of some counts.
 TRIES = 3
+# Longer than a plant can be: the machine took the thread away. From 10 ms on that looks like a gap between
+# requests (bubbles.md); between launches that come every 40 us, sooner like another cause.
+STALL = 10000 * US
+STALLS = {"launch-bound": 80 * US, "tensormap-in-loop": 200 * US, "sync-per-layer": 1000 * US,
+          "request-gaps": 10**12}
 BOUNDARY = 5 * US      # gaps up to this of work that was submitted are boundaries, whatever the host did
 
 
@@ -134,15 +139,15 @@ def at_memory_call(run, start, end, _op, plant):
 class Score:
     """Time of a cause: planted, told, and both."""
 
-    def __init__(self, run, plant, cause, how, limit_ns, reasons=("submit",)):
+    def __init__(self, run, plant, cause, how, reasons=("submit",)):
         self.planted = self.told = self.both = self.unclear = 0
         for start, end, op, told in run.since_warm_up():
             ns = end - start
             is_planted = op["cause"] in reasons and (how is None or how(run, start, end, op, plant))
-            # Longer than was planted: the machine took the thread away.
             if how and ns <= BOUNDARY and told == "kernel_boundary":
                 is_planted = None
-            if is_planted is None or (how and ns > limit_ns and
+            is_stall = ns >= STALLS.get(plant, STALL)
+            if is_planted is None or (how and is_stall and
                                       (is_planted or spread(run, start, end, op, plant))):
                 self.unclear += ns
                 continue
