@@ -15,6 +15,8 @@
 #include "libprofile/env.h"
 #include "libprofile/path.h"
 
+#define PASS_POLLS 200			/* of 1 ms, for calls on their way into the driver */
+
 static bool was_started;		/* here or in the process this one was forked from */
 static uint32_t started_pid;
 static void *subscriber;
@@ -44,8 +46,9 @@ static void on_callback(void *user, int domain, uint32_t cbid, const void *data)
 		on_node(thread, cbid, ((const struct cupti_resource_data *)data)->graph);
 	if (domain != CUPTI_DOMAIN_DRIVER || call->site != CUPTI_SITE_ENTER || !thread)
 		return;
-	thread->correlation = call->correlation;
+	__atomic_store_n(&thread->correlation, call->correlation, __ATOMIC_RELAXED);
 	__atomic_store_n(&thread->last_correlation, call->correlation, __ATOMIC_RELAXED);
+	gpu_window_told(call->correlation);
 	/* The runtime can change the current context in ways that no wrapper sees. */
 	if (call->context && call->context != thread->context_handle)
 		thread->context_known = false;
@@ -114,14 +117,17 @@ static bool set_kinds(enum wire_detail level)
 	return any;
 }
 
-/* A call that CUPTI gave an id is on its way into the driver for a moment longer. */
+/* What is recorded is settled as work reaches the driver, and a call that CUPTI gave an id may be kept
+ * from the processor on its way there. One that waits inside of the driver has most likely been there. */
 static void let_calls_pass(void)
 {
 	struct timespec pause = { 0, 1000000 };
 
-	nanosleep(&pause, NULL);
+	for (int i = 0; i < PASS_POLLS && gpu_window_calls_on_their_way(); i++)
+		nanosleep(&pause, NULL);
 }
 
+/* Work carries ids only while something asks for them: callbacks are first to come and last to go. */
 static void cupti_level(enum wire_detail level)
 {
 	static bool is_on;
@@ -129,17 +135,18 @@ static void cupti_level(enum wire_detail level)
 	if (level == WIRE_DETAIL_HOST) {
 		if (is_on) {
 			gpu_window_close();
-			set_callbacks(false);
 			let_calls_pass();
 		}
 		set_kinds(level);
+		if (is_on)
+			set_callbacks(false);
 		is_on = false;
 	} else {
-		set_kinds(level);
-		if (!is_on) {
+		if (!is_on)
 			set_callbacks(true);
+		set_kinds(level);
+		if (!is_on)
 			gpu_window_open();
-		}
 		is_on = true;
 	}
 }

@@ -10,7 +10,7 @@
 #ifndef GPUTRAIL_LIBPROFILE_GPU_BACKEND_H
 #define GPUTRAIL_LIBPROFILE_GPU_BACKEND_H
 
-#include "libprofile/shim.h"
+#include "libprofile/gpu_window.h"
 
 struct gpu_backend {
 	enum wire_backend kind;
@@ -44,42 +44,5 @@ bool gpu_record_start(void);
 void *gpu_record_reserve(uint32_t bytes);
 void gpu_record_commit(uint32_t bytes);
 uint32_t gpu_record_name(const char *name);
-
-/*
- * Which correlation ids have GPU records. Detail begins and ends while calls are in progress; hook
- * and decoder both ask whether the id lies in the window, so that a call is never left waiting for
- * times that nobody takes, nor times come for a call that does not wait.
- */
-struct gpu_window {
-	uint32_t first, last;		/* last counts only once it is closed */
-	bool is_open;
-	uint64_t since, until;		/* wire clock: opened, closed */
-};
-extern struct gpu_window gpu_window;
-void gpu_window_open(void);
-void gpu_window_close(void);
-
-/* Whether the next opening waits for the begin of a step (steps.h). A back end that has no windows
- * knows nothing of it. */
-void gpu_window_at_step(bool waits);
-/* The window is to close at the begin of the next step. */
-void gpu_window_close_at_step(void);
-/* True: no step is waited for, any more. now: this does not wait for one any longer. */
-bool gpu_window_settled(bool now);
-/* On a thread of the program: its call with this id and begin is the first of a step. */
-void gpu_window_step(uint32_t correlation, uint64_t begin);
-
-/* For records, that come later: also in a window before. EDGE: calls of then were in progress when
- * the window began or ended, and may have taken themselves for outside. */
-enum gpu_watched { GPU_UNWATCHED, GPU_WATCHED, GPU_WATCHED_EDGE };
-enum gpu_watched gpu_window_had(uint32_t correlation);
-
-static inline bool gpu_window_has(uint32_t correlation)
-{
-	if ((int32_t)(correlation - gpu_window.first) < 0)
-		return false;
-	return __atomic_load_n(&gpu_window.is_open, __ATOMIC_ACQUIRE) ||
-		(int32_t)(gpu_window.last - correlation) >= 0;
-}
 
 #endif

@@ -37,7 +37,7 @@ static inline bool call_enter(struct call *call, enum driver_api api, bool per_t
 			return false;
 	}
 	thread->ready = 0;
-	thread->correlation = 0;
+	__atomic_store_n(&thread->correlation, 0, __ATOMIC_RELAXED);
 	call->thread = thread;
 	call->api = (uint16_t)api;
 	call->per_thread = per_thread;
@@ -64,7 +64,7 @@ static inline void call_leave(struct call *call)
 		thread->leave_ticks += clock_wire() - call->end;
 		thread->leave_samples++;
 	}
-	__atomic_store_n(&thread->ring->current_api, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&thread->ring->current_api, 0, __ATOMIC_RELEASE);
 	thread->ready = 1;
 }
 

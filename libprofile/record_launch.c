@@ -113,7 +113,7 @@ static uint32_t launch_attributes(const CUlaunchConfig *config, uint16_t cluster
 static void count_launch(const struct call *call, uint32_t flags)
 {
 	cost_launch(call->thread, call->end - call->begin, gpu_window.is_open);
-	if (unlikely(!call->thread->correlation) && gpu_window.is_open &&
+	if (unlikely(!call->thread->correlation) && gpu_window_tells() &&
 	    process.control->backend == WIRE_BACKEND_CUPTI && call->begin > gpu_window.since &&
 	    call->result == CUDA_SUCCESS && !(flags & WIRE_LAUNCH_CAPTURED))
 		process_count(WIRE_COUNTER_correlation_missing, 1);

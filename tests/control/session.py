@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recorded control-program that is told what to do, and the file it leaves."""
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -32,11 +33,18 @@ class Session:
 
     def do(self, *lines):
         for line in lines:
-            self.recorder.stdin.write(line + "\n")
-            self.recorder.stdin.flush()
-            answer = self.recorder.stdout.readline()
-            if answer != "ok\n":
-                raise RuntimeError(f"{line}: {answer!r} {self.recorder.stderr.read()}")
+            with self.meanwhile(line):
+                pass
+
+    @contextlib.contextmanager
+    def meanwhile(self, line):
+        """The program does it during the block, or for longer."""
+        self.recorder.stdin.write(line + "\n")
+        self.recorder.stdin.flush()
+        yield
+        answer = self.recorder.stdout.readline()
+        if answer != "ok\n":
+            raise RuntimeError(f"{line}: {answer!r} {self.recorder.stderr.read()}")
 
     def pid(self):
         with open(f"/proc/{self.recorder.pid}/task/{self.recorder.pid}/children",
