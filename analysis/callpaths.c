@@ -14,6 +14,8 @@
 #include "analysis/callers.h"
 #include "analysis/internal.h"
 
+#define PROGRESS_PATHS	4096
+
 /* A frame's text, shared by all frames that are shown alike. */
 struct named {
 	UT_hash_handle hh;
@@ -361,9 +363,12 @@ static bool tree_build(struct builder *b)
 		b->paths = NULL;	/* the tree's from now on */
 		return callers_begin(b->tree, paths, b->path_count, b->metric);
 	}
-	for (uint32_t i = 1; i < b->path_count; i++)
+	for (uint32_t i = 1; i < b->path_count; i++) {
 		if (callpath_is_used(&b->paths[i]))
 			path_place(b, i);
+		if (i % PROGRESS_PATHS == 0 && b->run->progress)
+			b->run->progress(b->run->progress_arg, i, b->path_count);
+	}
 	return tree_sort(b->tree, b->metric);
 }
 

@@ -21,6 +21,7 @@
 #include "cmd/json.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 
 #define LIMITS_MAX	64
 #define ROWS		10
@@ -188,6 +189,7 @@ static int limits_check(const struct request *request, const struct metric_chang
 static int metrics_load(const char *path, const char *families_file, struct run_metric_list *list)
 {
 	struct families *families;
+	struct progress progress;
 	struct run *run;
 	char *error;
 	int result;
@@ -201,7 +203,9 @@ static int metrics_load(const char *path, const char *families_file, struct run_
 		return -1;
 	}
 	run_use_families(run, families);
+	progress_begin(&progress, run, path);
 	result = run_metrics(run, list);
+	progress_end(&progress, run);
 	if (result < 0)
 		message("diff", NULL, "%s", run_error(run));
 	run_close(run);

@@ -82,7 +82,7 @@ static int output_usable(const char *input, const char *output, int force)
 int cmd_import(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	struct import_options import = { .progress = progress_update, .stop = &stop };
+	struct import_options import = { .progress = progress_phase, .stop = &stop };
 	struct import_result result;
 	struct progress progress;
 	int key, force = 0;
@@ -105,7 +105,7 @@ int cmd_import(int argc, char **argv)
 		return EXIT_FAILED;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	progress_start(&progress, "importing");
+	progress_start(&progress, "reading");
 	import.progress_arg = &progress;
 	import_file(&import, &result);
 	progress_finish(&progress);

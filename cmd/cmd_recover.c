@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "collector/collector.h"
 
 #include <getopt.h>
@@ -58,6 +59,7 @@ static int tell(const char *path, const struct recovery *r)
 int cmd_recover(int argc, char **argv)
 {
 	struct recovery recovery;
+	struct progress progress;
 	int key;
 
 	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END)
@@ -66,6 +68,8 @@ int cmd_recover(int argc, char **argv)
 		message("recover", "example: gputrail recover run.db", "name one file");
 		return EXIT_USAGE;
 	}
-	recover_file(argv[optind], false, &recovery);
+	progress_start(&progress, "opening");
+	recover_file(argv[optind], false, progress_phase, &progress, &recovery);
+	progress_finish(&progress);
 	return tell(argv[optind], &recovery);
 }

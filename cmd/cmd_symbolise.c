@@ -40,8 +40,6 @@ static void tell_module(const char *module, const char *build_id, const char *fo
 
 	if (is_told)
 		progress_finish(&progress);	/* not on the line of what is printed */
-	else
-		progress_update(&progress, 0, 0);
 	if (!found)
 		printf("not found  %s (build id %s)\n", module, *build_id ? build_id : "unknown");
 	else if (verbose)
@@ -75,6 +73,7 @@ static int tell(const char *path, const struct symbolising *r)
 
 int cmd_symbolise(int argc, char **argv)
 {
+	static const struct symbolise_watch watch = { tell_module, progress_update, &progress };
 	const char *folders[FOLDERS_MAX + 1] = { NULL };
 	struct symbolising result;
 	int key, count = 0;
@@ -92,7 +91,7 @@ int cmd_symbolise(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	progress_start(&progress, "naming frames");
-	symbolise_file(argv[optind], folders, tell_module, &result);
+	symbolise_file(argv[optind], folders, &watch, &result);
 	progress_finish(&progress);
 	return tell(argv[optind], &result);
 }

@@ -13,12 +13,14 @@
 #include "analysis/analysis.h"
 
 #define SHOW_AFTER_NS	500000000ll
+#define SHOW_EVERY_NS	100000000ll
 
 void progress_start(struct progress *progress, const char *what)
 {
 	progress->what = what;
 	progress->shown = false;
 	progress->done = 0;
+	progress->next_ns = SHOW_AFTER_NS;
 	progress->enabled = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &progress->start);
 }
@@ -34,8 +36,9 @@ void progress_update(void *arg, uint64_t done, uint64_t total)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	passed = (now.tv_sec - progress->start.tv_sec) * 1000000000ll +
 		 now.tv_nsec - progress->start.tv_nsec;
-	if (passed < SHOW_AFTER_NS || (!done && progress->done))
+	if (passed < progress->next_ns || (!done && progress->done))
 		return;
+	progress->next_ns = passed + SHOW_EVERY_NS;
 	progress->done = done;
 	if (total)
 		fprintf(stderr, "\r%s: %.0f %%\033[K", progress->what,
@@ -45,6 +48,17 @@ void progress_update(void *arg, uint64_t done, uint64_t total)
 	else
 		fprintf(stderr, "\r%s: %lld s\033[K", progress->what, passed / 1000000000);
 	progress->shown = true;
+}
+
+void progress_phase(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	struct progress *progress = arg;
+
+	if (progress->what != what) {
+		progress->what = what;
+		progress->done = 0;
+	}
+	progress_update(progress, done, total);
 }
 
 void progress_finish(struct progress *progress)

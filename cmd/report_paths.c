@@ -12,6 +12,7 @@
 #include "analysis/analysis.h"
 #include "analysis/table.h"
 #include "analysis/text.h"
+#include "cmd/progress.h"
 
 static const char *const orders[] = {
 	[CALLPATH_TOP_DOWN] = "top-down",
@@ -99,9 +100,14 @@ int report_paths(struct run *run, const struct report_paths *how, const struct p
 {
 	struct callpath_tree tree;
 	struct printer printer = { .tree = &tree, .how = how, .style = style };
+	struct progress progress;
 	char heading[128];
+	int result;
 
-	if (run_callpaths(run, how->order, how->metric, how->flags, &tree) < 0)
+	progress_begin(&progress, run, "call paths");
+	result = run_callpaths(run, how->order, how->metric, how->flags, &tree);
+	progress_end(&progress, run);
+	if (result < 0)
 		return -1;
 	printer.whole = callpath_metric(&tree.nodes[0].total, how->metric);
 	snprintf(heading, sizeof(heading), "Call paths, %s, by %s", orders[how->order],

@@ -350,7 +350,7 @@ static void file_truncate(struct collector *c, struct collector_figures *figures
 	graph_write(c);
 	meta_update(c);
 	database_close(c->db);
-	recover_file(c->path, true, &recovery);
+	recover_file(c->path, true, NULL, NULL, &recovery);
 	figures->kernels = recovery.kernels;
 	figures->copies = recovery.copies;
 }

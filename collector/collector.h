@@ -66,7 +66,10 @@ struct recovery {
 	long recorder_pid;
 	char detail[512];		/* what went wrong; what is still wrong with the file */
 };
-/* is_ours: the recorder is this process, and done. */
-void recover_file(const char *path, bool is_ours, struct recovery *recovery);
+/* Called all along: what is done now, and how many rows of all, or 0 of 0 where nobody knows. */
+typedef void recovery_progress_fn(void *arg, const char *what, uint64_t done, uint64_t total);
+/* is_ours: the recorder is this process, and done. progress may be NULL. */
+void recover_file(const char *path, bool is_ours, recovery_progress_fn *progress, void *arg,
+		  struct recovery *recovery);
 
 #endif

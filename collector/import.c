@@ -33,8 +33,14 @@ bool import_step(struct import *im, uint64_t done, uint64_t total)
 	if (im->options->stop && *im->options->stop)
 		return import_fail(im, IMPORT_FAILED, "stopped by a signal");
 	if (im->options->progress)
-		im->options->progress(im->options->progress_arg, done, total);
+		im->options->progress(im->options->progress_arg, im->what, done, total);
 	return !import_failed(im);
+}
+
+bool import_begin(struct import *im, const char *what)
+{
+	im->what = what;
+	return import_step(im, 0, 0);
 }
 
 /* What the first bytes say the file is. */
@@ -113,6 +119,7 @@ static void make_file(struct import *im, bool is_sqlite, const char *path)
 {
 	char *error = NULL;
 
+	im->what = "reading";
 	if (!import_stage_open(im) || !(is_sqlite ? import_nsys(im) : import_kineto(im)))
 		return;
 	im->db = database_create(path, &error);

@@ -9,8 +9,8 @@
 
 struct import_options {
 	const char *input, *output;	/* output must not exist, or be replaceable */
-	/* Called all along; total is 0 where it is not known. May be NULL. */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	/* Called all along: what is done now, how far; 0 of 0 where nobody knows. May be NULL. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
 	const volatile sig_atomic_t *stop;	/* not 0: give up; NULL: never */
 };

@@ -96,6 +96,7 @@ struct import_device {			/* by ordinal */
 struct import {
 	const struct import_options *options;
 	struct import_result *result;
+	const char *what;		/* is done now, for people */
 	struct database *db;
 	struct summary *summary;
 	sqlite3 *stage;
@@ -136,6 +137,7 @@ static inline bool import_failed(const struct import *im)
 }
 /* Tells progress; false when it is to stop. */
 bool import_step(struct import *im, uint64_t done, uint64_t total);
+bool import_begin(struct import *im, const char *what);
 
 /* import_stage.c */
 bool import_stage_open(struct import *im);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define TEXTS_MAX (1u << 20)
+#define TICK_INSTRUCTIONS 1000000	/* of SQLite's machine: some tens of ms */
 
 static const char stage_schema[] =
 	"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;"
@@ -40,6 +41,12 @@ bool import_stage_run(struct import *im, const char *sql)
 			   sqlite3_errmsg(im->stage));
 }
 
+/* Called by SQLite inside of long statements; not 0 ends them. */
+static int still_at_it(void *arg)
+{
+	return !import_step(arg, 0, 0);
+}
+
 bool import_stage_open(struct import *im)
 {
 	static const char add_call[] = "INSERT INTO call VALUES (NULL,?,?,?,?,?,?,?,?,?)";
@@ -64,6 +71,8 @@ bool import_stage_open(struct import *im)
 	im->shapes.key_bytes = sizeof(struct import_shape);
 	im->shapes.limit = TEXTS_MAX;
 	good = sqlite3_open("", &im->stage) == SQLITE_OK && import_stage_run(im, stage_schema);
+	if (good)
+		sqlite3_progress_handler(im->stage, TICK_INSTRUCTIONS, still_at_it, im);
 	for (size_t i = 0; good && i < sizeof(statements) / sizeof(statements[0]); i++)
 		good = sqlite3_prepare_v2(im->stage, statements[i].sql, -1, statements[i].statement,
 					  NULL) == SQLITE_OK;

@@ -29,6 +29,7 @@ struct writer {
 	struct call_row call;		/* id 0: none */
 	struct found *ops;		/* of that call */
 	uint32_t op_count, op_capacity;
+	uint64_t taken;			/* calls and GPU operations */
 };
 
 /*
@@ -327,9 +328,11 @@ static bool take_row(struct writer *w, sqlite3_stmt *row)
 			.path = import_path(im, column(row, C_PID), column(row, C_TID),
 					    column(row, C_START), column(row, C_CHAIN)),
 		};
+		w->taken++;
 	}
 	if (column(row, O_ID) == NIL)
 		return true;
+	w->taken++;
 	found = read_op(w, row);
 	if (id == NIL) {
 		im->counters[IMPORT_import_no_host]++;
@@ -390,7 +393,7 @@ static bool write_rows(struct import *im, struct writer *w)
 
 	while (rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 		if (!take_row(w, row) ||
-		    (++rows % STEP_ROWS == 0 && !import_step(im, rows, im->staged))) {
+		    (++rows % STEP_ROWS == 0 && !import_step(im, w->taken, im->staged))) {
 			sqlite3_finalize(row);
 			return false;
 		}
@@ -421,12 +424,14 @@ bool import_write(struct import *im)
 	struct writer w = { .im = im };
 	bool written;
 
-	if (!import_stage_run(im, "CREATE INDEX call_correlation ON call (correlation, pid)") ||
+	if (!import_begin(im, "joining") ||
+	    !import_stage_run(im, "CREATE INDEX call_correlation ON call (correlation, pid)") ||
 	    !find_span(im) || !import_stage_run(im, find_processes) ||
 	    !import_stage_run(im, find_calls) || !import_paths_begin(im) ||
 	    !array_reserve(&im->sums, &im->sum_capacity, 0, sizeof(*im->sums)))
 		return false;
-	written = write_rows(im, &w) && import_write_ranges(im) && import_api_write(im);
+	written = import_begin(im, "sorting and writing") && write_rows(im, &w) &&
+		  import_write_ranges(im) && import_api_write(im);
 	free(w.ops);
 	if (!written)
 		return false;

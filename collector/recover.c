@@ -19,11 +19,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PROGRESS_ROWS		16384
+#define PROGRESS_INSTRUCTIONS	1000000		/* of SQLite's machine: some tens of ms */
+
 struct recoverer {
 	struct database *db;
 	sqlite3 *sqlite;
 	struct summary *summary;
 	struct recovery *recovery;
+	recovery_progress_fn *progress;
+	void *progress_arg;
+	const char *what;		/* what is done now */
+	uint64_t rows;			/* there are, about */
 };
 
 static void fail(struct recovery *recovery, enum recovery_outcome outcome, const char *format, ...)
@@ -100,6 +107,30 @@ static bool recorder_alive(sqlite3 *sqlite, long *pid)
 	return !strcmp(boot, recorded) && *pid > 0 &&
 	       start_ticks(*pid) ==
 	       query_int(sqlite, "SELECT value FROM meta WHERE key='collector_start_ticks'");
+}
+
+/* --- telling how far it is ------------------------------------------------------------------ */
+
+/* Called by SQLite inside of statements that give no rows. */
+static int still_at_it(void *arg)
+{
+	const struct recoverer *r = arg;
+
+	r->progress(r->progress_arg, r->what, 0, 0);
+	return 0;
+}
+
+static void begin(struct recoverer *r, const char *what)
+{
+	r->what = what;
+	if (r->progress)
+		r->progress(r->progress_arg, what, 0, 0);
+}
+
+static void progress_rows(const struct recoverer *r)
+{
+	if (r->progress && r->recovery->events % PROGRESS_ROWS == 0)
+		r->progress(r->progress_arg, r->what, r->recovery->events, r->rows);
 }
 
 /* --- rows to summaries --------------------------------------------------------------------- */
@@ -214,6 +245,7 @@ static const struct {
 
 static int take_rows(struct recoverer *r)
 {
+	begin(r, "reading rows");
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		sqlite3_stmt *row;
 		int rc = sqlite3_prepare_v2(r->sqlite, sources[i].sql, -1, &row, NULL);
@@ -221,6 +253,7 @@ static int take_rows(struct recoverer *r)
 		while (rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 			sources[i].take(r->summary, row);
 			r->recovery->events++;
+			progress_rows(r);
 			rc = SQLITE_OK;
 		}
 		sqlite3_finalize(row);
@@ -242,6 +275,11 @@ static int run(struct recoverer *r, const char *sql)
 	fail(r->recovery, RECOVERY_FAILED, "%s", sqlite3_errmsg(r->sqlite));
 	return -1;
 }
+
+/* As the zone map was when it was last written: the last rows are missing there. */
+static const char count_rows[] =
+	"SELECT sum(last) FROM (SELECT max(last_id) AS last FROM chunk "
+	"WHERE kind NOT IN ('range', 'call_arguments') GROUP BY kind)";
 
 /* What no row can tell again stays: calls that are only counted, failed allocations. */
 static const char keep_and_clear[] =
@@ -292,6 +330,7 @@ static int zone_map(struct recoverer *r)
 		{ TABLE_RANGE, "coalesce(dur_ns, 0)" },
 	};
 
+	begin(r, "mapping times to rows");
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		const char *name = table_name(zones[i].table);
 		char sql[512];
@@ -313,11 +352,13 @@ static int rebuild(struct recoverer *r)
 {
 	int64_t last;
 
+	r->rows = (uint64_t)query_int(r->sqlite, count_rows);
 	if (run(r, keep_and_clear) < 0 || take_rows(r) < 0 || zone_map(r) < 0)
 		return -1;
 	last = query_int(r->sqlite, "SELECT max(max_ns) FROM chunk");
 	summary_write(r->summary, r->db, last);
 	database_commit(r->db);
+	begin(r, "adding up call paths");
 	if (run(r, bring_back) < 0 || run(r, sum_paths) < 0)
 		return -1;
 	database_run(r->db,
@@ -332,6 +373,7 @@ static int rebuild(struct recoverer *r)
 	}
 	r->recovery->span_ns = last - query_int(r->sqlite, "SELECT min(min_ns) FROM chunk");
 	summary_totals(r->summary, &r->recovery->kernels, &r->recovery->copies);
+	begin(r, "checking the file");
 	query_text(r->sqlite, "PRAGMA quick_check(1)", r->recovery->detail,
 		   sizeof(r->recovery->detail));
 	if (!strcmp(r->recovery->detail, "ok"))
@@ -367,9 +409,12 @@ static bool needs_recovery(sqlite3 *sqlite, bool is_ours, struct recovery *recov
 	return true;
 }
 
-void recover_file(const char *path, bool is_ours, struct recovery *recovery)
+void recover_file(const char *path, bool is_ours, recovery_progress_fn *progress, void *arg,
+		  struct recovery *recovery)
 {
-	struct recoverer r = { .recovery = recovery };
+	struct recoverer r = {
+		.recovery = recovery, .progress = progress, .progress_arg = arg,
+	};
 	sqlite3 *peek = NULL;
 	char *error = NULL;
 	bool wanted;
@@ -392,6 +437,8 @@ void recover_file(const char *path, bool is_ours, struct recovery *recovery)
 		fail(recovery, RECOVERY_FAILED, "%s", error ? error : "out of memory");
 	} else {
 		r.sqlite = database_handle(r.db);
+		if (progress)
+			sqlite3_progress_handler(r.sqlite, PROGRESS_INSTRUCTIONS, still_at_it, &r);
 		rebuild(&r);
 	}
 	if (r.db && database_close(r.db) < 0 && recovery->outcome == RECOVERY_DONE)

@@ -21,13 +21,15 @@
 #include "collector/symbols.h"
 
 #define FILES_MAX 8		/* of one module: the file itself, its debug files, copies */
+#define UNNAMED "kind <> 'python' AND (symbol IS NULL OR line IS NULL)"	/* frames */
 
 struct work {
 	sqlite3 *sqlite;
 	sqlite3_stmt *frames, *set_name, *set_line;
 	const char *const *folders;
-	symbolise_tell *tell;
+	const struct symbolise_watch *watch;
 	struct symbolising *result;
+	uint64_t done, total;		/* frames */
 };
 
 struct module_files {
@@ -160,6 +162,8 @@ static void module_frames(struct work *w, int64_t module, const struct module_fi
 			frame_name(w, m, id, address);
 		if (!sqlite3_column_int(w->frames, 3))
 			frame_line(w, m, id, address);
+		if (w->watch->progress)
+			w->watch->progress(w->watch->arg, ++w->done, w->total);
 	}
 	sqlite3_reset(w->frames);
 }
@@ -174,10 +178,22 @@ static void id_from_hex(struct module_files *m, const char *hex)
 		m->id[m->id_bytes++] = (uint8_t)byte;
 }
 
+static uint64_t frames_count(sqlite3 *sqlite)
+{
+	sqlite3_stmt *row;
+	uint64_t count = 0;
+
+	if (sqlite3_prepare_v2(sqlite, "SELECT count(*) FROM frame WHERE module IS NOT NULL AND " UNNAMED,
+			       -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW)
+		count = (uint64_t)sqlite3_column_int64(row, 0);
+	sqlite3_finalize(row);
+	return count;
+}
+
 static void modules_name(struct work *w)
 {
 	static const char sql[] = "SELECT id, path, build_id FROM module WHERE id IN (SELECT module FROM"
-		" frame WHERE kind <> 'python' AND (symbol IS NULL OR line IS NULL)) ORDER BY path, id";
+		" frame WHERE " UNNAMED ") ORDER BY path, id";
 	static struct module_files m;
 	sqlite3_stmt *modules;
 
@@ -185,6 +201,7 @@ static void modules_name(struct work *w)
 		fail(w, "reading modules");
 		return;
 	}
+	w->total = frames_count(w->sqlite);
 	while (sqlite3_step(modules) == SQLITE_ROW) {
 		memset(&m, 0, sizeof(m));
 		m.path = (const char *)sqlite3_column_text(modules, 1);
@@ -194,8 +211,8 @@ static void modules_name(struct work *w)
 		files_find(w, &m);
 		module_frames(w, sqlite3_column_int64(modules, 0), &m);
 		w->result->modules_missing += m.count == 0;
-		if (w->tell)
-			w->tell(m.path, m.hex, m.count ? m.files[0] : NULL);
+		if (w->watch->module)
+			w->watch->module(m.path, m.hex, m.count ? m.files[0] : NULL);
 		files_free(&m);
 	}
 	sqlite3_finalize(modules);
@@ -231,7 +248,7 @@ static bool is_ours(sqlite3 *sqlite)
 static void work_run(struct work *w)
 {
 	static const char frames[] = "SELECT id, address, symbol IS NOT NULL, line IS NOT NULL FROM frame"
-		" WHERE module = ? AND kind <> 'python' AND (symbol IS NULL OR line IS NULL)";
+		" WHERE module = ? AND " UNNAMED;
 	static const char set_name[] = "UPDATE frame SET symbol = ?, function_offset = ? WHERE id = ?";
 	static const char set_line[] = "UPDATE frame SET file = ?, line = ? WHERE id = ?";
 
@@ -250,10 +267,10 @@ static void work_run(struct work *w)
 		fail(w, "cannot be written");
 }
 
-void symbolise_file(const char *path, const char *const *folders, symbolise_tell *tell,
+void symbolise_file(const char *path, const char *const *folders, const struct symbolise_watch *watch,
 		    struct symbolising *result)
 {
-	struct work w = { .folders = folders, .tell = tell, .result = result };
+	struct work w = { .folders = folders, .watch = watch, .result = result };
 
 	memset(result, 0, sizeof(*result));
 	if (sqlite3_open_v2(path, &w.sqlite, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||

@@ -14,11 +14,16 @@ struct symbolising {
 	char detail[512];		/* what went wrong */
 };
 
-/* Told of each module that has frames to name: `found` is NULL when there is no file for it. */
-typedef void symbolise_tell(const char *module, const char *build_id, const char *found);
+/* What is told meanwhile; either may be NULL. */
+struct symbolise_watch {
+	/* Each module that has frames to name; `found` is NULL when there is no file for it. */
+	void (*module)(const char *module, const char *build_id, const char *found);
+	void (*progress)(void *arg, uint64_t done, uint64_t total);	/* frames */
+	void *arg;
+};
 
 /* folders: NULL terminated, looked into before the recorded paths and /usr/lib/debug. */
-void symbolise_file(const char *path, const char *const *folders, symbolise_tell *tell,
+void symbolise_file(const char *path, const char *const *folders, const struct symbolise_watch *watch,
 		    struct symbolising *result);
 
 #endif

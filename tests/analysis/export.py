@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import statistics
 import subprocess
-import time as time_module
 
 from tap import GPUTRAIL, done, equal, ok, path, report_json, run
 import fixture
@@ -208,25 +207,6 @@ db.execute("WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHE
            "SELECT i, (i * 7919) % 1000003, 5, 5, 5, 1, 1, 1 FROM n")
 db.commit()
 db.close()
-# A long scan tells how far it is, on a terminal. What is stopped again and again takes long enough.
-leader, follower = os.openpty()
-victim = subprocess.Popen([GPUTRAIL, "report", "--json", BIG], stdout=subprocess.DEVNULL,
-                          stderr=follower)
-os.close(follower)
-while victim.poll() is None:
-    victim.send_signal(signal.SIGSTOP)
-    time_module.sleep(0.05)
-    victim.send_signal(signal.SIGCONT)
-    time_module.sleep(0.01)
-told = b""
-try:
-    while chunk := os.read(leader, 65536):
-        told += chunk
-except OSError:
-    pass
-os.close(leader)
-ok(victim.returncode == 0 and b"\rreading: " in told and told.endswith(b"\r\x1b[K"),
-   "progress on a terminal, cleared at the end", told[-200:])
 victim = subprocess.Popen([GPUTRAIL, "export", "--csv=cuda_gpu_trace", "-o", path("cut"), BIG],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 target = path("cut/big_cuda_gpu_trace.csv")

@@ -293,7 +293,7 @@ static void test_sums(void **state)
 	assert_int_equal(ask(&f, "SELECT count(*) FROM sum_path"), 3);
 	sqlite3_exec(f.sqlite, "UPDATE meta SET value = 'recording' WHERE key = 'state';"
 		     "UPDATE sum_path SET launches = 1, gpu_ns = 2", NULL, NULL, NULL);
-	recover_file(f.path, true, &recovery);
+	recover_file(f.path, true, NULL, NULL, &recovery);
 	assert_int_equal(recovery.outcome, RECOVERY_DONE);
 	assert_string_equal(ask_text(&f, sums), before);
 	fixture_remove(&f);
