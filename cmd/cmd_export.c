@@ -15,6 +15,7 @@
 #include "cmd/export_csv.h"
 #include "cmd/export_html.h"
 #include "cmd/export_paths.h"
+#include "cmd/export_tables.h"
 #include "cmd/export_trace.h"
 #include "cmd/interrupt.h"
 #include "cmd/openmetrics.h"
@@ -24,7 +25,7 @@
 #include "cmd/report_paths.h"
 
 enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC,
-       KEY_TRACE, KEY_PER_DEVICE, KEY_OPENMETRICS, KEY_HTML };
+       KEY_TRACE, KEY_PER_DEVICE, KEY_OPENMETRICS, KEY_HTML, KEY_SQLITE };
 
 static const struct cmd_option options[] = {
 	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'; REPORT:base and "
@@ -41,6 +42,8 @@ static const struct cmd_option options[] = {
 	  "for each GPU, as Holistic Trace Analysis wants them" },
 	{ "html", KEY_HTML, NULL, "write one page for browsers, which needs nothing else" },
 	{ "openmetrics", KEY_OPENMETRICS, NULL, "write the summary as OpenMetrics text, for Prometheus" },
+	{ "sqlite", KEY_SQLITE, NULL, "write the file that 'nsys export --type=sqlite' would: tables with "
+	  "its names and columns, for scripts; needs -o" },
 	{ "output", 'o', "OUTPUT", "a file, compressed if its name ends in .gz, or '-' for standard "
 	  "output (the default); for --csv a folder for NAME_REPORT.csv files, where NAME is FILE "
 	  "without its folder and suffix (default: '-' for one report, else the current folder)" },
@@ -49,12 +52,12 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 
-#define WHAT "--csv=REPORT, --trace, --html, --openmetrics, --folded or --pprof"
+#define WHAT "--csv=REPORT, --trace, --html, --openmetrics, --sqlite, --folded or --pprof"
 
 static const struct cmd_usage usage = {
 	.command = "export",
-	.synopsis = "{--csv=REPORT[,REPORT]... | --trace | --html | --openmetrics | --folded | "
-		    "--pprof} [-o OUTPUT] FILE",
+	.synopsis = "{--csv=REPORT[,REPORT]... | --trace | --html | --openmetrics | --sqlite | "
+		    "--folded | --pprof} [-o OUTPUT] FILE",
 	.purpose = "Writes the recording FILE as CSV, with the report names and column headers "
 		   "that 'nsys stats' has, as a trace for Perfetto, as a page for browsers, as "
 		   "metrics for Prometheus, or its call paths for flame graph tools and pprof.",
@@ -202,6 +205,9 @@ static int request_check(struct request *request, int arguments)
 	if (arguments != 1)
 		return refuse("for example: gputrail export --csv=cuda_gpu_kern_sum run.db",
 			      arguments ? "more than one FILE" : "no FILE given");
+	if (request->what == KEY_SQLITE && to_stdout)
+		return refuse("for example: gputrail export --sqlite -o run.sqlite run.db",
+			      "--sqlite needs -o FILE");
 	if (request->what != KEY_CSV)
 		return 0;
 	if (!request->output)
@@ -230,6 +236,8 @@ static int export(struct run *run, const struct request *request, const char *in
 		return export_trace(run, &(struct trace_request){
 			.output = request->output, .gpu = request->gpu,
 			.per_device = request->per_device, .force = request->force });
+	if (request->what == KEY_SQLITE)
+		return export_tables(input, request->output, request->force);
 	return export_single(run, request, single_find(request->what));
 }
 

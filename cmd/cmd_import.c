@@ -8,14 +8,13 @@
 
 #include "analysis/table.h"
 #include "cmd/options.h"
+#include "cmd/outfile.h"
 #include "cmd/progress.h"
 #include "collector/import.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct cmd_option options[] = {
 	{ "output", 'o', "FILE", "write the recording to FILE" },
@@ -59,39 +58,20 @@ static int tell(const struct import_options *o, const struct import_result *r)
 	return EXIT_OK;
 }
 
-/* Whether the output may be written; says so if not. */
-static int output_usable(const char *input, const char *output, int force)
-{
-	struct stat in, out;
-
-	if (lstat(output, &out) < 0)
-		return 1;
-	if (!S_ISREG(out.st_mode)) {
-		message("import", NULL, "%s is not a regular file", output);
-		return 0;
-	}
-	if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
-		message("import", NULL, "%s would replace its own source", output);
-		return 0;
-	}
-	if (!force)
-		message("import", "-f replaces it", "%s exists already", output);
-	return force;
-}
-
 int cmd_import(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct import_options import = { .progress = progress_phase, .stop = &stop };
 	struct import_result result;
 	struct progress progress;
-	int key, force = 0;
+	bool force = false;
+	int key;
 
 	while ((key = options_next(&usage, argc, argv)) != OPTIONS_END) {
 		if (key == 'o')
 			import.output = optarg;
 		else if (key == 'f')
-			force = 1;
+			force = true;
 		else
 			return key == OPTIONS_HELP ? EXIT_OK : EXIT_USAGE;
 	}
@@ -101,7 +81,7 @@ int cmd_import(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	import.input = argv[optind];
-	if (!output_usable(import.input, import.output, force))
+	if (!outfile_usable("import", import.input, import.output, force))
 		return EXIT_FAILED;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -56,4 +57,23 @@ int outfile_close(struct outfile *file, const struct run *run, int result)
 	if (file->path)
 		unlink(file->path);	/* half a file would look like a whole one */
 	return result < 0 || interrupt_came() ? EXIT_INPUT : EXIT_FAILED;
+}
+
+bool outfile_usable(const char *command, const char *input, const char *output, bool force)
+{
+	struct stat in, out;
+
+	if (lstat(output, &out) < 0)
+		return true;
+	if (!S_ISREG(out.st_mode)) {
+		message(command, NULL, "'%s' is not a regular file", output);
+		return false;
+	}
+	if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+		message(command, NULL, "'%s' would replace its own source", output);
+		return false;
+	}
+	if (!force)
+		message(command, "--force overwrites it", "'%s' exists", output);
+	return force;
 }

@@ -19,5 +19,7 @@ bool outfile_open(struct outfile *file, const char *path, bool force);
 /* `result` is what the writer returned: 0, -1 with run_error(), or positive when it could not
  * write. Says what is wrong, removes half a file, and returns an exit code. */
 int outfile_close(struct outfile *file, const struct run *run, int result);
+/* Whether a file made of `input` may be put at `output`, in place of what is there; says why not. */
+bool outfile_usable(const char *command, const char *input, const char *output, bool force);
 
 #endif

@@ -2,8 +2,9 @@
 -- The recording under the table and column names of nsys's SQLite export, as views, so that SQL
 -- written for that export runs on ours. docs/schema.md says what they hold and what differs.
 -- Ids are made so that they lead back to the row: strings are 16 * id + what they are the name
--- of, correlations 8 * id + the table (1 launch, 2 graph_launch, 3 copy, 4 memory, 5 call,
--- 6 orphan). Columns of things that are not recorded are NULL.
+-- of (0 api, 1 to 3 kernel, 4 thread, 5 process, 6 frame, 7 its line, 8 module), correlations
+-- 8 * id + the table (1 launch, 2 graph_launch, 3 copy, 4 memory, 5 call, 6 orphan). Columns of
+-- things that are not recorded are NULL. Views named nsys_* are what others are made of.
 
 CREATE VIEW StringIds AS
 SELECT id * 16 AS id, name AS value FROM api
@@ -12,10 +13,9 @@ UNION ALL SELECT min(id) * 16 + 2, short_name FROM kernel GROUP BY short_name
 UNION ALL SELECT min(id) * 16 + 3, mangled FROM kernel GROUP BY mangled
 UNION ALL SELECT id * 16 + 4, coalesce(name, '') FROM thread
 UNION ALL SELECT id * 16 + 5, coalesce(name, '') FROM process
-UNION ALL SELECT text, text FROM (  -- CUDA_CALLCHAINS has texts where others have numbers
-  SELECT coalesce(symbol, printf('0x%x', address)) AS text FROM frame
-  UNION SELECT CASE f.kind WHEN 'python' THEN f.file || ':' || f.line ELSE m.path END
-  FROM frame f LEFT JOIN module m ON m.id = f.module) WHERE text IS NOT NULL;
+UNION ALL SELECT id * 16 + 6, coalesce(symbol, printf('0x%x', address)) FROM frame
+UNION ALL SELECT id * 16 + 7, file || ':' || line FROM frame WHERE kind = 'python'
+UNION ALL SELECT id * 16 + 8, path FROM module WHERE path IS NOT NULL;
 
 CREATE VIEW PROCESSES AS
 SELECT pid << 24 AS globalPid, pid, name FROM process WHERE pid IS NOT NULL
@@ -61,6 +61,28 @@ SELECT 0 AS globalVid, stop - start AS duration, start AS startTime, stop AS sto
 FROM (SELECT (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'first_event') AS start,
   (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_event') AS stop);
 
+CREATE VIEW TARGET_INFO_SYSTEM_ENV AS
+SELECT NULL AS globalVid, 'System' AS devStateName, n.name, 0 AS nameEnum, m.value
+FROM (SELECT 'host' AS key, 'Hostname' AS name UNION ALL SELECT 'cpus', 'CpuCores'
+  UNION ALL SELECT 'cpu', 'CpuName' UNION ALL SELECT 'kernel', 'KernelVersion') n
+JOIN meta m ON m.key = n.key;
+
+CREATE VIEW TARGET_INFO_CUDA_CONTEXT_INFO AS
+SELECT coalesce((SELECT coalesce(nullif(number, 0), id) FROM stream s
+    WHERE s.context = c.id AND s.handle = 0 ORDER BY id LIMIT 1), 0) AS nullStreamId,
+  0 AS hwId, 0 AS vmId, p.pid AS processId, c.device - 1 AS deviceId, c.number AS contextId,
+  NULL AS parentContextId, 0 AS isGreenContext, NULL AS numMultiprocessors, NULL AS numTpcs,
+  NULL AS tpcMask, NULL AS workqueueResourceId, NULL AS workqueueConcurrencyLimit,
+  NULL AS workqueueSharingScope, NULL AS workqueueChannelCount, NULL AS workqueueChannelIds
+FROM context c JOIN process p ON p.id = c.process;
+
+CREATE VIEW TARGET_INFO_CUDA_STREAM AS
+SELECT coalesce(nullif(s.number, 0), s.id) AS streamId, 0 AS hwId, 0 AS vmId,
+  p.pid AS processId, c.number AS contextId, coalesce(s.priority, 0) AS priority,
+  CASE WHEN s.handle = 0 THEN 3 WHEN s.flags & 1 THEN 2 WHEN s.flags = 0 THEN 1 ELSE 0 END AS flag
+FROM stream s JOIN process p ON p.id = s.process LEFT JOIN context c ON c.id = s.context;
+
+CREATE VIEW META_DATA_CAPTURE AS SELECT key AS name, CAST(value AS TEXT) AS value FROM meta;
 CREATE VIEW META_DATA_EXPORT(name, value) AS
 VALUES ('EXPORT_PRODUCT', 'gputrail'), ('EXPORT_SCHEMA_VERSION', '3.28.1'),
   ('EXPORT_SCHEMA_VERSION_MAJOR', '3'), ('EXPORT_SCHEMA_VERSION_MINOR', '28'),
@@ -92,11 +114,30 @@ VALUES (0, 'CUPTI_ACTIVITY_SYNCHRONIZATION_TYPE_UNKNOWN', 'Unknown'),
   (2, 'CUPTI_ACTIVITY_SYNCHRONIZATION_TYPE_STREAM_WAIT_EVENT', 'Stream wait sync'),
   (3, 'CUPTI_ACTIVITY_SYNCHRONIZATION_TYPE_STREAM_SYNCHRONIZE', 'Stream sync'),
   (4, 'CUPTI_ACTIVITY_SYNCHRONIZATION_TYPE_CONTEXT_SYNCHRONIZE', 'Context sync');
+CREATE VIEW ENUM_CUPTI_STREAM_TYPE(id, name, label) AS
+VALUES (0, 'CUPTI_ACTIVITY_STREAM_CREATE_FLAG_UNKNOWN', 'Unknown'),
+  (1, 'CUPTI_ACTIVITY_STREAM_CREATE_FLAG_DEFAULT', 'Default'),
+  (2, 'CUPTI_ACTIVITY_STREAM_CREATE_FLAG_NON_BLOCKING', 'Non-blocking'),
+  (3, 'CUPTI_ACTIVITY_STREAM_CREATE_FLAG_NULL', 'Null');
+CREATE VIEW ENUM_CUDA_KERNEL_LAUNCH_TYPE(id, name, label) AS
+VALUES (0, 'CUDA_KERNEL_LAUNCH_TYPE_UNKNOWN', 'Unknown'),
+  (1, 'CUDA_KERNEL_LAUNCH_TYPE_REGULAR', 'Regular'),
+  (2, 'CUDA_KERNEL_LAUNCH_TYPE_COOPERATIVE_SINGLE_DEVICE', 'Coop Single Device');
+CREATE VIEW ENUM_NSYS_EVENT_CLASS(id, name, label) AS
+VALUES (0, 'TRACE_PROCESS_EVENT_CUDA_RUNTIME', 'CUDA Runtime'),
+  (1, 'TRACE_PROCESS_EVENT_CUDA_DRIVER', 'CUDA Driver');
 CREATE VIEW ENUM_CUDA_DEV_MEM_EVENT_OPER(id, name, label) AS
 VALUES (0, 'CUDA_DEV_MEM_EVENT_OPR_ALLOCATION', 'Allocation'),
   (1, 'CUDA_DEV_MEM_EVENT_OPR_DEALLOCATION', 'Deallocation');
 
--- Kernels with GPU times, those inside graphs with the correlation of their graph launch.
+-- "Kernels" that stand for a graph measured as one piece: recorded, or imported.
+CREATE VIEW nsys_whole AS
+SELECT id AS kernel, CAST(substr(name, 7) AS INTEGER) AS number FROM kernel
+WHERE name GLOB 'graph#[0-9]*' AND registers = 0
+UNION ALL SELECT id, NULL FROM kernel WHERE name = 'CUDA graph (recorded as one piece)';
+
+-- Kernels with GPU times, those inside graphs with the correlation of their graph launch. A graph
+-- that was measured as a whole is none of them.
 CREATE VIEW CUPTI_ACTIVITY_KIND_KERNEL AS
 WITH names AS MATERIALIZED (
   SELECT id, registers, static_shared_bytes, local_bytes,
@@ -117,14 +158,16 @@ SELECT run.start, run.start + run.dur AS "end",
   NULL AS greenContextId, coalesce(nullif(st.number, 0), st.id) AS streamId,
   run.correlation AS correlationId, p.pid << 24 AS globalPid,
   names.name AS demangledName, names.short AS shortName, names.mangled AS mangledName,
-  NULL AS launchType, NULL AS cacheConfig, names.registers AS registersPerThread,
+  iif(sh.flags IS NULL, 0, 1 + (sh.flags & 1)) AS launchType, NULL AS cacheConfig,
+  names.registers AS registersPerThread,
   sh.grid_x AS gridX, sh.grid_y AS gridY, sh.grid_z AS gridZ,
   sh.block_x AS blockX, sh.block_y AS blockY, sh.block_z AS blockZ,
   names.static_shared_bytes AS staticSharedMemory,
   sh.dynamic_shared_bytes AS dynamicSharedMemory, names.local_bytes AS localMemoryPerThread,
   NULL AS localMemoryTotal, NULL AS gridId, NULL AS sharedMemoryExecuted,
   run.node AS graphNodeId, NULL AS sharedMemoryLimitConfig, NULL AS qmdBulkReleaseDone,
-  NULL AS qmdPreexitDone, NULL AS qmdLastCtaDone, gr.number AS graphId,
+  NULL AS qmdPreexitDone, NULL AS qmdLastCtaDone,
+  coalesce(nullif(gr.number, 0), gr.id) AS graphId,
   sh.cluster_x AS clusterX, sh.cluster_y AS clusterY, sh.cluster_z AS clusterZ,
   NULL AS clusterSchedulingPolicy, NULL AS maxPotentialClusterSize, NULL AS maxActiveClusters,
   NULL AS sharedMemoryRequestedPercentage, NULL AS tensorSizeMinusOneElements
@@ -132,7 +175,21 @@ FROM run LEFT JOIN shape sh ON sh.id = run.shape LEFT JOIN names ON names.id = s
 LEFT JOIN stream st ON st.id = run.stream LEFT JOIN context c ON c.id = st.context
 LEFT JOIN thread t ON t.id = run.thread
 LEFT JOIN process p ON p.id = coalesce(t.process, st.process)
-LEFT JOIN graph gr ON gr.id = run.graph;
+LEFT JOIN graph gr ON gr.id = run.graph
+WHERE names.id NOT IN (SELECT kernel FROM nsys_whole) OR names.id IS NULL;
+
+-- Graph launches of which only the whole was measured.
+CREATE VIEW CUPTI_ACTIVITY_KIND_GRAPH_TRACE AS
+SELECT n.start_ns AS start, n.start_ns + n.gpu_dur_ns AS "end",
+  coalesce(s.device, sh.device) - 1 AS deviceId, c.number AS contextId, NULL AS greenContextId,
+  coalesce(nullif(s.number, 0), s.id) AS streamId, n.graph_launch * 8 + 2 AS correlationId,
+  p.pid << 24 AS globalPid, coalesce(w.number, nullif(e.number, 0), e.id) AS graphId,
+  coalesce(w.number, nullif(e.number, 0), e.id) AS graphExecId
+FROM node n JOIN shape sh ON sh.id = n.shape JOIN nsys_whole w ON w.kernel = sh.kernel
+LEFT JOIN graph_launch g ON g.id = n.graph_launch LEFT JOIN graph e ON e.id = g.graph
+LEFT JOIN stream s ON s.id = n.stream LEFT JOIN context c ON c.id = s.context
+LEFT JOIN thread t ON t.id = g.thread LEFT JOIN process p ON p.id = coalesce(t.process, s.process)
+WHERE n.gpu_dur_ns IS NOT NULL;
 
 -- What the copies and the sets share.
 CREATE VIEW nsys_copy AS
@@ -197,6 +254,39 @@ JOIN thread t ON t.id = w.thread JOIN process p ON p.id = t.process
 LEFT JOIN stream st ON w.type IN (2, 3) AND st.id = (
   SELECT max(id) FROM stream WHERE process = t.process AND handle = w.object)
 LEFT JOIN context c ON c.id = st.context;
+
+-- Records of events, as called: when the GPU came to them is not measured.
+CREATE VIEW CUPTI_ACTIVITY_KIND_CUDA_EVENT AS
+SELECT 0 AS timestamp, s.device - 1 AS deviceId, c.number AS contextId, NULL AS greenContextId,
+  coalesce(nullif(s.number, 0), s.id) AS streamId, r.id * 8 + 5 AS correlationId,
+  p.pid << 24 AS globalPid, r.object AS eventId, NULL AS eventSyncId
+FROM call r JOIN api a ON a.id = r.api JOIN thread t ON t.id = r.thread
+JOIN process p ON p.id = t.process
+LEFT JOIN stream s ON s.id = (
+  SELECT max(id) FROM stream WHERE process = t.process AND handle = r.second)
+LEFT JOIN context c ON c.id = s.context
+WHERE a.name GLOB 'cuEventRecord*' AND r.result = 0;
+
+-- Instantiations of graphs.
+CREATE VIEW CUDA_GRAPH_EVENTS AS
+SELECT r.start_ns AS start, r.start_ns + r.dur_ns AS "end", 1 AS eventClass,
+  p.pid << 24 | t.tid AS globalTid, r.api * 16 AS nameId, NULL AS graphId,
+  NULL AS originalGraphId, coalesce(nullif(g.number, 0), g.id) AS graphExecId
+FROM call r JOIN api a ON a.id = r.api JOIN thread t ON t.id = r.thread
+JOIN process p ON p.id = t.process
+LEFT JOIN graph g ON g.process = t.process AND g.created_ns = r.start_ns AND g.handle = r.object
+WHERE a.name GLOB 'cuGraphInstantiate*' AND r.result = 0;
+
+-- Call paths, innermost frame first; id is the path of launch, copy, memory, call and graph.
+CREATE VIEW CUDA_CALLCHAINS AS
+WITH RECURSIVE up(id, parent, frame, depth) AS (
+  SELECT id, parent, frame, 0 FROM path
+  UNION ALL
+  SELECT up.id, path.parent, path.frame, depth + 1 FROM up JOIN path ON path.id = up.parent)
+SELECT up.id AS id, f.id * 16 + 6 AS symbol,
+  iif(f.kind = 'python', f.id * 16 + 7, f.module * 16 + 8) AS module,
+  f.symbol IS NULL AS unresolved, f.address AS originalIP, up.depth AS stackDepth
+FROM up JOIN frame f ON f.id = up.frame;
 
 -- Allocations and frees; a free has the size of the allocation it ends.
 CREATE VIEW CUDA_GPU_MEMORY_USAGE_EVENTS AS

@@ -238,16 +238,3 @@ CREATE TABLE bucket (      -- pyramid for charts: level l has buckets of 10 ms *
 CREATE TABLE counter (     -- losses and coverage; see docs/schema.md for each name
   process INTEGER, name TEXT, value INTEGER,
   PRIMARY KEY (process, name)) WITHOUT ROWID;
-
--- Call paths in the shape that Nsight Systems exports them, innermost frame first; text instead of
--- StringIds numbers. id is the path of launch, copy, memory, call and graph.
-CREATE VIEW CUDA_CALLCHAINS AS
-  WITH RECURSIVE up(id, parent, frame, depth) AS (
-    SELECT id, parent, frame, 0 FROM path
-    UNION ALL
-    SELECT up.id, path.parent, path.frame, depth + 1 FROM up JOIN path ON path.id = up.parent)
-  SELECT up.id AS id,
-    coalesce(f.symbol, printf('0x%x', f.address)) AS symbol,
-    CASE f.kind WHEN 'python' THEN f.file || ':' || f.line ELSE m.path END AS module,
-    f.symbol IS NULL AS unresolved, f.address AS originalIP, up.depth AS stackDepth
-  FROM up JOIN frame f ON f.id = up.frame LEFT JOIN module m ON m.id = f.module;

@@ -55,8 +55,9 @@ sums = database.execute("SELECT sum(launches), sum(gpu_ns) FROM sum_path").fetch
 rows = database.execute("SELECT count(*), sum(gpu_dur_ns) FROM launch").fetchone()
 ok(tuple(sums) == tuple(rows), "sum_path adds up to the launches (%s, %s)" % (sums, rows))
 chains = {}
-for row in database.execute("SELECT id, symbol, module, unresolved, originalIP FROM CUDA_CALLCHAINS"
-                            " ORDER BY id, stackDepth DESC"):
+for row in database.execute("SELECT c.id, s.value, m.value, unresolved, originalIP FROM CUDA_CALLCHAINS c"
+                            " JOIN StringIds s ON s.id = c.symbol LEFT JOIN StringIds m ON m.id = c.module"
+                            " ORDER BY c.id, stackDepth DESC"):
     chains.setdefault(row[0], []).append(row[1:])
 wrong = 0
 for path in paths:
