@@ -235,7 +235,7 @@ static int find(struct finder *finder, const struct findings_options *options)
 	for (int id = 0; id < DETECTOR_COUNT; id++)
 		if (detectors[id].detect(finder, (enum detector_id)id) < 0)
 			return -1;
-	if (findings_predict(finder) < 0)
+	if (findings_predict(finder) < 0 || findings_name_ranges(finder) < 0)
 		return -1;
 	if (out->list.count)
 		qsort(out->list.rows, out->list.count, sizeof(*out->list.rows), by_cost);
@@ -285,6 +285,7 @@ void run_finding_list_free(struct run_finding_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->rows[i].where);
 		free(list->rows[i].callers);
+		free(list->rows[i].range);
 		free(list->rows[i].what);
 		free(list->rows[i].advice);
 	}

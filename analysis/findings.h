@@ -40,6 +40,7 @@ struct run_finding {
 	int64_t path;			/* call path to blame; 0 unknown */
 	char *where;			/* its name: "function (file:line)", "" unknown */
 	char *callers;			/* of that, the nearest first: "a (b:1) < c (d:2)", "" unknown */
+	char *range;			/* of the program, around most of the evidence; "" none */
 	char *what;			/* kernel, call or kind of copy it is about; "" none */
 	char *advice;			/* sentences for people */
 	struct finding_evidence evidence[FINDING_EVIDENCE_MAX];

@@ -221,6 +221,8 @@ int finder_each_device(struct finder *finder, enum detector_id id,
 uint64_t finding_least_gain(uint64_t lost_ns, uint64_t count);
 /* Puts predictions in the place of bounds where there are steps; 0 or -1. */
 int findings_predict(struct finder *finder);
+/* Names the ranges that findings lie in; 0 or -1. */
+int findings_name_ranges(struct finder *finder);
 int waterfall_make(struct finder *finder);
 
 /* Evidence, as far as there is room. */

@@ -232,6 +232,11 @@ static void finding(const struct html *html, const struct run_finding *f)
 		}
 		fputs("</p>\n", out);
 	}
+	if (f->range[0]) {
+		fputs("<p>in range <code>", out);
+		html_text(out, f->range);
+		fputs("</code></p>\n", out);
+	}
 	fputs("<p>", out);
 	html_text(out, f->advice);
 	fputs("</p>\n</section>\n", out);

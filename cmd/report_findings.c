@@ -115,6 +115,10 @@ static void print_finding(const struct print_style *style, const struct findings
 		printf("    from ");
 		print_fitted(style, f->callers, 9);
 	}
+	if (f->range[0]) {
+		printf("    in range ");
+		print_fitted(style, f->range, 13);
+	}
 	print_wrapped(style, f->advice, 4);
 	if (f->evidence_count)
 		print_evidence(f);

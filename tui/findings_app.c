@@ -68,6 +68,7 @@ void app_show_finding(struct app *app)
 		add_text(app, "Times", quantity_text_count(count, f->count));
 	add_text(app, "Where", f->where);
 	add_text(app, "Called from", f->callers);
+	add_text(app, "In range", f->range);
 	add_text(app, "What", f->what);
 	add_text(app, "Advice", f->advice);
 	if (f->evidence_count)

@@ -209,6 +209,35 @@ for wrong in ("sync-readback=1", "sync-readback.lest=1", "sync-readback.least=x"
               "sync-readback.least=-1", "sync-readback.least=nan", "=", ""):
     equal(run("report", "--threshold", wrong, file).returncode, 2, f"--threshold {wrong!r} is refused")
 
+# In which range of the program: the innermost in which the thread waited, not that in which it then launched;
+# steps' names tell nothing. With work, the range of its launch; with calls, theirs.
+db = sqlite3.connect(file)
+for number, text in enumerate(("decode", "ProfilerStep#7", "serve", "aten::mm, seq = 5, op_id = 9", "elsewhere"), 1):
+    db.execute("INSERT INTO label (id, process, text) VALUES (?, 1, ?)", (number, text))
+for step in range(100):
+    at = 2 * MS + step * 2 * MS
+    for label, start, end in ((3, -100, 1990), (2, -100, 1990), (1, 0, 1800), (4, -8, -2)):
+        db.execute("INSERT INTO range (start_ns, dur_ns, thread, kind, label) VALUES (?, ?, 1, 4, ?)",
+                   (at + start * US, (end - start) * US, label))
+    db.execute("INSERT INTO range (start_ns, dur_ns, thread, kind, label) VALUES (?, ?, 2, 4, 5)", (at, MS))
+db.execute("INSERT INTO range (start_ns, thread, kind, label) VALUES (?, 1, 3, 5)", (3 * MS,))
+db.commit()
+db.close()
+equal(found(report_json(file), "sync-readback")["range"], "decode", "the range that the thread waited in")
+ok("\n    in range decode\n" in run("report", file, "findings").stdout, "the text tells it")
+f = scene("ranges.db")
+shape = kernel(f, "k", 20)
+for step in range(100):
+    at = 2 * MS + step * MS
+    launch(f, at - 5 * US, at, 900 * US, shape)
+    f.call(at + 20 * US, 5 * US, 1, f.api("cuMemFree_v2"), result=1)
+    for text, start, end in ((f"prefill, seq = {step}, op_id = {step}", -8, -1), ("freeing", 10, 40), ("all", -9, 100)):
+        f.add("range", start_ns=at + start * US, dur_ns=(end - start) * US, thread=1, kind=1,
+              label=f.one("SELECT id FROM label WHERE text = ?", text) or f.add("label", process=1, text=text))
+data = report_json(saved(f))
+equal([found(data, name)["range"] for name in ("low-coverage", "failed-calls")], ["prefill", "freeing"],
+      "the range of a launch, and of a call")
+
 # Text, CSV and JSON tell the same.
 data = report_json(file)
 table = list(csv.DictReader(io.StringIO(run("export", "--csv=findings", file).stdout)))
