@@ -3,9 +3,11 @@
  * Makes graphs whose shape it prints, and changes one node by node. Kernels are told apart by their
  * grid (x). Lines: "node GRAPH NUMBER TYPE INSIDE", "edge GRAPH FROM TO", "kernel NAME GRID COUNT"
  * and "updates COUNT"; GRAPH counts executable graphs in order, INSIDE is the number of a node or -.
+ * Usage: callpath-graph-contents [chain COUNT]: a graph of so many nodes in a row instead
  */
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tests/shim/app.h"
 
@@ -131,12 +133,25 @@ static void nested(CUgraph child)
 	     "kernel first_kernel 31 5\nkernel first_kernel 32 5");
 }
 
-int main(void)
+static void chain(int count)
 {
-	CUgraphNode nodes[5];
-	CUgraphExec executable;
-	CUmodule module;
+	struct timespec begin, end;
+	CUgraphNode node;
 	CUgraph graph;
+
+	OK(cuGraphCreate, &graph, 0);
+	for (int i = 0; i < count; i++)
+		OK(cuGraphAddEmptyNode, &node, graph, &node, i > 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	instantiate(graph, 0);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("instantiate_us %ld\n", (end.tv_sec - begin.tv_sec) * 1000000 +
+	       (end.tv_nsec - begin.tv_nsec) / 1000);
+}
+
+static void setup(void)
+{
+	CUmodule module;
 
 	driver = dlopen("libcuda.so.1", RTLD_NOW);
 	NEED(driver);
@@ -148,6 +163,19 @@ int main(void)
 	OK(cuModuleGetFunction, &other, module, "other_kernel");
 	OK(cuStreamCreate, &stream, CU_STREAM_NON_BLOCKING);
 	OK(cuMemAlloc_v2, &memory, 16384);
+}
+
+int main(int argc, char **argv)
+{
+	CUgraphNode nodes[5];
+	CUgraphExec executable;
+	CUgraph graph;
+
+	setup();
+	if (argc > 2) {
+		chain(atoi(argv[2]));
+		return 0;
+	}
 	graph = diamond(nodes);
 	executable = instantiate(graph, 0);
 	tell_diamond(0);

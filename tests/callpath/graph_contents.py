@@ -25,9 +25,10 @@ def equal(found, wanted, name):
 
 
 class Run:
-    def __init__(self, folder, **environment):
+    def __init__(self, folder, *arguments, **environment):
         self.file = os.path.join(folder, "run.db")
-        done = subprocess.run([TOOL, "record", "--sim", "-f", "-q", "-o", self.file, "--", PROGRAM],
+        done = subprocess.run([TOOL, "record", "--sim", "-f", "-q", "-o", self.file, "--", PROGRAM,
+                               *arguments],
                               env={**os.environ, **environment}, capture_output=True, text=True,
                               timeout=60, check=False)
         self.status, self.said = done.returncode, [line.split() for line in done.stdout.splitlines()]
@@ -117,6 +118,13 @@ with tempfile.TemporaryDirectory(prefix="gputrail-test.") as tmp:
         equal((len(again.rows("SELECT 1 FROM graph_member")), len(again.rows("SELECT 1 FROM graph_edge")),
                again.rows("SELECT count(*) = count(source) FROM graph_node")), (20, 18, [(1,)]),
               f"{name}: the same")
+    for nodes, kept in ((5000, 5000), (17000, 0)):
+        chain = Run(tmp, "chain", str(nodes))
+        lost = chain.rows("SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'graph_parts_lost'")
+        equal((chain.status, chain.rows("SELECT count(*) FROM graph_member"),
+               chain.rows("SELECT count(*) FROM graph_edge"), lost, [g["chain"] for g in chain.report()["graphs"]]),
+              (0, [(kept,)], [(max(kept - 1, 0),)], [(nodes - kept,)], [kept or None]),
+              f"a graph of {nodes} nodes: {'all of it' if kept else 'none of it, which is counted'}")
     refused = Run(tmp, SIMCUPTI_REFUSE="39")
     equal((refused.status, refused.rows("SELECT count(*) FROM graph_member")), (0, [(0,)]),
           "without CUPTI there are no ids to tell nodes by, and none is told")
