@@ -19,6 +19,7 @@ struct run_activity_source {
 	int device, gpu;
 	char *source, *note;		/* gpm, utilization, none */
 	uint64_t asked_period_ns, period_ns, samples, cost_ns;	/* period and cost 0: no sample */
+	uint64_t overflows;		/* times that samples were lost in the GPU */
 };
 
 /* A stretch of time of one device: parts of 1 and bytes per second, < 0 unknown. */

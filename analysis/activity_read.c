@@ -27,6 +27,7 @@ static int source_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	source->period_ns = row_u64(stmt, 5);
 	source->samples = row_u64(stmt, 6);
 	source->cost_ns = row_u64(stmt, 7);
+	source->overflows = row_u64(stmt, 8);
 	return 0;
 }
 
@@ -34,7 +35,8 @@ int run_activity_sources(struct run *run, struct run_activity_source_list *list)
 {
 	*list = (struct run_activity_source_list){ 0 };
 	if (run_query(run, "SELECT device, " GPU_NUMBER("activity_source.device") ", source, note,"
-		      " asked_period_ns, period_ns, samples, cost_ns FROM activity_source ORDER BY device",
+		      " asked_period_ns, period_ns, samples, cost_ns, overflows FROM activity_source"
+		      " ORDER BY device",
 		      source_row, list) >= 0)
 		return 0;
 	run_activity_source_list_free(list);

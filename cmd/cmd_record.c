@@ -37,7 +37,8 @@ static const struct cmd_option options[] = {
 	{ "capture-range", OPTION_CONTROL + 4, "WHICH", "cudaProfilerApi: record only between"
 	  " cudaProfilerStart and cudaProfilerStop; none (default)" },
 	{ "sm-activity", OPTION_CONTROL + 5, "[=HZ]", "measure SM activity, occupancy, tensor cores,"
-	  " memory and links of the GPUs through NVML, that often (default and most: 9 times a second)" },
+	  " memory and links of the GPUs, that often: up to 9 times a second (default) through NVML, from"
+	  " 20 to 10000 by CUPTI's PM sampling, which needs privileges" },
 	{ "ring-bytes", OPTION_RING_BYTES, "N", "size of each thread's buffer, a power of two"
 	  " from 64K to 64M" },
 	{ "callpath", OPTION_CALLPATH, "WHICH", "call paths to take with every event: native,python"

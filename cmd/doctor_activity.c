@@ -6,6 +6,7 @@
 
 #include "cmd/doctor.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,26 @@ static int probe_activity(const void *arg, char *out, size_t bytes)
 	return 0;
 }
 
+/* Whether PM sampling is permitted to us: the driver may keep counters for CAP_SYS_ADMIN. */
+static bool counters_are_permitted(void)
+{
+	FILE *params = fopen("/proc/driver/nvidia/params", "re");
+	FILE *status = fopen("/proc/self/status", "re");
+	unsigned long long capabilities = 0;
+	int only_admin = 1;
+	char line[256];
+
+	while (params && fgets(line, sizeof(line), params))
+		sscanf(line, "RmProfilingAdminOnly: %d", &only_admin);
+	while (status && fgets(line, sizeof(line), status))
+		sscanf(line, "CapEff: %llx", &capabilities);
+	if (params)
+		fclose(params);
+	if (status)
+		fclose(status);
+	return !only_admin || capabilities >> CAP_SYS_ADMIN & 1;
+}
+
 void doctor_activity(struct doctor *doctor, struct finding *finding)
 {
 	char answer[512] = "", why[128] = "";
@@ -72,6 +93,8 @@ void doctor_activity(struct doctor *doctor, struct finding *finding)
 		advise(finding, "record --sm-activity will only tell whether the GPU is busy");
 		return;
 	}
-	found(finding, DOCTOR_OK, "record --sm-activity measures SMs on %u of %u GPUs%s", good, count,
-	      good < count ? "; before Hopper only whether they are busy" : "");
+	found(finding, DOCTOR_OK, "record --sm-activity measures SMs on %u of %u GPUs%s; more than 9 times a "
+	      "second %s", good, count, good < count ? "; before Hopper only whether they are busy" : "",
+	      counters_are_permitted() ? "is permitted" :
+	      "needs CAP_SYS_ADMIN, or NVreg_RestrictProfilingToAdminUsers=0");
 }

@@ -257,7 +257,8 @@ static void child_reap(struct run *run)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	/* What the sampler's thread started is its own. */
+	while ((pid = waitpid(-1, &status, WNOHANG | __WNOTHREAD)) > 0) {
 		collector_child_ended(run->collector, pid, status);
 		if (pid == run->child) {
 			run->ended = true;

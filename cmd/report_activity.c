@@ -61,14 +61,21 @@ static int figures(struct run *run, const struct run_activity_source *source, ch
 static void print_source(const struct print_style *style, const struct run_activity_source *source)
 {
 	char line[256], period[32], asked[32], cost[32];
+	int length;
 
 	if (!source->samples)
 		return;
-	snprintf(line, sizeof(line), "%s, %llu samples, one every %s (asked for: %s), %s of NVML's time each",
-		 source->source, (unsigned long long)source->samples,
-		 format_ns((double)source->period_ns, period, sizeof(period)),
-		 format_ns((double)source->asked_period_ns, asked, sizeof(asked)),
-		 format_ns((double)source->cost_ns, cost, sizeof(cost)));
+	length = snprintf(line, sizeof(line), "%s, %llu samples, one every %s (asked for: %s)",
+			  source->source, (unsigned long long)source->samples,
+			  format_ns((double)source->period_ns, period, sizeof(period)),
+			  format_ns((double)source->asked_period_ns, asked, sizeof(asked)));
+	if (source->overflows)
+		snprintf(line + length, sizeof(line) - (size_t)length,
+			 "; the GPU's buffer was full %llu times: samples are missing",
+			 (unsigned long long)source->overflows);
+	else if (source->cost_ns)
+		snprintf(line + length, sizeof(line) - (size_t)length, ", %s of NVML's time each",
+			 format_ns((double)source->cost_ns, cost, sizeof(cost)));
 	print_fact(style, "  source", line);
 }
 

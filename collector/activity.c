@@ -5,6 +5,7 @@
 #endif
 
 #include "collector/activity.h"
+#include "collector/pm.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,9 +45,9 @@ struct activity *activity_new(const char *library, int64_t period_ns)
 	return NULL;
 }
 
-void activity_device(struct activity *a, uint32_t device, const char *uuid)
+void activity_device(struct activity *a, uint32_t device, const char *uuid, pid_t recorded)
 {
-	sampler_device(a->sampler, device, uuid);
+	sampler_device(a->sampler, device, uuid, recorded);
 }
 
 void activity_run(struct activity *a, bool runs)
@@ -94,7 +95,7 @@ static int64_t whole(const struct series *s, enum sampler_metric metric)
 	return s->weight_ns[metric] > 0 ? llround(s->weighted[metric] / s->weight_ns[metric]) : NIL;
 }
 
-static void row_write(struct series *s, struct database *db)
+static void row_write(struct series *s, struct database *db, bool is_fine)
 {
 	if (!s->held)
 		return;
@@ -109,7 +110,11 @@ static void row_write(struct series *s, struct database *db)
 #include "collector/activity.def"
 		     s->memory_used_bytes < 0 ? NIL : s->memory_used_bytes,
 		     s->memory_reserved_bytes < 0 ? NIL : s->memory_reserved_bytes);
-	if (++s->rows >= ACTIVITY_ROWS_MAX) {
+	s->rows++;
+	if (is_fine && s->rows >= ACTIVITY_ROWS_FINE) {
+		s->rows = ACTIVITY_ROWS_FINE / 2;
+		s->per_row *= 2;
+	} else if (!is_fine && s->rows >= ACTIVITY_ROWS_MAX) {
 		rows_halve(db, s->device);
 		s->rows = (s->rows + 1) / 2;
 		s->per_row *= 2;
@@ -122,12 +127,13 @@ void activity_add(struct activity *a, struct database *db, int64_t origin_ns,
 {
 	struct series *s = series_of(a, sample->device);
 	int64_t dur_ns = sample->end_ns - sample->start_ns;
+	bool is_fine = a->period_ns <= PM_PERIOD_MAX_NS;
 
 	if (!s || dur_ns <= 0)
 		return;
 	/* A row tells of one stretch: a pause ends it. */
 	if (s->held && sample->start_ns - origin_ns > s->end_ns + dur_ns)
-		row_write(s, db);
+		row_write(s, db, is_fine);
 	if (!s->held) {
 		s->start_ns = sample->start_ns - origin_ns;
 		s->memory_used_bytes = s->memory_reserved_bytes = -1;
@@ -144,7 +150,7 @@ void activity_add(struct activity *a, struct database *db, int64_t origin_ns,
 	if (sample->memory_reserved_bytes > s->memory_reserved_bytes)
 		s->memory_reserved_bytes = sample->memory_reserved_bytes;
 	if (++s->held >= s->per_row)
-		row_write(s, db);
+		row_write(s, db, is_fine);
 }
 
 static void sources_write(struct activity *a, struct database *db)
@@ -154,10 +160,11 @@ static void sources_write(struct activity *a, struct database *db)
 	for (size_t i = 0; sampler_source(a->sampler, i, &source); i++) {
 		int64_t samples = (int64_t)source.samples;
 
-		database_run(db, "INSERT OR REPLACE INTO activity_source VALUES (?,?,?,?,?,?,?)", "itiiiit",
-			     (int64_t)source.device, source.name, a->period_ns,
+		database_run(db, "INSERT OR REPLACE INTO activity_source VALUES (?,?,?,?,?,?,?,?)",
+			     "itiiiiti", (int64_t)source.device, source.name, a->period_ns,
 			     samples ? (int64_t)source.covered_ns / samples : NIL, samples,
-			     samples ? (int64_t)source.asked_ns / samples : NIL, source.note);
+			     samples ? (int64_t)source.asked_ns / samples : NIL, source.note,
+			     (int64_t)source.overflows);
 	}
 }
 
@@ -169,7 +176,7 @@ void activity_write(struct activity *a, struct database *db, int64_t origin_ns, 
 	while (sampler_take(a->sampler, &sample))
 		activity_add(a, db, origin_ns, &sample);
 	for (size_t i = 0; last && i < a->series_count; i++)
-		row_write(&a->series[i], db);
+		row_write(&a->series[i], db, a->period_ns <= PM_PERIOD_MAX_NS);
 	sources_write(a, db);
 	if (!answers)
 		database_run(db, "UPDATE activity_source SET note = ltrim(note || '; ', '; ') ||"

@@ -154,7 +154,7 @@ void entity_define_device(struct process *p, const struct wire_def_device *def)
 		memcpy(c->devices[id].uuid, uuid, sizeof(uuid));
 	device_write(c, id, def->ordinal);
 	if (c->activity)
-		activity_device(c->activity, id, uuid);
+		activity_device(c->activity, id, uuid, p->pid);
 }
 
 /* --- definitions --------------------------------------------------------------------------- */

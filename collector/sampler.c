@@ -4,69 +4,28 @@
 #include "config.h"
 #endif
 
-#include "collector/sampler.h"
+#include "collector/sampler_internal.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include "collector/nvml.h"
-
-#define DEVICES_MAX 64
-#define QUEUE_SAMPLES 4096		/* minutes of a device: the collector comes five times a second */
-#define STOP_WAIT_S 2			/* for an NVML that hangs */
-
-/* Of the sampling thread, but for what sampler.lock guards. */
-struct device {
-	struct sampler_source source;	/* guarded */
-	char uuid[33];
-	bool is_open;
-	nvmlDevice_t handle;
-	nvmlGpmSample_t before, now;	/* NULL where GPM is not used */
-	int64_t before_ns;		/* 0: there is none */
-	uint64_t fruitless;		/* samples without news in a row */
-};
-
-struct sampler {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	pthread_t thread;
-	bool is_running, is_hanging;
-	bool is_stopping, is_paused;	/* guarded, as the following are */
-	struct device devices[DEVICES_MAX];
-	size_t device_count;
-	struct sampler_sample queue[QUEUE_SAMPLES];
-	uint64_t queued, taken, dropped;
-	char *library;
-	int64_t period_ns;
-	struct nvml nvml;		/* of the thread */
-	bool has_tried;
-	char refusal[200];		/* why there is no NVML */
-	nvmlGpmMetricsGet_t *metrics;
-};
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
 
 /* --- what the thread finds ----------------------------------------------------------------------- */
 
-static void source_set(struct sampler *s, struct device *d, const char *name, const char *note)
+void sampler_source_set(struct sampler *s, struct device *d, const char *name, const char *note)
 {
 	pthread_mutex_lock(&s->lock);
 	d->source.name = name;
-	snprintf(d->source.note, sizeof(d->source.note), "%s", note);
+	if (d->pm_note[0] && strcmp(name, "pm_sampling") != 0)
+		snprintf(d->source.note, sizeof(d->source.note), "no PM sampling (%s)%s%s", d->pm_note,
+			 note[0] ? ", " : "", note);
+	else
+		snprintf(d->source.note, sizeof(d->source.note), "%s", note);
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void push(struct sampler *s, struct device *d, const struct sampler_sample *sample)
+void sampler_push(struct sampler *s, struct device *d, const struct sampler_sample *sample)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->queued - s->taken < QUEUE_SAMPLES)
@@ -86,11 +45,11 @@ static void give_up(struct sampler *s, struct device *d, const char *what, nvmlR
 
 	snprintf(note, sizeof(note), "%s%s: %s", had_samples ? "ended early, " : "", what,
 		 nvml_text(&s->nvml, result, text, sizeof(text)));
-	source_set(s, d, had_samples ? d->source.name : "none", note);
+	sampler_source_set(s, d, had_samples ? d->source.name : "none", note);
 	d->handle = NULL;
 }
 
-static void read_memory(struct sampler *s, struct device *d, struct sampler_sample *sample)
+void sampler_read_memory(struct sampler *s, struct device *d, struct sampler_sample *sample)
 {
 	nvmlMemory_v2_t memory = { .version = NVML_MEMORY_VERSION_2 };
 
@@ -155,8 +114,8 @@ static void sample_gpm(struct sampler *s, struct device *d)
 			return;
 		}
 		d->fruitless = 0;
-		read_memory(s, d, &sample);
-		push(s, d, &sample);
+		sampler_read_memory(s, d, &sample);
+		sampler_push(s, d, &sample);
 	}
 	swap = d->before;
 	d->before = d->now;
@@ -179,15 +138,15 @@ static void sample_utilization(struct sampler *s, struct device *d)
 		sample.metrics[i] = -1;
 	sample.metrics[SAMPLER_gpu_busy_ppm] = utilization.gpu <= 100 ? utilization.gpu * 1e4 : -1;
 	if (d->before_ns) {
-		read_memory(s, d, &sample);
-		push(s, d, &sample);
+		sampler_read_memory(s, d, &sample);
+		sampler_push(s, d, &sample);
 	}
 	d->before_ns = sample.end_ns;
 }
 
 /* --- opening devices ------------------------------------------------------------------------------ */
 
-static nvmlReturn_t handle_find(struct sampler *s, struct device *d)
+nvmlReturn_t sampler_handle_find(struct sampler *s, struct device *d)
 {
 	static const char *const kinds[] = { "GPU", "MIG" };	/* CUDA sees instances by their own uuid */
 	nvmlReturn_t result = NVML_ERROR_FUNCTION_NOT_FOUND;
@@ -243,10 +202,10 @@ static void device_open(struct sampler *s, struct device *d)
 
 	d->is_open = true;
 	if (!s->nvml.library) {
-		source_set(s, d, "none", s->refusal);
+		sampler_source_set(s, d, "none", s->refusal);
 		return;
 	}
-	result = d->uuid[0] ? handle_find(s, d) : NVML_ERROR_NOT_FOUND;
+	result = d->uuid[0] ? sampler_handle_find(s, d) : NVML_ERROR_NOT_FOUND;
 	if (result != NVML_SUCCESS) {
 		give_up(s, d, "NVML does not give out this GPU", result);
 		return;
@@ -255,7 +214,7 @@ static void device_open(struct sampler *s, struct device *d)
 		if (s->period_ns < SAMPLER_GPM_PERIOD_NS)
 			snprintf(note, sizeof(note), "NVML renews its counters every 100 ms: "
 				 "sampled 9 times a second");
-		source_set(s, d, "gpm", note);
+		sampler_source_set(s, d, "gpm", note);
 		return;
 	}
 	nvml_text(&s->nvml, result, text[0], sizeof(text[0]));
@@ -264,13 +223,13 @@ static void device_open(struct sampler *s, struct device *d)
 	if (second == NVML_SUCCESS) {
 		snprintf(note, sizeof(note), "no GPM (Hopper and later have it): %s; only whether a "
 			 "kernel ran, averaged over 1/6 to 1 s", text[0]);
-		source_set(s, d, "utilization", note);
+		sampler_source_set(s, d, "utilization", note);
 		return;
 	}
 	snprintf(note, sizeof(note), "no GPM: %s; no utilisation%s: %s", text[0],
 		 is_instance(s, d->handle) ? ", which NVML does not have with MIG" : "",
 		 nvml_text(&s->nvml, second, text[1], sizeof(text[1])));
-	source_set(s, d, "none", note);
+	sampler_source_set(s, d, "none", note);
 	d->handle = NULL;
 }
 
@@ -286,6 +245,8 @@ static void sample_all(struct sampler *s, size_t count, bool is_paused)
 		struct device *d = &s->devices[i];
 		int64_t begun_ns;
 
+		if (sampler_pm(s, d, is_paused))
+			continue;
 		if (!d->is_open)
 			device_open(s, d);
 		begun_ns = monotonic_ns();
@@ -338,6 +299,8 @@ static void *sampler_thread(void *arg)
 					     s->period_ns : SAMPLER_GPM_PERIOD_NS);
 	}
 	for (size_t i = 0; i < s->device_count; i++)
+		sampler_pm_end(s, &s->devices[i]);
+	for (size_t i = 0; i < s->device_count; i++)
 		if (s->devices[i].now) {
 			s->nvml.nvmlGpmSampleFree(s->devices[i].before);
 			s->nvml.nvmlGpmSampleFree(s->devices[i].now);
@@ -380,7 +343,7 @@ static void thread_start(struct sampler *s)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void sampler_device(struct sampler *s, uint32_t device, const char *uuid)
+void sampler_device(struct sampler *s, uint32_t device, const char *uuid, pid_t recorded)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->device_count < DEVICES_MAX) {
@@ -390,6 +353,8 @@ void sampler_device(struct sampler *s, uint32_t device, const char *uuid)
 		d->source.name = "none";
 		snprintf(d->source.note, sizeof(d->source.note), "NVML has not answered");
 		snprintf(d->uuid, sizeof(d->uuid), "%s", uuid);
+		d->recorded = recorded;
+		d->pm_is_over = s->period_ns > PM_PERIOD_MAX_NS;
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!s->is_running)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* GPM's counters are renewed every 100 ms, and it asks for more than that between two samples. */
 #define SAMPLER_GPM_PERIOD_NS 110000000ll
@@ -32,9 +33,10 @@ struct sampler_sample {
 /* Where the samples of a device come from. */
 struct sampler_source {
 	uint32_t device;
-	const char *name;		/* gpm, utilization, none */
-	char note[256];			/* why that one, or why no more; "" nothing to say */
+	const char *name;		/* pm_sampling, gpm, utilization, none */
+	char note[512];			/* why that one, or why no more; "" nothing to say */
 	uint64_t samples, covered_ns, asked_ns;	/* asked_ns: spent in NVML */
+	uint64_t overflows;		/* times that samples were lost in the GPU's buffer */
 };
 
 struct sampler;
@@ -42,7 +44,8 @@ struct sampler;
 /* Begins with the first device. NULL: no memory. */
 struct sampler *sampler_new(const char *library, int64_t period_ns);
 /* `uuid`: 32 hexadecimal digits. */
-void sampler_device(struct sampler *sampler, uint32_t device, const char *uuid);
+/* recorded: a process that uses it. */
+void sampler_device(struct sampler *sampler, uint32_t device, const char *uuid, pid_t recorded);
 void sampler_pause(struct sampler *sampler, bool is_paused);
 /* The oldest sample that was not taken yet. */
 bool sampler_take(struct sampler *sampler, struct sampler_sample *sample);

@@ -150,7 +150,7 @@ CREATE TABLE detail (   -- what was taken of a process when; few rows
   cause TEXT);            -- start, asked, range, sample
 CREATE TABLE mark (     -- instants that somebody named; few rows
   id INTEGER PRIMARY KEY, start_ns INTEGER, process INTEGER, text TEXT);
-CREATE TABLE activity (-- what NVML measured of a device; at most 65536 rows each, then rows are joined
+CREATE TABLE activity (-- what was measured of a device, by CUPTI's PM sampling or by NVML
   device INTEGER, start_ns INTEGER,
   dur_ns INTEGER,         -- measured time from start_ns on; the figures are means over it
   samples INTEGER,        -- in this row
@@ -166,11 +166,12 @@ CREATE TABLE activity (-- what NVML measured of a device; at most 65536 rows eac
   PRIMARY KEY (device, start_ns)) WITHOUT ROWID;
 CREATE TABLE activity_source (-- of each device when activity was asked for
   device INTEGER PRIMARY KEY,
-  source TEXT,            -- gpm, utilization (coarse), none
+  source TEXT,            -- pm_sampling, gpm, utilization (coarse), none
   asked_period_ns INTEGER, period_ns INTEGER,  -- between samples: asked for; reached, NULL none
   samples INTEGER,
   cost_ns INTEGER,        -- time a sample took in NVML
-  note TEXT);             -- why that source, or why it ended
+  note TEXT,              -- why that source, or why it ended
+  overflows INTEGER);     -- times that samples were lost because the GPU's buffer was full
 CREATE TABLE label (    -- what ranges say
   id INTEGER PRIMARY KEY, process INTEGER,
   domain TEXT,            -- NULL: the default one

@@ -46,6 +46,17 @@ static inline double sim_meter_capped(int meter, double rate)
 	return most[meter] > 0 && rate > most[meter] ? most[meter] : rate;
 }
 
+/* What a device had done by a moment, of all processes (meters_read.c). */
+struct sim_reading {
+	uint64_t time_ns;
+	double sum[SIM_METERS];
+};
+/* NULL: nobody has used a GPU yet. */
+const struct sim_meters *sim_meters_page(void);
+/* Up to now; *used_bytes gets the memory in use. */
+struct sim_reading sim_meters_read(int device, uint64_t *used_bytes);
+double sim_reading_rate(const struct sim_reading *from, const struct sim_reading *to, int meter);
+
 /* One value per index, so that several machines' recordings can be told apart. */
 static inline void sim_uuid_bytes(int physical, unsigned char uuid[16])
 {

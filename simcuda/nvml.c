@@ -10,17 +10,12 @@
 
 #include "simcuda/meters.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,27 +41,20 @@ static const struct model models[] = {
 #undef PROFILE
 };
 
-/* What a device had done by a moment. */
-struct reading {
-	uint64_t time_ns;
-	double sum[SIM_METERS];
-};
-
 struct nvmlDevice_st {
 	int index;
-	struct reading fresh;		/* of the counters' last renewal */
-	struct reading before;		/* of the last utilisation asked for */
+	struct sim_reading fresh;		/* of the counters' last renewal */
+	struct sim_reading before;		/* of the last utilisation asked for */
 	nvmlUtilization_t utilization;
 };
 
 struct nvmlGpmSample_st {
-	struct reading reading;
+	struct sim_reading reading;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int users;
 static struct nvmlDevice_st devices[DEVICES_MAX];
-static const struct sim_meters *page;
 
 static uint64_t now_ns(void)
 {
@@ -123,28 +111,9 @@ static nvmlReturn_t fault_of(const char *function)
 			return NVML_ERROR_UNINITIALIZED;	\
 	} while (0)
 
-/* --- the page --------------------------------------------------------------------------------- */
-
-/* NULL: nobody has used a GPU yet. */
-static const struct sim_meters *page_get(void)
-{
-	const char *path = getenv("SIMCUDA_METERS");
-	struct stat status;
-	void *mapped = MAP_FAILED;
-	int file;
-
-	if (!page && path && (file = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
-		if (fstat(file, &status) == 0 && status.st_size >= (off_t)sizeof(*page))
-			mapped = mmap(NULL, sizeof(*page), PROT_READ, MAP_SHARED, file, 0);
-		close(file);
-		page = mapped == MAP_FAILED ? NULL : mapped;
-	}
-	return page && __atomic_load_n(&page->magic, __ATOMIC_ACQUIRE) == SIM_METERS_MAGIC ? page : NULL;
-}
-
 static const struct model *model_get(void)
 {
-	const char *key = page_get() ? page->model : getenv("SIMCUDA_DEVICE");
+	const char *key = sim_meters_page() ? sim_meters_page()->model : getenv("SIMCUDA_DEVICE");
 
 	for (size_t i = 0; key && i < sizeof(models) / sizeof(models[0]); i++)
 		if (!strcasecmp(models[i].key, key))
@@ -158,60 +127,10 @@ static const struct model *model_get(void)
 static int device_count(void)
 {
 	long asked = number_of("SIMCUDA_DEVICES", 1);
-	long there = page_get() ? (long)page->devices : 0;
+	long there = sim_meters_page() ? (long)sim_meters_page()->devices : 0;
 
 	asked = asked > there ? asked : there;
 	return asked < DEVICES_MAX ? (int)asked : DEVICES_MAX;
-}
-
-static struct sim_meter slot_read(const struct sim_meter *slot)
-{
-	struct sim_meter copy;
-	uint32_t before;
-
-	do {
-		before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
-		memcpy(&copy, slot, sizeof(copy));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (before & 1 || before != __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE));
-	return copy;
-}
-
-static bool is_alive(int32_t pid)
-{
-	return kill(pid, 0) == 0 || errno != ESRCH;
-}
-
-/* Sums over all processes, up to now; *used gets their memory. */
-static struct reading device_read(int index, uint64_t *used)
-{
-	struct reading reading = { now_ns(), { 0 } };
-	const struct sim_meters *meters = page_get();
-
-	*used = 0;
-	for (int i = 0; meters && i < SIM_METER_SLOTS && meters->slots[i].pid; i++) {
-		struct sim_meter slot;
-
-		if (meters->slots[i].device != index)
-			continue;
-		slot = slot_read(&meters->slots[i]);
-		for (int m = 0; m < SIM_METERS; m++) {
-			reading.sum[m] += slot.sum[m];
-			if (reading.time_ns > slot.time_ns && is_alive(slot.pid))
-				reading.sum[m] += sim_meter_capped(m, slot.rate[m]) *
-						  (double)(reading.time_ns - slot.time_ns);
-		}
-		if (is_alive(slot.pid))
-			*used += slot.used_bytes;
-	}
-	return reading;
-}
-
-static double rate_of(const struct reading *from, const struct reading *to, int meter)
-{
-	double moved = to->sum[meter] - from->sum[meter];
-
-	return moved > 0 ? sim_meter_capped(meter, moved / (double)(to->time_ns - from->time_ns)) : 0;
 }
 
 /* --- library and devices ---------------------------------------------------------------------- */
@@ -311,8 +230,9 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *me
 	FAULT();
 	if (memory->version != NVML_MEMORY_VERSION_2)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	device_read(device->index, &used);
-	memory->total = (page_get() ? page->memory_bytes : model_get()->memory_bytes) + RESERVED_BYTES;
+	sim_meters_read(device->index, &used);
+	memory->total = sim_meters_page() ? sim_meters_page()->memory_bytes : model_get()->memory_bytes;
+	memory->total += RESERVED_BYTES;
 	memory->reserved = RESERVED_BYTES;
 	memory->used = used;
 	memory->free = memory->total - RESERVED_BYTES - used;
@@ -323,17 +243,17 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *me
 nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *utilization)
 {
 	uint64_t period_ns = (uint64_t)number_of("SIMNVML_PERIOD_MS", 167) * 1000000, used;
-	struct reading now;
+	struct sim_reading now;
 
 	FAULT();
 	if (has_mig())
 		return NVML_ERROR_NOT_SUPPORTED;
-	now = device_read(device->index, &used);
+	now = sim_meters_read(device->index, &used);
 	if (device->before.time_ns && now.time_ns - device->before.time_ns >= period_ns) {
 		device->utilization.gpu =
-			(unsigned)(100 * rate_of(&device->before, &now, SIM_METER_gpu_busy) + 0.5);
+			(unsigned)(100 * sim_reading_rate(&device->before, &now, SIM_METER_gpu_busy) + 0.5);
 		device->utilization.memory =
-			(unsigned)(100 * rate_of(&device->before, &now, SIM_METER_dram) + 0.5);
+			(unsigned)(100 * sim_reading_rate(&device->before, &now, SIM_METER_dram) + 0.5);
 	}
 	if (now.time_ns - device->before.time_ns >= period_ns)
 		device->before = now;
@@ -376,12 +296,12 @@ nvmlReturn_t nvmlGpmSampleGet(nvmlDevice_t device, nvmlGpmSample_t gpmSample)
 	if (model_get()->cc_major < 9)
 		return NVML_ERROR_NOT_SUPPORTED;
 	if (!device->fresh.time_ns || now_ns() - device->fresh.time_ns >= refresh_ns)
-		device->fresh = device_read(device->index, &used);
+		device->fresh = sim_meters_read(device->index, &used);
 	gpmSample->reading = device->fresh;
 	return NVML_SUCCESS;
 }
 
-static bool metric_read(const struct reading *from, const struct reading *to, nvmlGpmMetric_t *metric)
+static bool metric_read(const struct sim_reading *from, const struct sim_reading *to, nvmlGpmMetric_t *metric)
 {
 	static const struct { unsigned int id; int meter; double unit; } metrics[] = {
 		{ NVML_GPM_METRIC_GRAPHICS_UTIL, SIM_METER_gpu_busy, 100 },
@@ -397,7 +317,7 @@ static bool metric_read(const struct reading *from, const struct reading *to, nv
 
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		if (metrics[i].id == metric->metricId) {
-			metric->value = rate_of(from, to, metrics[i].meter) * metrics[i].unit;
+			metric->value = sim_reading_rate(from, to, metrics[i].meter) * metrics[i].unit;
 			return true;
 		}
 	return false;
@@ -407,7 +327,7 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *metricsGet)
 {
 	static const double garbage[] = { NAN, -1, 1e300, INFINITY };
 	long absent = number_of("SIMNVML_NO_METRIC", -1);
-	const struct reading *from, *to;
+	const struct sim_reading *from, *to;
 
 	FAULT();
 	if (metricsGet->version != NVML_GPM_METRICS_GET_VERSION)

@@ -48,7 +48,7 @@ def planted(name, samples=True, change=None):
         db.executemany("INSERT INTO activity VALUES (1, ?, ?, 1, 0, ?, ?, NULL, 250000, 0, 2000000000, 0, 0,"
                        " 300, 100)", [(i * 100 * MS, 100 * MS, int(0.9 * a), int(0.9 * b))
                                       for i, (a, b) in enumerate(use)])
-        db.execute("INSERT INTO activity_source VALUES (1, 'gpm', 110000000, 100000000, 12, 5000, 'a note')")
+        db.execute("INSERT INTO activity_source VALUES (1, 'gpm', 110000000, 100000000, 12, 5000, 'a note', 0)")
     for sql in change or ():
         db.execute(sql)
     db.commit()
@@ -116,7 +116,7 @@ ok("was not measured: gputrail record --sm-activity" in tap.run("report", none, 
    "activity" not in tap.run("report", none).stdout and tap.report_json(none)["activity"] == [],
    "nothing where nobody asked")
 refused = planted("refused", samples=False, change=[
-    "INSERT INTO activity_source VALUES (1, 'none', 110000000, NULL, 0, NULL, 'no: not permitted (4)')"])
+    "INSERT INTO activity_source VALUES (1, 'none', 110000000, NULL, 0, NULL, 'no: not permitted (4)', 0)"])
 text = tap.run("report", refused).stdout
 ok("GPU 0: not measured" in text and "no: not permitted (4)" in text, "refused: the report says why", text)
 old = planted("old", samples=False, change=["DROP TABLE activity", "DROP TABLE activity_source"])
@@ -132,7 +132,7 @@ hostile = planted("hostile", change=[
     "INSERT INTO activity (device, start_ns, dur_ns, sm_active_ppm) VALUES (99, 5, 9, 1)",
     "INSERT INTO activity (device, start_ns, dur_ns, sm_active_ppm) VALUES (1, 9223372036854775807,"
     " 9223372036854775807, 1e99)",
-    "INSERT INTO activity_source VALUES (98, NULL, 'x', -1, -9223372036854775808, 1, NULL)",
+    "INSERT INTO activity_source VALUES (98, NULL, 'x', -1, -9223372036854775808, 1, NULL, -1)",
     "UPDATE shape SET blocks_per_sm = -1, grid_x = 9223372036854775807 WHERE id = 2",
     "UPDATE device SET sm_count = -3"])
 for words in (("report", "activity"), ("report", "--json"), ("export", "--csv=activity,activity_trace", "-o",

@@ -137,7 +137,7 @@ static void test_no_library_is_said(void **state)
 	char text[256];
 
 	(void)state;
-	activity_device(activity, 1, "513c0d1a513c4d1a913c0d1a513c0d00");
+	activity_device(activity, 1, "513c0d1a513c4d1a913c0d1a513c0d00", getpid());
 	activity_write(activity, db, ORIGIN_NS, true);
 	activity_complaint(activity, text, sizeof(text));
 	assert_non_null(strstr(text, "there is no NVML"));
