@@ -26,6 +26,16 @@ static bool copy_pageable(int kind)
 	       ((kind >> 8 & 0xff) == PAGEABLE || (kind >> 16 & 0xff) == PAGEABLE);
 }
 
+enum idle_cause idle_cause_of_copy(const struct idle_op *copy)
+{
+	if (copy_pageable(copy->kind))
+		return IDLE_PAGEABLE_COPY;
+	if (copy_is(copy, COPY_DTOH))
+		return IDLE_SYNC_READBACK;
+	return copy_is(copy, COPY_HTOD) && copy->bytes <= idle_limits_default.small_copy_bytes
+		? IDLE_METADATA_COPIES : IDLE_CAUSE_COUNT;
+}
+
 static bool call_is_copy(const struct idle_call *call, int kind)
 {
 	return call->class == CALL_COPY && (call->kind & 0xff) == kind;

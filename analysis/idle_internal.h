@@ -144,5 +144,7 @@ void idle_longest_sort(struct idle_longest *longest);
 
 void idle_facts(const struct idle_gap *gap, struct idle_facts *facts);
 bool idle_most(const struct idle_facts *f, const struct idle_limits *is, enum call_class class);
+/* Of idle time that such a copy brings, or IDLE_CAUSE_COUNT. */
+enum idle_cause idle_cause_of_copy(const struct idle_op *copy);
 
 #endif

@@ -21,7 +21,7 @@
 
 /* What would go from a step. */
 struct removal {
-	uint64_t ns;
+	uint64_t ns, copies_ns;
 	uint32_t intervals;
 };
 
@@ -46,6 +46,7 @@ static void removals_make(const struct step_result *steps, const struct predict_
 		if (!(query->causes & PREDICT_CAUSE(idle->cause)))
 			continue;
 		removals[idle->step].ns += idle->ns;
+		removals[idle->step].copies_ns += idle->copies_ns;
 		removals[idle->step].intervals += idle->intervals;
 	}
 }
@@ -122,7 +123,7 @@ static void figures_make(const struct step_result *steps, const struct predict_q
 			continue;
 		kept = fmin(boundary * removal->intervals, ns);
 		p->now[n] = period;
-		p->best[n] = period - ns;
+		p->best[n] = fmax(period - ns - (double)removal->copies_ns, 0);
 		p->likely[n] = fmax(period - ns + kept, 0);
 		p->worst[n] = fmin(period, fmax(p->likely[n] + (double)query->cost_ns,
 						floor_of(query, step, ns)));

@@ -82,6 +82,7 @@ struct step_idle {
 	uint32_t step;			/* index of step_result.steps */
 	uint32_t cause, intervals;
 	uint64_t ns;
+	uint64_t copies_ns;		/* of the step's copies that are the cause's, which may stay */
 };
 
 struct step_result {

@@ -27,7 +27,7 @@ struct place {				/* of a thread */
 	uint64_t until_ns;		/* the end of its period */
 	const struct step *next;	/* that begins next, NULL: none does */
 	struct step_sums *all, *apart;	/* of its kind; apart: typical, slow, or NULL for those between */
-	struct { uint64_t ns; uint32_t intervals; } idle[IDLE_CAUSE_COUNT];	/* of the step */
+	struct { uint64_t ns, copies_ns; uint32_t intervals; } idle[IDLE_CAUSE_COUNT];	/* of the step */
 	UT_hash_handle hh;
 };
 
@@ -160,7 +160,8 @@ static int idles_take(struct measure *m, struct place *place)
 		if (!idle)
 			return run_fail(m->run, "out of memory");
 		*idle = (struct step_idle){ (uint32_t)(place->step - m->to->steps), cause,
-					    place->idle[cause].intervals, place->idle[cause].ns };
+					    place->idle[cause].intervals, place->idle[cause].ns,
+					    place->idle[cause].copies_ns };
 		place->step->idle_ns += idle->ns;
 		place->all->idle_ns[cause] += idle->ns;
 		if (place->apart)
@@ -209,7 +210,9 @@ static inline int is_in_step(struct measure *m, struct place *place, int64_t dev
 static int event_take(void *arg, const struct idle_event *event)
 {
 	struct measure *m = arg;
-	int family = event->op.kind != IDLE_KERNEL ? FAMILY_COPY
+	bool is_copy = event->op.kind != IDLE_KERNEL;
+	enum idle_cause brings = is_copy ? idle_cause_of_copy(&event->op) : IDLE_CAUSE_COUNT;
+	int family = is_copy ? FAMILY_COPY
 		: family_of_shape(m->families, event->op.shape, NULL).family;
 	uint64_t ns = event->end - event->start;
 
@@ -221,6 +224,8 @@ static int event_take(void *arg, const struct idle_event *event)
 		if (!is_in)
 			continue;
 		place->all->family_ns[family] += ns;
+		if (brings != IDLE_CAUSE_COUNT)
+			place->idle[brings].copies_ns += ns;
 		if (place->apart)
 			place->apart->family_ns[family] += ns;
 	}
