@@ -12,12 +12,17 @@ enum nsys_report_id {
 };
 
 /* Which name of a kernel a report shows and groups by: that with template arguments and
- * parameters, the function's own, or the mangled one. */
-enum nsys_names { NSYS_NAMES_FULL, NSYS_NAMES_BASE, NSYS_NAMES_MANGLED };
+ * parameters, the function's own, or the mangled one; the same behind that of the innermost NVTX
+ * range around its launch. */
+enum nsys_names {
+	NSYS_NAMES_FULL, NSYS_NAMES_BASE, NSYS_NAMES_MANGLED,
+	NSYS_RANGES_FULL, NSYS_RANGES_BASE, NSYS_RANGES_MANGLED,
+	NSYS_NAMES_COUNT
+};
 
 struct nsys_report {
 	const char *name, *header, *description;
-	bool has_kernels;		/* so that the choice of names makes a difference */
+	enum { NSYS_NO_KERNELS, NSYS_KERNELS, NSYS_KERNELS_RANGES } kernels;	/* the choice of names */
 };
 
 extern const struct nsys_report nsys_reports[NSYS_COUNT];

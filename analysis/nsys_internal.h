@@ -20,12 +20,16 @@
 	"(SELECT a.id FROM api a LEFT JOIN sum_api s ON s.api = a.id "		\
 	"WHERE a.name GLOB 'cuGraphLaunch*' ORDER BY s.count DESC LIMIT 1)"
 
+/* Reports with kernels read the temporary views named_kernel, named_shape, named_launch and
+ * named_node: the tables, with the name of a kernel that is asked for; where its innermost range
+ * belongs to it, shapes in ranges are shapes of their own. */
+
 /* start, dur, corr, shape, stream, device of every kernel that has GPU times. */
 #define KERNEL_ROWS								\
 	"SELECT start_ns + gpu_delay_ns AS start, gpu_dur_ns AS dur, " CORR(LAUNCH, "id") " AS corr," \
-	" shape, stream, NULL AS device FROM launch WHERE gpu_dur_ns IS NOT NULL " \
+	" shape, stream, NULL AS device FROM named_launch WHERE gpu_dur_ns IS NOT NULL " \
 	"UNION ALL SELECT start_ns, gpu_dur_ns, " CORR(GRAPH, "graph_launch") ","	\
-	" shape, stream, NULL FROM node WHERE gpu_dur_ns IS NOT NULL "			\
+	" shape, stream, NULL FROM named_node WHERE gpu_dur_ns IS NOT NULL "			\
 	"UNION ALL SELECT start_ns, dur_ns, " CORR(ORPHAN, "id") ","			\
 	" shape, stream, device FROM orphan WHERE kind = 0"
 
@@ -52,16 +56,16 @@
 #define KERNEL_KEYS								\
 	"WITH keys(shape, key) AS MATERIALIZED (SELECT s.id,"				\
 	" first_value(k.id) OVER (PARTITION BY k.name ORDER BY k.id)"			\
-	" FROM shape s JOIN named_kernel k ON k.id = s.kernel) "
+	" FROM named_shape s JOIN named_kernel k ON k.id = s.kernel) "
 
 /* Launches with their kernels, graph launches once for each kernel:
  * api_start, api_dur, kernel_start, kernel_dur, thread, api, shape. */
 #define EXEC_ROWS								\
 	"SELECT start_ns AS api_start, dur_ns AS api_dur, start_ns + gpu_delay_ns AS kernel_start," \
-	" gpu_dur_ns AS kernel_dur, thread, api, shape FROM launch "			\
+	" gpu_dur_ns AS kernel_dur, thread, api, shape FROM named_launch "			\
 	"WHERE gpu_dur_ns IS NOT NULL "							\
 	"UNION ALL SELECT g.start_ns, g.dur_ns, n.start_ns, n.gpu_dur_ns, g.thread, " GRAPH_API "," \
-	" n.shape FROM node n JOIN graph_launch g ON g.id = n.graph_launch "		\
+	" n.shape FROM named_node n JOIN graph_launch g ON g.id = n.graph_launch "		\
 	"WHERE n.gpu_dur_ns IS NOT NULL"
 
 #define UNKNOWN_KERNEL	"(unknown)"

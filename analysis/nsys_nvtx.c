@@ -165,7 +165,7 @@ static int run_sum(struct run *run, enum nsys_report_id report, const struct out
 int nsys_nvtx(struct run *run, enum nsys_report_id report, nsys_row_fn *row, void *arg)
 {
 	struct output out = { row, arg };
-	int result = nvtx_tables_make(run, report == NSYS_nvtx_kern_sum);
+	int result = nvtx_tables_make(run, report == NSYS_nvtx_kern_sum ? NVTX_KERNELS : NVTX_RANGES);
 
 	if (result == 0 && report == NSYS_nvtx_pushpop_trace)
 		result = run_query(run, pushpop_trace, trace_row, &out);

@@ -41,11 +41,11 @@ static const struct sum {
 	[NSYS_cuda_gpu_kern_gb_sum] = {
 		"WITH keys(shape, key) AS MATERIALIZED (SELECT s.id, first_value(s.id) OVER"
 		" (PARTITION BY k.name, grid_x, grid_y, grid_z, block_x, block_y, block_z"
-		" ORDER BY s.id) FROM shape s JOIN named_kernel k ON k.id = s.kernel) "
+		" ORDER BY s.id) FROM named_shape s JOIN named_kernel k ON k.id = s.kernel) "
 		"SELECT coalesce(keys.key, 0), dur FROM (" KERNEL_ROWS ") r "
 		"LEFT JOIN keys ON keys.shape = r.shape",
 		"SELECT " XYZ("grid") ", " XYZ("block") ", k.name "
-		"FROM shape s JOIN named_kernel k ON k.id = s.kernel WHERE s.id = ?1",
+		"FROM named_shape s JOIN named_kernel k ON k.id = s.kernel WHERE s.id = ?1",
 	},
 	[NSYS_cuda_api_sum] = {
 		"SELECT coalesce(api, 0), dur FROM (" API_ROWS ")",
@@ -157,7 +157,7 @@ static const char exec_values[] =
 	" iif(kernel_start > api_start + api_dur, kernel_start - api_start - api_dur, NULL),"
 	" kernel_dur "
 	"FROM (" EXEC_ROWS ") r LEFT JOIN keys ON keys.shape = r.shape "
-	"LEFT JOIN shape s ON s.id = r.shape";
+	"LEFT JOIN named_shape s ON s.id = r.shape";
 static const char exec_labels[] =
 	"SELECT (SELECT p.pid FROM thread t JOIN process p ON p.id = t.process"
 	"  WHERE t.id = ?1 >> 43),"

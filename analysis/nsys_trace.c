@@ -22,7 +22,7 @@ enum { THREAD_PID, THREAD_TID, THREAD_NAME };
 static const char shape_sql[] =
 	"SELECT s.id, grid_x, grid_y, grid_z, block_x, block_y, block_z, k.registers,"
 	" k.static_shared_bytes, s.dynamic_shared_bytes, k.name, s.device "
-	"FROM shape s LEFT JOIN named_kernel k ON k.id = s.kernel ORDER BY s.id";
+	"FROM named_shape s LEFT JOIN named_kernel k ON k.id = s.kernel ORDER BY s.id";
 static const char stream_sql[] =
 	"SELECT s.id, coalesce(nullif(s.number, 0), s.id), c.number, s.device "
 	"FROM stream s LEFT JOIN context c ON c.id = s.context ORDER BY s.id";

@@ -33,8 +33,8 @@ struct sweep {
 	struct open_range *open;	/* of the thread at hand, in order of their starts */
 	size_t count, capacity;
 	int64_t thread;
-	bool with_kernels;
-	sqlite3_stmt *add_range, *add_op, *add_key;
+	enum nvtx_tables what;
+	sqlite3_stmt *add_range, *add_op, *add_key, *add_inner;
 	struct kernel_key *keys;
 	uint64_t rows;
 };
@@ -42,7 +42,7 @@ struct sweep {
 static const char drop_sql[] =
 	"DROP TABLE IF EXISTS temp.range_name; DROP TABLE IF EXISTS temp.label_name;"
 	"DROP TABLE IF EXISTS temp.range_tree; DROP TABLE IF EXISTS temp.range_op;"
-	"DROP TABLE IF EXISTS temp.range_key;";
+	"DROP TABLE IF EXISTS temp.range_key; DROP TABLE IF EXISTS temp.range_inner;";
 
 static const char make_sql[] =
 	"CREATE TEMP TABLE range_name (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
@@ -57,31 +57,32 @@ static const char make_sql[] =
 	" work INTEGER);"
 	"CREATE TEMP TABLE range_op (key INTEGER, range INTEGER, dur INTEGER);"
 	"CREATE TEMP TABLE range_key (id INTEGER PRIMARY KEY, name INTEGER, style INTEGER,"
-	" thread INTEGER, kernel INTEGER);";
+	" thread INTEGER, kernel INTEGER);"
+	"CREATE TEMP TABLE range_inner (corr INTEGER PRIMARY KEY, name INTEGER);";
 
 /* Ranges first where a call begins with them, outer ones before inner ones. */
 #define EVENTS \
-	"SELECT e.thread, e.at, e.until, e.id, e.name, e.style, e.start, e.dur, keys.key FROM (" \
+	"SELECT e.thread, e.at, e.until, e.id, e.name, e.style, e.start, e.dur, keys.key, e.corr FROM (" \
 	"SELECT r.thread, r.start_ns AS at, r.start_ns + r.dur_ns AS until, r.id," \
 	" coalesce(l.name, n.id) AS name, r.kind IS 2 AS style, NULL AS start, NULL AS dur," \
-	" NULL AS shape FROM range r LEFT JOIN temp.label_name l ON l.label = r.label " \
+	" NULL AS shape, NULL AS corr FROM range r LEFT JOIN temp.label_name l ON l.label = r.label " \
 	"LEFT JOIN temp.range_name n ON r.label IS NULL AND n.name = ':' || r.name " \
 	"WHERE r.dur_ns IS NOT NULL " \
 	"UNION ALL SELECT thread, start_ns, NULL, NULL, NULL, NULL, start_ns + gpu_delay_ns," \
-	" gpu_dur_ns, shape FROM launch WHERE gpu_dur_ns IS NOT NULL " \
+	" gpu_dur_ns, shape, " CORR(LAUNCH, "id") " FROM launch WHERE gpu_dur_ns IS NOT NULL " \
 	"UNION ALL SELECT thread, start_ns, NULL, NULL, NULL, NULL, start_ns + gpu_delay_ns," \
-	" gpu_dur_ns, NULL FROM copy WHERE gpu_dur_ns IS NOT NULL AND graph_launch IS NULL " \
+	" gpu_dur_ns, NULL, NULL FROM copy WHERE gpu_dur_ns IS NOT NULL AND graph_launch IS NULL " \
 	"UNION ALL SELECT g.thread, g.start_ns, NULL, NULL, NULL, NULL, n.start_ns, n.gpu_dur_ns," \
-	" n.shape FROM node n JOIN graph_launch g ON g.id = n.graph_launch " \
+	" n.shape, " CORR(GRAPH, "g.id") " FROM node n JOIN graph_launch g ON g.id = n.graph_launch " \
 	"WHERE n.gpu_dur_ns IS NOT NULL " \
 	"UNION ALL SELECT g.thread, g.start_ns, NULL, NULL, NULL, NULL, c.start_ns + c.gpu_delay_ns," \
-	" c.gpu_dur_ns, NULL FROM copy c JOIN graph_launch g ON g.id = c.graph_launch " \
+	" c.gpu_dur_ns, NULL, NULL FROM copy c JOIN graph_launch g ON g.id = c.graph_launch " \
 	"WHERE c.gpu_dur_ns IS NOT NULL) e LEFT JOIN keys ON keys.shape = e.shape " \
 	"WHERE e.thread IN (SELECT thread FROM range) " \
 	"ORDER BY e.thread, e.at, e.id IS NULL, e.until DESC, e.id"
 static const char events_with_kernels[] = KERNEL_KEYS EVENTS;
 static const char events[] = "WITH keys(shape, key) AS (SELECT 0, 0 WHERE 0) " EVENTS;
-enum { E_THREAD, E_AT, E_UNTIL, E_ID, E_NAME, E_STYLE, E_START, E_DUR, E_KERNEL };
+enum { E_THREAD, E_AT, E_UNTIL, E_ID, E_NAME, E_STYLE, E_START, E_DUR, E_KERNEL, E_CORR };
 
 static int insert(struct run *run, sqlite3_stmt *stmt, const int64_t *values, int count)
 {
@@ -206,11 +207,14 @@ static int count_work(struct run *run, struct sweep *s, sqlite3_stmt *stmt)
 			r->last = end;
 		r->ops++;
 		r->work = plus(r->work, (uint64_t)dur);
-		if (s->with_kernels && is_kernel &&
+		if (s->what == NVTX_KERNELS && is_kernel &&
 		    (key_of(run, s, r, sqlite3_column_int64(stmt, E_KERNEL), &key) < 0 ||
 		     insert(run, s->add_op, (int64_t[]){ key, r->id, dur }, 3) < 0))
 			return -1;
 	}
+	if (s->what == NVTX_INNERMOST && s->count && sqlite3_column_type(stmt, E_CORR) != SQLITE_NULL)
+		return insert(run, s->add_inner, (int64_t[]){ sqlite3_column_int64(stmt, E_CORR),
+							      s->open[s->count - 1].name }, 2);
 	return 0;
 }
 
@@ -239,6 +243,7 @@ static void sweep_free(struct sweep *s)
 	sqlite3_finalize(s->add_range);
 	sqlite3_finalize(s->add_op);
 	sqlite3_finalize(s->add_key);
+	sqlite3_finalize(s->add_inner);
 	free(s->open);
 }
 
@@ -247,9 +252,9 @@ void nvtx_tables_drop(struct run *run)
 	sqlite3_exec(run->db, drop_sql, NULL, NULL, NULL);
 }
 
-int nvtx_tables_make(struct run *run, bool with_kernels)
+int nvtx_tables_make(struct run *run, enum nvtx_tables what)
 {
-	struct sweep s = { .with_kernels = with_kernels, .thread = -1 };
+	struct sweep s = { .what = what, .thread = -1 };
 	int result = -1;
 
 	nvtx_tables_drop(run);
@@ -259,8 +264,9 @@ int nvtx_tables_make(struct run *run, bool with_kernels)
 				       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	s.add_op = run_prepare(run, "INSERT INTO temp.range_op VALUES (?,?,?)");
 	s.add_key = run_prepare(run, "INSERT INTO temp.range_key VALUES (?,?,?,?,?)");
-	if (s.add_range && s.add_op && s.add_key)
-		result = run_query(run, with_kernels ? events_with_kernels : events, event_row, &s);
+	s.add_inner = run_prepare(run, "INSERT OR IGNORE INTO temp.range_inner VALUES (?,?)");
+	if (s.add_range && s.add_op && s.add_key && s.add_inner)
+		result = run_query(run, what == NVTX_KERNELS ? events_with_kernels : events, event_row, &s);
 	if (result == 0)
 		result = close_ended(run, &s, -1, 0);
 	sweep_free(&s);

@@ -11,6 +11,7 @@
  *	of their times.
  * range_op(key, range, dur): with kernels, each kernel once for each range around its launch;
  *	range_key(id, name, style, thread, kernel) tells the keys.
+ * range_inner(corr, name): of each launching call (nsys_internal.h) in a range, the one that began last.
  *
  * Ranges that did not end and marks are not there.
  */
@@ -21,8 +22,10 @@
 
 enum nvtx_style { NVTX_PUSH_POP, NVTX_START_END };
 
-/* Makes the tables anew; with kernels it needs the view named_kernel. 0 or -1. */
-int nvtx_tables_make(struct run *run, bool with_kernels);
+/* Makes the tables anew: range_name and range_tree, and for the others of these range_op, for which
+ * it needs the views of nsys_internal.h, or range_inner. 0 or -1. */
+enum nvtx_tables { NVTX_RANGES, NVTX_KERNELS, NVTX_INNERMOST };
+int nvtx_tables_make(struct run *run, enum nvtx_tables what);
 void nvtx_tables_drop(struct run *run);
 
 #endif

@@ -40,7 +40,7 @@ int run_ranges(struct run *run, struct run_range_list *list)
 	int result = -1;
 
 	*list = (struct run_range_list){ 0 };
-	if (nvtx_tables_make(run, false) == 0)
+	if (nvtx_tables_make(run, NVTX_RANGES) == 0)
 		result = run_query(run, ranges, range_row, list);
 	nvtx_tables_drop(run);
 	if (result < 0)

@@ -29,7 +29,7 @@ enum { KEY_CSV = OPTION_LONG, KEY_LIST, KEY_FOLDED, KEY_PPROF, KEY_METRIC,
 
 static const struct cmd_option options[] = {
 	{ "csv", KEY_CSV, "REPORT[,REPORT]...", "the reports to write, or 'all'; REPORT:base and "
-	  "REPORT:mangled show kernels by these names" },
+	  "REPORT:mangled show kernels by these names, REPORT:nvtx-name behind that of their range" },
 	{ "folded", KEY_FOLDED, NULL, "write the call paths one to a line, as flame graph tools "
 	  "read them" },
 	{ "pprof", KEY_PPROF, NULL, "write the call paths as a profile for pprof" },

@@ -55,9 +55,13 @@ int csv_report_find(const char *name)
 	return -1;
 }
 
-bool csv_report_has_names(int report)
+bool csv_report_has_names(int report, enum nsys_names names)
 {
-	return report < NSYS_COUNT && nsys_reports[report].has_kernels;
+	if (names == NSYS_NAMES_FULL)
+		return true;
+	return report < NSYS_COUNT &&
+	       nsys_reports[report].kernels >= (names < NSYS_RANGES_FULL ? NSYS_KERNELS
+									 : NSYS_KERNELS_RANGES);
 }
 
 void csv_report_header(int report, FILE *out)

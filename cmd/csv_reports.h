@@ -17,8 +17,8 @@ const char *csv_report_name(int report);
 const char *csv_report_description(int report);
 /* -1 if there is none. */
 int csv_report_find(const char *name);
-/* Whether it shows names of kernels, so that --csv=REPORT:base means something. */
-bool csv_report_has_names(int report);
+/* Whether it can show kernels by these names, so that --csv=REPORT:base means something. */
+bool csv_report_has_names(int report, enum nsys_names names);
 void csv_report_header(int report, FILE *out);
 /* Header and rows. Returns 0, -1 with run_error(), or positive when it could not write. */
 int csv_report_write(struct run *run, int report, enum nsys_names names, FILE *out);

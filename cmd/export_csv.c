@@ -20,8 +20,10 @@
 /* As after a report's colon, and in the name of its file. */
 static const char *const name_arguments[] = {
 	[NSYS_NAMES_FULL] = "", [NSYS_NAMES_BASE] = "base", [NSYS_NAMES_MANGLED] = "mangled",
+	[NSYS_RANGES_FULL] = "nvtx-name", [NSYS_RANGES_BASE] = "nvtx-name:base",
+	[NSYS_RANGES_MANGLED] = "nvtx-name:mangled",
 };
-#define NAMES_COUNT	((int)(sizeof(name_arguments) / sizeof(*name_arguments)))
+#define NAMES_COUNT	((int)NSYS_NAMES_COUNT)
 
 static int names_find(const char *argument)
 {
@@ -43,9 +45,10 @@ static int report_add(struct csv_request *request, const char *text)
 		message("export", "'gputrail export --list' lists the reports", "no report '%s'", name);
 		return -1;
 	}
-	if (names < 0 || (names != NSYS_NAMES_FULL && !csv_report_has_names(report))) {
-		message("export", "':base' and ':mangled' choose the names of kernels, in reports "
-			"that have some", "no report '%s'", text);
+	if (names < 0 || !csv_report_has_names(report, (enum nsys_names)names)) {
+		message("export", "':base' and ':mangled' choose the names of kernels, ':nvtx-name' puts "
+			"their range before them, in reports that 'gputrail export --list' tells",
+			"no report '%s'", text);
 		return -1;
 	}
 	request->wanted[report][names] = true;
@@ -77,13 +80,15 @@ int csv_request_add(struct csv_request *request, const char *text)
 void csv_list(void)
 {
 	for (int i = 0; i < csv_report_count(); i++) {
-		printf("%s%s: %s\n  ", csv_report_name(i),
-		       csv_report_has_names(i) ? "[:base|:mangled]" : "", csv_report_description(i));
+		printf("%s%s%s: %s\n  ", csv_report_name(i),
+		       csv_report_has_names(i, NSYS_RANGES_FULL) ? "[:nvtx-name]" : "",
+		       csv_report_has_names(i, NSYS_NAMES_BASE) ? "[:base|:mangled]" : "",
+		       csv_report_description(i));
 		csv_report_header(i, stdout);
 	}
 }
 
-/* DIR/NAME_REPORT.csv, or DIR/NAME_REPORT_ARGUMENT.csv */
+/* DIR/NAME_REPORT.csv, or DIR/NAME_REPORT_ARGUMENT.csv, with colons as nsys has them in names of files. */
 static void file_name(char *path, size_t bytes, const char *directory, const char *input,
 		      int report, int names)
 {
@@ -95,6 +100,8 @@ static void file_name(char *path, size_t bytes, const char *directory, const cha
 	length = suffix && suffix != base ? (size_t)(suffix - base) : strlen(base);
 	snprintf(path, bytes, "%s/%.*s_%s%s%s.csv", directory, (int)length, base,
 		 csv_report_name(report), names ? "_" : "", name_arguments[names]);
+	for (char *colon = strrchr(path, '/'); (colon = strchr(colon, ':'));)
+		*colon = '_';
 }
 
 /* All of them before any work: an export of many minutes should not end half done for that. */

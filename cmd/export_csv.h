@@ -8,11 +8,11 @@
 #include "cmd/csv_reports.h"
 
 struct csv_request {
-	bool wanted[CSV_REPORTS_MAX][NSYS_NAMES_MANGLED + 1];	/* report, names of kernels */
+	bool wanted[CSV_REPORTS_MAX][NSYS_NAMES_COUNT];	/* report, names of kernels */
 	int count;
 };
 
-/* What --csv takes: REPORT[:base|:mangled],... or "all". -1: a message was printed. */
+/* What --csv takes: REPORT[:nvtx-name][:base|:mangled],... or "all". -1: a message was printed. */
 int csv_request_add(struct csv_request *request, const char *names);
 void csv_list(void);
 /* `output` is a folder, or "-" for one report. Returns an exit code; what is wrong was said. */

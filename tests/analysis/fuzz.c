@@ -132,7 +132,7 @@ static void read_all(struct run *run)
 		run_bucket_list_free(&buckets);
 	read_views(run);
 	nsys_report_run(run, (enum nsys_report_id)(current % NSYS_COUNT),
-			(enum nsys_names)(current % 3), ignore_row, NULL);
+			(enum nsys_names)(current % NSYS_NAMES_COUNT), ignore_row, NULL);
 	if (run_steps(run, NULL, &steps) == 0) {
 		run_step_launches(run, &steps, ignore_launch, NULL);
 		step_result_free(&steps);

@@ -45,6 +45,13 @@ for command in COMMANDS:
     views = re.search(r"^Views: (.*)", run(command, "--help").stdout, re.M)
     for view in views.group(1).split(", ") if views else []:
         ok(f"*{view}*" in text, f"{command}: the page has the view {view}")
+reports = re.findall(r"^(\w+)[\[:]", run("export", "--list").stdout, re.M)
+listed, doc = page("gputrail-export"), open(os.path.join(SOURCE, "docs", "csv.md"), encoding="utf-8").read()
+ok(len(reports) > 30, "there are reports")
+for name in reports:
+    short = name.removeprefix("gputrail_")
+    ok(f"*{short}*" in listed, f"the page of export has the report {name}")
+    ok(f"`{name}`" in doc or f"`_{short}`" in doc, f"docs/csv.md has the report {name}")
 main = page("gputrail")
 equal([c for c in COMMANDS if f"gputrail-{c}*(1)" not in main], [], "gputrail(1) leads to every page")
 for name in os.listdir(os.path.join(SOURCE, "man")):

@@ -102,8 +102,11 @@ class Marked:
                        stream=self.stream, kind=1, bytes=64, api=self.api)
             self.done(around, at + delay, 7, None)
 
-    @staticmethod
-    def done(around, start, dur, shape):
+    def done(self, around, start, dur, shape):
+        if shape is not None:
+            inner = max(around, key=lambda r: (r["start"], -r["end"], r["id"]), default=None)
+            name = "" if not inner else inner["name"].removeprefix(":") + "/"
+            self.work.append((f"{name}kernel{shape % 3}", dur, shape))
         for r in around:
             r["ops"].append((start, start + dur))
             if shape is not None:
@@ -203,6 +206,25 @@ for seed in (1, 2):
                        "Kern Inst": str(len(group)), "Total Time (ns)": str(sum(times)),
                        **five(times, ""), "Kernel Name": kernel})
     same_rows(csv_of(m.file, "nvtx_kern_sum"), wanted, "nvtx_kern_sum")
+
+    # Kernels behind the name of the range that began last around their launch.
+    named = {name: (str(sum(d for _, d, _ in group)), str(len(group)))
+             for name, group in grouped(m.work, lambda w: w[0]).items()}
+    for report, key, count in (("cuda_gpu_kern_sum", "Name", "Instances"), ("cuda_gpu_sum", "Operation", "Instances"),
+                               ("cuda_api_gpu_sum", "Operation", "Instances")):
+        equal({r[key]: (r["Total Time (ns)"], r[count]) for r in csv_of(m.file, report + ":nvtx-name")
+               if "kernel" in r[key]}, named, f"{report}:nvtx-name")
+    equal(sorted((r["Name"], int(r["Duration (ns)"]), int(r["GrdX"])) for r in
+                 csv_of(m.file, "cuda_gpu_trace:nvtx-name:base") if r["GrdX"]),
+          sorted((name, dur, shape + 1) for name, dur, shape in m.work), "cuda_gpu_trace:nvtx-name:base")
+    equal({r["Kernel Name"] for r in csv_of(m.file, "cuda_kern_exec_trace:nvtx-name")}, set(named),
+          "cuda_kern_exec_trace:nvtx-name")
+    sums = grouped(csv_of(m.file, "cuda_kern_exec_sum:nvtx-name"), lambda r: r["Kernel Name"])
+    equal({name: str(sum(int(r["Count"]) for r in group)) for name, group in sums.items()},
+          {name: count for name, (_, count) in named.items()}, "cuda_kern_exec_sum:nvtx-name")
+    sums = grouped(csv_of(m.file, "cuda_gpu_kern_gb_sum:nvtx-name:mangled"), lambda r: r["Name"])
+    equal({name: str(sum(int(r["Instances"]) for r in group)) for name, group in sums.items()},
+          {name: count for name, (_, count) in named.items()}, "cuda_gpu_kern_gb_sum:nvtx-name:mangled")
 
 same_rows([{k: r[k] for k in ("name", "style", "count", "total_ns", "operations", "host_ns", "self_ns")}
            for r in csv_of(m.file, "gputrail_ranges")], [
