@@ -265,7 +265,9 @@ int nvtx_tables_make(struct run *run, enum nvtx_tables what)
 	s.add_op = run_prepare(run, "INSERT INTO temp.range_op VALUES (?,?,?)");
 	s.add_key = run_prepare(run, "INSERT INTO temp.range_key VALUES (?,?,?,?,?)");
 	s.add_inner = run_prepare(run, "INSERT OR IGNORE INTO temp.range_inner VALUES (?,?)");
-	if (s.add_range && s.add_op && s.add_key && s.add_inner)
+	if (!run_integer(run, "SELECT EXISTS (SELECT 1 FROM range)", 1))
+		result = 0;
+	else if (s.add_range && s.add_op && s.add_key && s.add_inner)
 		result = run_query(run, what == NVTX_KERNELS ? events_with_kernels : events, event_row, &s);
 	if (result == 0)
 		result = close_ended(run, &s, -1, 0);

@@ -15,8 +15,8 @@
 #define INTERVALS 500
 
 static const enum view_id shown[] = {
-	VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY, VIEW_PROCESSES, VIEW_LOSSES,
-	VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS, VIEW_ACTIVITY,
+	VIEW_KERNELS, VIEW_GRAPHS, VIEW_RANGES, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
+	VIEW_PROCESSES, VIEW_LOSSES, VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS, VIEW_ACTIVITY,
 };
 
 static void fact(FILE *out, const char *name, const char *text)
@@ -82,7 +82,7 @@ static int head(const struct html *html)
 	fputs("<h1>", html->out);
 	html_text(html->out, info.command_line[0] ? info.command_line : base_name(info.path));
 	fputs("</h1>\n<nav><a href=\"#findings\">Findings</a>", html->out);
-	fputs("<a href=\"#time\">Where the time went</a>", html->out);
+	fputs("<a href=\"#time\">Where the time went</a><a href=\"#steps\">Steps</a>", html->out);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
 		fprintf(html->out, "<a href=\"#%s\">%s</a>", views[shown[i]].key, views[shown[i]].title);
 	fputs("<a href=\"#callpaths\">Call paths</a></nav>\n<dl>\n", html->out);
@@ -164,6 +164,7 @@ static int page(const struct html *html)
 		fprintf(html->out, "<h2 id=\"intervals\">Longest idle intervals</h2>\n");
 		html_intervals(html);
 	}
+	html_steps(html);
 	for (size_t i = 0; result == 0 && i < sizeof(shown) / sizeof(*shown); i++)
 		result = html_view(html, (int)shown[i]);
 	if (result == 0)

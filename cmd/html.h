@@ -36,6 +36,7 @@ void html_findings(const struct html *html);
 int html_view(const struct html *html, int view);
 void html_parts(const struct html *html, const struct waterfall *waterfall);
 void html_intervals(const struct html *html);
+void html_steps(const struct html *html);
 int html_callpaths(const struct html *html);
 
 #endif

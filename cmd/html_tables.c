@@ -251,6 +251,77 @@ void html_findings(const struct html *html)
 		fputs("<p>Nothing costs enough to be told.</p>\n", html->out);
 }
 
+static void time_cell(FILE *out, uint64_t ns)
+{
+	char text[32];
+
+	number_cell(out, (double)ns, format_ns((double)ns, text, sizeof(text)));
+}
+
+/* The largest cause of idle time in its periods, and how much of these it takes. */
+static void step_cause_cells(FILE *out, const struct step_sums *sums)
+{
+	int most = 0;
+	char text[32];
+	double share;
+
+	for (int cause = 1; cause < IDLE_CAUSE_COUNT; cause++)
+		if (sums->idle_ns[cause] > sums->idle_ns[most])
+			most = cause;
+	share = sums->period_ns ? 100.0 * (double)sums->idle_ns[most] / (double)sums->period_ns : 0;
+	text_cell(out, sums->idle_ns[most] ? idle_cause_name((enum idle_cause)most) : "");
+	snprintf(text, sizeof(text), "%.1f", share);
+	number_cell(out, share, text);
+}
+
+static void step_row(FILE *out, const struct step_group *group)
+{
+	const struct step_times *times = &group->times;
+	const uint64_t columns[] = { times->p50_ns, times->p90_ns, times->p99_ns, times->max_ns,
+				     times->total_ns };
+	char text[32];
+
+	fputs("<tr>", out);
+	text_cell(out, step_mode_name(group->mode));
+	text_cell(out, step_phase_name(group->phase));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)group->steps);
+	number_cell(out, (double)group->steps, text);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
+		time_cell(out, columns[i]);
+	step_cause_cells(out, &group->all);
+	fputs("</tr>\n", out);
+}
+
+void html_steps(const struct html *html)
+{
+	static const struct { const char *title, *description; bool text; } heads[] = {
+		{ "Mode", "launched one by one, by graphs, or both", true },
+		{ "Phase", "what the kernels tell of it", true },
+		{ "Steps", "how many", false },
+		{ "Median", "from a step's first kernel to that of the next step", false },
+		{ "p90", "90th percentile of that", false },
+		{ "p99", "99th percentile", false },
+		{ "Longest", "the longest of them", false },
+		{ "Total", "all of them", false },
+		{ "Most idle by", "the cause that takes most of their time", true },
+		{ "%", "its share of the total", false },
+	};
+	const struct step_result *steps = &html->findings.steps;
+
+	fputs("<h2 id=\"steps\">Steps</h2>\n", html->out);
+	if (!steps->group_count) {
+		fputs("<p>None were found.</p>\n", html->out);
+		return;
+	}
+	fputs("<div class=\"scroll\"><table id=\"t-steps\"><thead><tr>", html->out);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
+		head_cell(html->out, heads[i].title, heads[i].description, heads[i].text);
+	fputs("</tr></thead>\n<tbody>\n", html->out);
+	for (size_t i = 0; i < steps->group_count; i++)
+		step_row(html->out, &steps->groups[i]);
+	fputs("</tbody></table></div>\n", html->out);
+}
+
 static bool is_shown(const struct callpath_tree *tree, uint32_t node, double whole)
 {
 	return 100.0 * (double)tree->nodes[node].total.gpu_ns >= PATHS_PERCENT * whole;

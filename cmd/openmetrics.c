@@ -18,8 +18,9 @@
 
 #define PREFIX "gputrail_"
 
-enum type { GAUGE, COUNTER };
+enum type { GAUGE, COUNTER, SUMMARY };
 
+static const char *const type_names[] = { "gauge", "counter", "summary" };
 static const char *const labels[VIEW_COUNT] = {
 #define METRIC_LABELS(view, keys)	[view] = keys,
 #define METRIC(...)
@@ -98,8 +99,7 @@ static void put_head(FILE *out, const char *family, const char *unit, enum type 
 	const char *separator = unit ? "_" : "";
 
 	unit = unit ? unit : "";
-	fprintf(out, "# TYPE " PREFIX "%s%s%s %s\n", family, separator, unit,
-		type == COUNTER ? "counter" : "gauge");
+	fprintf(out, "# TYPE " PREFIX "%s%s%s %s\n", family, separator, unit, type_names[type]);
 	if (unit[0])
 		fprintf(out, "# UNIT " PREFIX "%s%s%s %s\n", family, separator, unit, unit);
 	fprintf(out, "# HELP " PREFIX "%s%s%s %s.\n", family, separator, unit, help);
@@ -170,6 +170,26 @@ static void put_finding(FILE *out, const struct run_finding *f)
 	put_seconds(out, f->lost_ns);
 }
 
+/* Quantiles are over the periods of a mode and phase. */
+static void put_step_group(FILE *out, const struct step_group *group)
+{
+	const struct { const char *quantile; uint64_t ns; } quantiles[] = {
+		{ "0.5", group->times.p50_ns }, { "0.9", group->times.p90_ns },
+		{ "0.99", group->times.p99_ns },
+	};
+	const char *mode = step_mode_name(group->mode), *phase = step_phase_name(group->phase);
+
+	for (size_t i = 0; group->times.count && i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+		fprintf(out, PREFIX "step_period_seconds{mode=\"%s\",phase=\"%s\",quantile=\"%s\"}",
+			mode, phase, quantiles[i].quantile);
+		put_seconds(out, quantiles[i].ns);
+	}
+	fprintf(out, PREFIX "step_period_seconds_count{mode=\"%s\",phase=\"%s\"} %" PRIu64 "\n", mode,
+		phase, group->times.count);
+	fprintf(out, PREFIX "step_period_seconds_sum{mode=\"%s\",phase=\"%s\"}", mode, phase);
+	put_seconds(out, group->times.total_ns);
+}
+
 static int put_findings(struct run *run, FILE *out)
 {
 	struct findings_options options = { 0 };
@@ -183,6 +203,10 @@ static int put_findings(struct run *run, FILE *out)
 	put_head(out, "finding_lost", "seconds", GAUGE, "Time that a finding costs its GPU");
 	for (size_t i = 0; i < findings.list.count; i++)
 		put_finding(out, &findings.list.rows[i]);
+	put_head(out, "step_period", "seconds", SUMMARY,
+		 "From a step's first kernel to that of the next step");
+	for (size_t i = 0; i < findings.steps.group_count; i++)
+		put_step_group(out, &findings.steps.groups[i]);
 	findings_free(&findings);
 	return 0;
 }

@@ -302,7 +302,8 @@ int report_json(struct run *run, bool by_shape, const struct finding_limits *lim
 {
 	static const enum view_id shown[] = {
 		VIEW_FINDINGS, VIEW_DEVICES, VIEW_KERNELS, VIEW_APIS, VIEW_FAILURES, VIEW_COPIES, VIEW_MEMORY,
-		VIEW_GRAPHS, VIEW_PROCESSES, VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS, VIEW_ACTIVITY,
+		VIEW_GRAPHS, VIEW_RANGES, VIEW_PROCESSES, VIEW_SAMPLES, VIEW_DETAIL, VIEW_MARKS,
+		VIEW_ACTIVITY,
 	};
 	struct findings_options options = { .limits = limits };
 	struct json json = { .out = out };

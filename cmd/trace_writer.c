@@ -22,6 +22,7 @@
 #include "cmd/trace_activity.h"
 #include "cmd/trace_event.h"
 #include "cmd/trace_ranges.h"
+#include "cmd/trace_steps.h"
 
 #define GPU_SORT_INDEX	5000000
 #define GPU_PID_SHIFT	5000000		/* added where a recorded process has a device's number */
@@ -466,6 +467,8 @@ int trace_write(struct timeline *timeline, int64_t device, FILE *out)
 		result = activity_write(&w);
 	if (result == 0)
 		result = trace_ranges_write(timeline, device, &w.json);
+	if (result == 0)
+		result = trace_steps_write(timeline, device, &w.json);
 	if (result == 0)
 		result = marks_write(&w);
 	json_close(&w.json, ']');

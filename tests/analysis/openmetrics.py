@@ -2,12 +2,14 @@
 """gputrail export --openmetrics: what Prometheus's own parser reads is what --json says."""
 import json
 import os
+import re
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 from tap import done, equal, ok, path, report_json, run
 import fixture
+from steps_scene import MS, Server
 
 PARSE = """
 import json, sys
@@ -67,6 +69,27 @@ equal(samples(families, "gputrail_finding_lost_seconds", "finding", "where", "wh
 equal(families["gputrail_gpu_busy_seconds"][:3], ["counter", "seconds", True], "type, unit, help")
 equal(samples(families, "gputrail_recording", "command_line"), {("server --port 8000",): 1},
       "what was recorded")
+
+# Steps are summaries of their periods.
+server = Server("steps")
+for i in range(40):
+    server.step(prefill=i % 8 == 0, pause=i % 5 * MS)
+server.f.close()
+families = parse(server.file)
+groups = report_json(server.file)["steps"]["groups"]
+ok(len(groups) > 1, "there are steps of several phases", groups)
+for key, quantile in (("p50_ns", "0.5"), ("p90_ns", "0.9"), ("p99_ns", "0.99")):
+    equal({(s[1]["mode"], s[1]["phase"]): round(s[2] * 1e9) for s in families["gputrail_step_period_seconds"][3]
+           if s[1].get("quantile") == quantile}, {(g["mode"], g["phase"]): g[key] for g in groups}, f"steps: {key}")
+for end, key, scale in (("_count", "periods", 1), ("_sum", "total_ns", 1e9)):
+    equal({(s[1]["mode"], s[1]["phase"]): round(s[2] * scale) for s in families["gputrail_step_period_seconds"][3]
+           if s[0].endswith(end)}, {(g["mode"], g["phase"]): g[key] for g in groups}, f"steps: {key}")
+page = run("export", "--html", server.file).stdout
+steps = page[page.index('id="t-steps"'):page.index("</table>", page.index('id="t-steps"'))]
+equal([re.findall(r'<td(?: class="t"| data-v="([^"]*)")>([^<]*)', row)[:3] for row in steps.split("<tr>")[2:]],
+      [[("", g["mode"]), ("", g["phase"]), (str(g["steps"]), str(g["steps"]))] for g in groups], "the page has them")
+equal(re.findall(r'<td data-v="(\d+)">[0-9.]+ m?s', steps)[0::5], [str(g["p50_ns"]) for g in groups],
+      "with their medians")
 
 # Names with anything in them, and a device that did nothing.
 ODD = path("odd.db")

@@ -13,6 +13,7 @@ import subprocess
 
 from tap import GPUTRAIL, done, equal, ok, path, report_json, run
 import fixture
+from steps_scene import MS, Server
 
 GPU = ("kernel", "gpu_memcpy", "gpu_memset")
 
@@ -143,6 +144,28 @@ equal({e["name"] for e in slices(trace, "cuda_driver")}, {"cuLaunchKernel", "cuM
       "calls have no version suffix")
 ok({e["pid"] for e in kernels}.isdisjoint({e["pid"] for e in slices(trace, "cuda_driver")}),
    "devices and processes are apart, even with pid 1")
+
+# Steps of the thread that has most, as PyTorch's profiler calls them, unless the program marked some.
+for name, marked in (("plain", None), ("ranges", "forward"), ("marked", "ProfilerStep#7")):
+    server = Server(name)
+    for i in range(30):
+        server.step(pause=i % 3 * MS)
+        if marked:
+            server.f.add("range", start_ns=server.begins[-1] - 1000, dur_ns=20_000, thread=1, kind=1, name=marked)
+    server.f.close()
+    trace, report = export(server.file), report_json(server.file)["steps"]
+    mine = [e for e in slices(trace, "user_annotation") if e["name"].startswith("ProfilerStep")]
+    equal(crossing(trace), 0, f"{name}: steps nest")
+    if marked and marked.startswith("ProfilerStep"):
+        equal([{e["name"] for e in mine}, {e["tid"] for e in mine}], [{marked}, {101}], f"{name}: its own, no others")
+        continue
+    equal([e["name"] for e in mine], [f"ProfilerStep#{n}" for n in range(report["count"])], f"{name}: steps")
+    calls = slices(trace, "cuda_driver")
+    equal([exact(e)[0] for e in mine], server.begins[:len(mine)], f"{name}: each begins with its first call")
+    equal({e["tid"] for e in mine}, {101} if not marked else {2000000000},
+          f"{name}: around the calls, or beside ranges of the program")
+    equal(sum(e["args"]["period ns"] for e in mine if "period ns" in e["args"]),
+          sum(g["total_ns"] for g in report["groups"]), f"{name}: their periods")
 
 out = path("odd.json.gz")
 result = run("export", "--trace", "--per-device", "-o", out, ODD)

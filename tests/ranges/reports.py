@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import statistics
@@ -237,6 +238,19 @@ same_rows([{k: r[k] for k in ("name", "style", "count", "total_ns", "operations"
     for (name, kind), group in grouped(m.ranges, lambda r: (r["name"], style(r))).items()],
     "gputrail_ranges")
 ok("lib:step" in run("report", m.file, "ranges").stdout, "report ranges")
+report = json.loads(run("report", "--json", m.file).stdout)["ranges"]
+same_rows([{k: "" if r[k] is None else str(r[k]) for k in ("name", "style", "count", "total_ns", "self_ns")}
+           for r in report], [{k: r[k] for k in ("name", "style", "count", "total_ns", "self_ns")}
+                              for r in csv_of(m.file, "gputrail_ranges")], "--json has the same")
+with open(os.path.join(os.environ["top_srcdir"], "docs", "report-json.md"), encoding="utf-8") as file:
+    equal(re.findall(r"^\| `ranges\[\]\.(\w+)`", file.read(), re.M), list(report[0]), "and its members are told")
+text = run("export", "--openmetrics", m.file).stdout
+equal({(n, k): int(v) for n, k, v in re.findall(r'^gputrail_ranges_total{name="(.*)",style="(.*)"} (\d+)$', text, re.M)},
+      {(r["name"], r["style"]): r["count"] for r in report}, "and the metrics")
+equal(round(sum(float(v) for v in re.findall(r"^gputrail_range_gpu_time_seconds_total{.*} ([0-9.]+)$", text, re.M)) * 1e9),
+      sum(r["total_ns"] or 0 for r in report), "with their GPU time")
+text = run("export", "--html", m.file).stdout
+equal([name for name in {r["name"] for r in report} if f">{name}</td>" not in text], [], "and the page")
 
 # --- the trace ---
 trace = json.loads(run("export", "--trace", m.file).stdout)["traceEvents"]
