@@ -39,7 +39,7 @@ static bool is_watched(const struct sim_activity *activity, uint32_t kind)
 /* A time of the simulator on the client's clock. */
 static uint64_t on_clock(uint64_t monotonic_ns)
 {
-	return monotonic_ns + (uint64_t)cupti_clock_offset();
+	return cupti_clock_at(monotonic_ns);
 }
 
 /* Ids are given to calls only while something watches calls. */

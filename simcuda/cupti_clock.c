@@ -9,10 +9,13 @@
 #endif
 #include "simcuda/cupti_state.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define CALIBRATION_ROUNDS 16
+#define LATEST_NS 1000000u	/* a reading is recent for so long */
+#define RATE_SAME 0.001		/* of two clocks that count nanoseconds */
 
 static int64_t default_offset_ns;
 static _Atomic int64_t offset_ns;
@@ -31,31 +34,48 @@ static uint64_t realtime_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
-/* The offset of the narrowest of some bracketed readings; 0 for a clock that is MONOTONIC. */
-static int64_t calibrate(CUpti_TimestampCallbackFunc clock)
+/* One moment on MONOTONIC and on another clock. */
+struct moment {
+	uint64_t monotonic_ns, reading;
+	bool is_same;			/* as far as can be seen, the two are one clock */
+};
+
+/* The narrowest of some bracketed readings. */
+static struct moment moment_read(CUpti_TimestampCallbackFunc clock)
 {
+	struct moment moment = { .is_same = true };
 	uint64_t narrowest = UINT64_MAX;
-	int64_t offset = 0;
-	bool is_inside = true;
 
 	for (int i = 0; i < CALIBRATION_ROUNDS; i++) {
 		uint64_t before = clock_ns(CLOCK_MONOTONIC);
 		uint64_t reading = clock();
 		uint64_t after = clock_ns(CLOCK_MONOTONIC);
 
-		is_inside = is_inside && reading >= before && reading <= after;
+		moment.is_same = moment.is_same && reading >= before && reading <= after;
 		if (after - before >= narrowest)
 			continue;
 		narrowest = after - before;
-		offset = (int64_t)(reading - (before + narrowest / 2));
+		moment.monotonic_ns = before + narrowest / 2;
+		moment.reading = reading;
 	}
-	return is_inside ? 0 : offset;
+	return moment;
 }
+
+static int64_t offset_of(const struct moment *moment)
+{
+	return moment->is_same ? 0 : (int64_t)(moment->reading - moment->monotonic_ns);
+}
+
+/* The client's clock may tick otherwise, as counters of processors do. */
+static pthread_mutex_t moments_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct moment registered, latest;
 
 /* The kernel advances the two coarse clocks together: equal readings of one around a reading of
  * the other tell the exact difference, which is that of the fine clocks too. */
 static int64_t realtime_offset(void)
 {
+	struct moment moment;
+
 	for (int i = 0; i < CALIBRATION_ROUNDS; i++) {
 		uint64_t before = clock_ns(CLOCK_MONOTONIC_COARSE);
 		uint64_t reading = clock_ns(CLOCK_REALTIME_COARSE);
@@ -63,7 +83,8 @@ static int64_t realtime_offset(void)
 		if (clock_ns(CLOCK_MONOTONIC_COARSE) == before)
 			return (int64_t)(reading - before);
 	}
-	return calibrate(realtime_ns);
+	moment = moment_read(realtime_ns);
+	return offset_of(&moment);
 }
 
 static void __attribute__((constructor(104))) clock_start(void)
@@ -74,21 +95,46 @@ static void __attribute__((constructor(104))) clock_start(void)
 	atomic_store(&offset_ns, default_offset_ns);
 }
 
-int64_t cupti_clock_offset(void)
+int64_t simcupti_clock_offset_ns(void)
 {
 	return atomic_load_explicit(&offset_ns, memory_order_relaxed);
 }
 
-int64_t simcupti_clock_offset_ns(void)
+/* Between the moment of registration and one not long ago, or on from there. */
+static uint64_t interpolate(CUpti_TimestampCallbackFunc clock, uint64_t monotonic_ns)
 {
-	return cupti_clock_offset();
+	uint64_t result;
+	double rate;
+
+	pthread_mutex_lock(&moments_lock);
+	if (latest.monotonic_ns - registered.monotonic_ns < LATEST_NS ||
+	    clock_ns(CLOCK_MONOTONIC) - latest.monotonic_ns > LATEST_NS)
+		latest = moment_read(clock);
+	rate = latest.monotonic_ns == registered.monotonic_ns ? 1 :
+	       (double)(latest.reading - registered.reading) /
+	       (double)(latest.monotonic_ns - registered.monotonic_ns);
+	if (rate > 1 - RATE_SAME && rate < 1 + RATE_SAME)
+		result = monotonic_ns + (uint64_t)simcupti_clock_offset_ns();
+	else
+		result = latest.reading +
+			 (uint64_t)((double)(int64_t)(monotonic_ns - latest.monotonic_ns) * rate);
+	pthread_mutex_unlock(&moments_lock);
+	return result;
+}
+
+uint64_t cupti_clock_at(uint64_t monotonic_ns)
+{
+	CUpti_TimestampCallbackFunc clock = atomic_load_explicit(&client_clock, memory_order_relaxed);
+
+	return clock ? interpolate(clock, monotonic_ns) :
+		       monotonic_ns + (uint64_t)simcupti_clock_offset_ns();
 }
 
 uint64_t cupti_now_ns(void)
 {
 	CUpti_TimestampCallbackFunc clock = atomic_load_explicit(&client_clock, memory_order_relaxed);
 
-	return clock ? clock() : clock_ns(CLOCK_MONOTONIC) + (uint64_t)cupti_clock_offset();
+	return clock ? clock() : cupti_clock_at(clock_ns(CLOCK_MONOTONIC));
 }
 
 CUptiResult cuptiGetTimestamp(uint64_t *timestamp)
@@ -106,7 +152,12 @@ CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc c
 	CUPTI_BEGIN(1108);
 	if (cupti_any_kind_is_on())
 		return cupti_fail(CUPTI_ERROR_INVALID_OPERATION);
-	atomic_store(&offset_ns, callback ? calibrate(callback) : default_offset_ns);
+	if (callback) {
+		pthread_mutex_lock(&moments_lock);
+		registered = latest = moment_read(callback);
+		pthread_mutex_unlock(&moments_lock);
+	}
+	atomic_store(&offset_ns, callback ? offset_of(&registered) : default_offset_ns);
 	atomic_store(&client_clock, callback);
 	return CUPTI_SUCCESS;
 }

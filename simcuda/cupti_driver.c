@@ -45,6 +45,12 @@ void *cupti_driver_symbol(_Atomic(void *) *slot, const char *name)
 	return symbol;
 }
 
+void cupti_driver_settle(void)
+{
+	if (settle)
+		settle();
+}
+
 bool cupti_driver_attach(void)
 {
 	bool is_wanted = cupti_any_kind_is_on() || cupti_has_subscriber();
@@ -52,16 +58,13 @@ bool cupti_driver_attach(void)
 	driver_open();
 	if (!listen)
 		return false;
+	/* What has ended is told still, to a client that has no subscriber either. */
+	if (!is_wanted)
+		cupti_driver_settle();
 	listen(is_wanted ? &listener : NULL);
 	if (watch)
 		watch(cupti_watched());
 	return true;
-}
-
-void cupti_driver_settle(void)
-{
-	if (settle)
-		settle();
 }
 
 /* The driver must not call into a library that is being unloaded. */

@@ -311,7 +311,7 @@ static int64_t clock_offset(void)
 
 	if (clock && !strcmp(clock, "gpu"))
 		return GPU_CLOCK_NS;
-	return clock && !strcmp(clock, "monotonic") ? 0 : cupti_clock_offset();
+	return clock && !strcmp(clock, "monotonic") ? 0 : simcupti_clock_offset_ns();
 }
 
 CUptiResult cuptiPmSamplingCounterDataGetSampleInfo(

@@ -79,8 +79,9 @@ uint32_t cupti_record_bytes(uint32_t kind);
 uint32_t cupti_record_version_bytes(uint32_t kind, uint32_t version);
 
 /* --- clock (cupti_clock.c) ------------------------------------------------------------------------ */
-/* Nanoseconds between CLOCK_MONOTONIC and the client's base; constant between registrations. */
-int64_t cupti_clock_offset(void);
+/* A time of CLOCK_MONOTONIC on the client's clock. Where that counts nanoseconds, the two differ by a
+ * constant between registrations. */
+uint64_t cupti_clock_at(uint64_t monotonic_ns);
 uint64_t cupti_now_ns(void);
 
 /* --- buffers (cupti_buffer.c, cupti_flush.c) -------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -426,6 +427,66 @@ static void test_correlation(void **state)
 	assert_int_equal(seen.runtime, seen.driver);
 }
 
+static struct {
+	uint8_t bytes[1 << 16];
+	uint64_t begin, end;
+	int kernels;
+} taken;
+
+static uint64_t ticks_of_a_third(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) / 3;
+}
+
+static void requested(uint8_t **buffer, size_t *bytes, size_t *records)
+{
+	*buffer = taken.bytes;
+	*bytes = sizeof(taken.bytes);
+	*records = 0;
+}
+
+static void completed(CUcontext context, uint32_t stream, uint8_t *buffer, size_t bytes, size_t valid)
+{
+	__typeof__(&cuptiActivityGetNextRecord) next = (__typeof__(next))(uintptr_t)
+		dlsym(cupti, "cuptiActivityGetNextRecord");
+	CUpti_Activity *record = NULL;
+
+	(void)context;
+	(void)stream;
+	(void)bytes;
+	while (next(buffer, valid, &record) == CUPTI_SUCCESS)
+		if (record->kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) {
+			memcpy(&taken.begin, (char *)record + 16, 8);
+			memcpy(&taken.end, (char *)record + 24, 8);
+			taken.kernels++;
+		}
+}
+
+/* As PyTorch's profiler: no subscriber, a clock that does not count nanoseconds, and what has ended
+ * before the kind is switched off comes with the flush after it. */
+static void test_client_without_subscription(void **state)
+{
+	uint64_t begin;
+
+	(void)state;
+	DO(cuptiActivityRegisterTimestampCallback, ticks_of_a_third);
+	DO(cuptiActivityRegisterCallbacks, requested, completed);
+	DO(cuptiActivityEnable, CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
+	begin = ticks_of_a_third();
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(launch(4, 256, 0, NULL, NULL), cudaSuccess);
+	assert_int_equal(cudaDeviceSynchronize(), cudaSuccess);
+	DO(cuptiActivityDisable, CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
+	DO(cuptiActivityFlushAll, 1);
+	assert_int_equal(taken.kernels, 50);
+	assert_true(taken.begin > begin && taken.end < ticks_of_a_third());
+	/* 3.4 to 3.6 us, a third of a tick each nanosecond. */
+	assert_in_range(taken.end - taken.begin, 1000, 1300);
+}
+
 static void test_graph_ids(void **state)
 {
 	CUstream stream;
@@ -472,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_correlation),
+		cmocka_unit_test(test_client_without_subscription),
 		cmocka_unit_test(test_graph_ids),
 	};
 
