@@ -204,7 +204,8 @@ void control_level(struct process *p, const struct wire_level *level)
 
 	if (!times_plausible(c, at_ns, at_ns))
 		at_ns = c->now_ns;
-	p->is_sampled |= level->cause == WIRE_CAUSE_SAMPLE || level->detail == WIRE_DETAIL_EVENTS;
+	p->is_sampled |= level->cause == WIRE_CAUSE_SAMPLE || level->cause == WIRE_CAUSE_LENT ||
+			 level->detail == WIRE_DETAIL_EVENTS;
 	/* The first one comes from a thread that starts after the process did. */
 	if (level->cause == WIRE_CAUSE_START)
 		at_ns = p->start_ns;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "libprofile/cost.h"
+#include "libprofile/cupti_lend.h"
 #include "libprofile/governor.h"
 #include "libprofile/gpu_backend.h"
 #include "libprofile/ring.h"
@@ -200,6 +201,32 @@ static uint64_t govern(uint64_t now_ns, uint64_t cost_ns)
 	return pending == PENDING_NONE ? next_ns : now_ns + STEP_POLL_NS;
 }
 
+/* Another tool wants CUPTI, or is done with it. */
+static void lend(uint64_t now_ns)
+{
+	static bool did_fall_back;
+	enum wire_detail before = level;
+	bool is_wanted = cupti_lend_is_wanted();
+
+	if (is_wanted) {
+		settle(now_ns, true);
+		gpu_backend_lend();
+		detach_at_ns = 0;
+		level = has_gpu_times(level) ? WIRE_DETAIL_HOST : level;
+	} else if (cupti_lend_is_idle(now_ns)) {
+		change(wanted_now, true);
+		did_fall_back = false;
+	} else if (cupti_lend_is_subscribed() && !did_fall_back) {
+		change(wanted_now, true);
+		did_fall_back = true;
+	}
+	if (level != before)
+		tell_level(is_wanted || cupti_lend_is_out() ? WIRE_CAUSE_LENT : WIRE_CAUSE_BACK,
+			   clock_wire());
+	if (is_wanted)
+		cupti_lend_hand_over();
+}
+
 /* The recorder's own cost over the last second or so. */
 static void tell_cost(uint64_t now_ns, uint64_t cost_ns)
 {
@@ -236,6 +263,7 @@ static void run(void)
 	while (!__atomic_load_n(&stop_wanted, __ATOMIC_ACQUIRE)) {
 		uint64_t now_ns = clock_monotonic_ns(), until_ns = FOREVER, cost_ns, next_ns;
 
+		lend(now_ns);
 		sequence = __atomic_load_n(&request->sequence, __ATOMIC_ACQUIRE);
 		if (is_first || sequence != seen)
 			follow(sequence, now_ns, is_first);
@@ -249,11 +277,11 @@ static void run(void)
 			gpu_backend_detach();
 			detach_at_ns = 0;
 		}
-		if (gpu_backend_is_attached())
+		if (gpu_backend_is_attached() || cupti_lend_is_out())
 			until_ns = now_ns + FLUSH_PERIOD_NS;
 		cost_ns = cost_total_ns();
 		tell_cost(now_ns, cost_ns);
-		if (is_governed) {
+		if (is_governed && (gpu_backend_is_attached() || !cupti_lend_is_out())) {
 			next_ns = govern(now_ns, cost_ns);
 			until_ns = next_ns < until_ns ? next_ns : until_ns;
 		}
@@ -327,6 +355,18 @@ static bool wait_for(uint32_t *word, uint32_t value)
 		nanosleep(&pause, NULL);
 	}
 	return true;
+}
+
+bool control_is_running(void)
+{
+	return __atomic_load_n(&thread_state, __ATOMIC_ACQUIRE) == THREAD_RUNNING &&
+		!__atomic_load_n(&stop_wanted, __ATOMIC_ACQUIRE);
+}
+
+bool control_wait(uint32_t *word, uint32_t value)
+{
+	futex(&process.control->request.sequence, FUTEX_WAKE, INT32_MAX, NULL);
+	return wait_for(word, value);
 }
 
 void control_stop(void)

@@ -15,5 +15,8 @@ void control_stop(void);
 void control_forget(void);
 /* cuProfilerStart or cuProfilerStop: returns once it is so, if it is asked for at all. */
 void control_range(bool begins);
+bool control_is_running(void);
+/* Wakes the control thread and waits until *word == value, for at most 2 s; false: it is not. */
+bool control_wait(uint32_t *word, uint32_t value);
 
 #endif

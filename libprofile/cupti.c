@@ -12,10 +12,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "libprofile/cupti_lend.h"
 #include "libprofile/env.h"
 #include "libprofile/path.h"
 
 #define PASS_POLLS 200			/* of 1 ms, for calls on their way into the driver */
+#define GIVE_UP_PAUSE_NS 20000000
+#define GIVE_UP_PAUSES 8
 
 static bool was_started;		/* here or in the process this one was forked from */
 static uint32_t started_pid;
@@ -175,7 +178,8 @@ static bool register_buffers(void)
 	/* A buffer for each launching thread would use the pool up. Older libraries do not know
 	 * the attribute. */
 	cupti.ActivitySetAttribute(CUPTI_ATTRIBUTE_PER_THREAD_BUFFER, &bytes, &per_thread);
-	return !cupti.ActivityRegisterCallbacks(cupti_buffer_give, cupti_buffer_take);
+	return cupti_lend_clock_restore() &&
+		!cupti.ActivityRegisterCallbacks(cupti_buffer_give, cupti_buffer_take);
 }
 
 /* Subscribing tells whether somebody else is there; without it we would silently take over the
@@ -294,6 +298,27 @@ static void cupti_flush(void)
 static void cupti_detach(void)
 {
 	flush(0);
+	cupti.Unsubscribe(subscriber);
+	subscriber = NULL;
+}
+
+/* Work that is on its way may take a little; whoever waits for CUPTI does not wait for long work. */
+void cupti_give_up(void)
+{
+	struct timespec pause = { 0, GIVE_UP_PAUSE_NS };
+	const uint64_t *counter = &process.control->counters[WIRE_COUNTER_cupti_records];
+	uint64_t seen, records = 0;
+
+	cupti_level(WIRE_DETAIL_HOST);
+	for (int i = 0; i < GIVE_UP_PAUSES; i++) {
+		seen = records;
+		flush(0);
+		records = __atomic_load_n(counter, __ATOMIC_RELAXED);
+		if (i && records == seen)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	flush(CUPTI_FLUSH_FORCED);
 	cupti.Unsubscribe(subscriber);
 	subscriber = NULL;
 }

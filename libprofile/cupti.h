@@ -82,7 +82,9 @@ struct cupti {
 	int (*ActivitySetAttribute)(int attribute, size_t *bytes, void *value);
 	int (*Subscribe_v2)(void **subscriber, cupti_callback *callback, void *user,
 			    struct cupti_subscriber_params *params);	/* from 13.0 on */
-	int (*GetGraphNodeId)(CUgraphNode node, uint64_t *id);	/* NULL where there is none */
+	/* NULL where there is none. */
+	int (*GetGraphNodeId)(CUgraphNode node, uint64_t *id);
+	int (*ActivityRegisterTimestampCallback)(uint64_t (*clock)(void));
 };
 extern struct cupti cupti;
 
@@ -100,6 +102,9 @@ cupti_buffer_requested cupti_buffer_give;
 cupti_buffer_completed cupti_buffer_take;
 /* Decodes and frees every completed buffer. */
 void cupti_buffers_drain(void);
+
+/* Leaves CUPTI to another tool, at once: what is complete is taken out, and no buffer stays in it. */
+void cupti_give_up(void);
 
 /* One activity record into the calling thread's ring (cupti_decode.c). */
 void cupti_decode(const uint8_t *record);

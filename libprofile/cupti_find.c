@@ -46,6 +46,8 @@ static bool is_loadable(void)
 #define NEED(function) (*(void **)&cupti.function = \
 			real_dlsym(cupti.handle, "cupti" #function)) != NULL
 	*(void **)&cupti.GetGraphNodeId = real_dlsym(cupti.handle, "cuptiGetGraphNodeId");
+	*(void **)&cupti.ActivityRegisterTimestampCallback =
+		real_dlsym(cupti.handle, "cuptiActivityRegisterTimestampCallback");
 	*(void **)&cupti.Subscribe_v2 = real_dlsym(cupti.handle, "cuptiSubscribe_v2");
 	return NEED(GetVersion) && NEED(Subscribe) && NEED(Unsubscribe) && NEED(EnableCallback) &&
 		NEED(ActivityRegisterCallbacks) && NEED(ActivityEnable) && NEED(ActivityDisable) &&

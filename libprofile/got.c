@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libprofile/cupti_lend.h"
 #include "libprofile/interpose.h"
 
 #if defined(__x86_64__)
@@ -91,7 +92,11 @@ static void *wrapper_of(const char *name, const void *bound, int *row)
 		return (void *)dlvsym;
 	if (bound == (const void *)real_dlopen)
 		return (void *)dlopen;
-	if (name[0] != 'c' || name[1] != 'u' || !real_resolve())
+	if (name[0] != 'c' || name[1] != 'u')
+		return NULL;
+	if (!strncmp(name, "cupti", 5))
+		return cupti_lend_wrapper(name, (void *)(uintptr_t)bound);
+	if (!real_resolve())
 		return NULL;
 	*row = entry_of_address(bound, name);
 	return *row == ENTRY_NONE ? NULL : entry_wrapper(*row);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "libprofile/cupti.h"
+#include "libprofile/cupti_lend.h"
 #include "libprofile/env.h"
 #include "libprofile/events.h"
 
@@ -28,6 +30,12 @@ static void note_more(const char *text)
 	util_append(note, strlen(note), sizeof(process.control->backend_note), text);
 }
 
+static void note_borrower(void)
+{
+	gpu_backend_note(cupti_lend_borrower(), " uses CUPTI in this process: no GPU times until one "
+			 "second after it has done");
+}
+
 bool gpu_backend_attach(bool again)
 {
 	if (is_attached && (backend != &gpu_backend_events || !again))
@@ -35,6 +43,12 @@ bool gpu_backend_attach(bool again)
 	if (!strcmp(env_get(ENV_GPUTRAIL_CUPTI), "off")) {
 		gpu_backend_note("switched off by GPUTRAIL_CUPTI=off; host times only", "");
 		return false;
+	}
+	/* Beside a profile in progress there are not even events of ours, which it would show. */
+	if (strcmp(env_get(ENV_GPUTRAIL_CUPTI), "events") && !cupti_lend_take_back() &&
+	    !cupti_lend_is_subscribed()) {
+		note_borrower();
+		return is_attached;
 	}
 	if (is_attached) {		/* perhaps something better than events is to be had now */
 		backend->level(WIRE_DETAIL_HOST);
@@ -59,6 +73,20 @@ bool gpu_backend_attach(bool again)
 bool gpu_backend_is_attached(void)
 {
 	return is_attached;
+}
+
+bool gpu_backend_holds_cupti(void)
+{
+	return is_attached && backend == &gpu_backend_cupti;
+}
+
+void gpu_backend_lend(void)
+{
+	if (gpu_backend_holds_cupti()) {
+		cupti_give_up();
+		is_attached = false;
+		note_borrower();
+	}
 }
 
 enum wire_detail gpu_backend_best(enum wire_detail wanted)
@@ -100,4 +128,5 @@ void gpu_backend_forget(void)
 	is_attached = false;
 	gpu_window_forget();
 	events_forget();
+	cupti_lend_forget();
 }

@@ -32,6 +32,10 @@ void gpu_backend_flush(void);
 void gpu_backend_detach(void);
 void gpu_backend_stop(void);
 bool gpu_backend_is_attached(void);
+/* CUPTI is in use, or at least subscribed to. */
+bool gpu_backend_holds_cupti(void);
+/* Another tool gets it (cupti_lend.h); attaching fails until it is back. */
+void gpu_backend_lend(void);
 /* What the back end makes of FULL or GRAPH. */
 enum wire_detail gpu_backend_best(enum wire_detail wanted);
 /* In a forked child: never touch the back end that the parent had started. */

@@ -9,6 +9,7 @@
 #include <link.h>
 #include <string.h>
 
+#include "libprofile/cupti_lend.h"
 #include "libprofile/interpose.h"
 
 uint32_t interpose_scan_pending;
@@ -73,7 +74,7 @@ static void *ask_in_scope_of(const struct lookup *lookup)
  * there. The answer stands only if there would have been one without us. */
 static struct interposed answer_behind_us(const struct lookup *lookup)
 {
-	void *address = ask(lookup, RTLD_NEXT);
+	void *address = ask(lookup, RTLD_NEXT), *lender;
 
 	if (!address)
 		address = ask_in_scope_of(lookup);
@@ -81,6 +82,9 @@ static struct interposed answer_behind_us(const struct lookup *lookup)
 	if (!address)
 		return answer(ask(lookup, RTLD_NEXT));
 	dlerror();
+	lender = cupti_lend_wrapper(lookup->name, address);
+	if (lender)
+		return answer(lender);
 	return answer(entry_replace(address, lookup->name, WIRE_COUNTER_route_dlsym));
 }
 
@@ -107,6 +111,8 @@ static struct interposed look_up_driver(const struct lookup *lookup)
 		return answer(NULL);
 	if (is_ours(address, &self))
 		return answer_behind_us(lookup);
+	if (object_of_address(address, &self) && object_kind_of(self.path) == OBJECT_CUPTI)
+		return answer(cupti_lend_wrapper(lookup->name, address));
 	if (!object_address_in_cuda(address))
 		return answer(address);
 	return answer(entry_replace(address, lookup->name, WIRE_COUNTER_route_dlsym));
@@ -134,7 +140,8 @@ static struct interposed look_up(const struct lookup *lookup)
 	got_scan_if_pending();
 	if (lookup->name && !strncmp(lookup->name, "cu", 2))
 		row = entry_find(lookup->name);
-	if (row != ENTRY_NONE && entry_wrapper(row))
+	if ((row != ENTRY_NONE && entry_wrapper(row)) ||
+	    (lookup->name && cupti_lend_wrapper(lookup->name, NULL)))
 		result = look_up_driver(lookup);
 	else if (lookup->name && (!strcmp(lookup->name, "dlsym") ||
 				  !strcmp(lookup->name, "dlvsym") ||

@@ -96,7 +96,6 @@ bool process_attach(enum driver_api api);
 void process_count(enum wire_counter counter, uint64_t amount);
 /* A way into the driver was handed out: counts it, and keeps it for the calls that take it. */
 void process_route(int row, enum wire_counter route);
-uint64_t process_counter(enum wire_counter counter);
 /* The host must not see what the shim's own work leaves in errno. */
 int process_errno_save(void);
 void process_errno_restore(int value);

@@ -13,6 +13,8 @@
  *	begin, end	cuProfilerStart, cuProfilerStop
  *	subscribe NAME	holds CUPTI under this name, before the driver is used
  *	release		lets it go
+ *	profile		begins to trace, as another tool in the process does
+ *	profiled N	ends that, and has seen N kernels
  *	init		cuInit and all that; implied by the others
  *	fork		a child that makes nothing of CUDA, and one that does all of it
  */
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #include "simcuda/cupti.h"
+#include "tests/control/borrow.h"
 #include "tests/shim/app.h"
 
 static const char image[] = ".version 7.0\n.target sm_70\n.address_size 64\n"
@@ -184,6 +187,14 @@ static void obey(char *word, int n, char **argv)
 	}
 	if (!strcmp(word, "release")) {
 		release();
+		return;
+	}
+	if (!strcmp(word, "profile")) {
+		borrow_begin();
+		return;
+	}
+	if (!strcmp(word, "profiled")) {
+		NEED(borrow_end() == n);
 		return;
 	}
 	init();
