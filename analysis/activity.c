@@ -101,7 +101,7 @@ static struct run_activity *row_get(struct finder *f, const struct device *d, en
 	return row;
 }
 
-/* Means are sums, times ns, until all samples are in. A metric that one sample lacks is unknown of all. */
+/* Means are sums, times ns, until all samples are in; they are of the samples that know the metric. */
 static int row_add(struct finder *f, const struct device *d, enum activity_of of, int64_t id, size_t at)
 {
 	const struct activity_sample *sample = &d->samples.rows[at];
@@ -110,11 +110,11 @@ static int row_add(struct finder *f, const struct device *d, enum activity_of of
 	if (!row)
 		return run_fail(f->run, "out of memory");
 	for (int i = 0; i < ACTIVITY_METRICS; i++)
-		if (sample->metrics[i] < 0 || (row->samples && row->mean[i] < 0))
-			row->mean[i] = -1;
-		else
-			row->mean[i] = (row->samples ? row->mean[i] : 0) +
+		if (sample->metrics[i] >= 0) {
+			row->mean[i] = (row->known_ns[i] ? row->mean[i] : 0) +
 				       sample->metrics[i] * (double)sample->dur_ns;
+			row->known_ns[i] += sample->dur_ns;
+		}
 	for (int i = 0; i < 2; i++)
 		row->by_shape[i] += d->by_shape[i];
 	row->most_sm_active = fmax(row->most_sm_active, sample->metrics[ACTIVITY_sm_active_ppm]);
@@ -427,8 +427,8 @@ static void rows_finish(struct finder *f)
 		bool has_shapes = row->of != ACTIVITY_OF_PHASE && row->running_ns;
 
 		for (int m = 0; m < ACTIVITY_METRICS && row->time_ns; m++)
-			if (row->mean[m] >= 0)
-				row->mean[m] /= (double)row->time_ns;
+			if (row->known_ns[m])
+				row->mean[m] /= (double)row->known_ns[m];
 		for (int s = 0; s < 2; s++)
 			row->by_shape[s] = has_shapes ? row->by_shape[s] / (double)row->running_ns : -1;
 		row->name = row_name(f, row);

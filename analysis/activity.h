@@ -22,7 +22,7 @@ struct run_activity_source {
 	uint64_t overflows;		/* times that samples were lost in the GPU */
 };
 
-/* A stretch of time of one device: parts of 1 and bytes per second, < 0 unknown. */
+/* A stretch of time of one device: parts of 1, bytes per second, kHz and mW, < 0 unknown. */
 struct activity_sample {
 	uint64_t start_ns, dur_ns;
 	double metrics[ACTIVITY_METRICS];
@@ -40,8 +40,9 @@ struct run_activity {
 	int gpu;
 	char *name;			/* of the device, phase, family or kernel */
 	uint64_t samples, time_ns, running_ns;	/* running_ns: kernels ran, as recorded */
-	/* Means over time_ns; most: the highest of a sample. < 0 unknown. */
+	/* Means over known_ns; most: the highest of a sample. < 0 unknown. */
 	double mean[ACTIVITY_METRICS], most_sm_active;
+	uint64_t known_ns[ACTIVITY_METRICS];	/* the part of time_ns whose samples know the metric */
 	double by_shape[2];		/* SM activity and occupancy by the shapes of the kernels */
 	int64_t memory_used_bytes;	/* the most, -1 unknown */
 };

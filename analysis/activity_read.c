@@ -54,9 +54,9 @@ void run_activity_source_list_free(struct run_activity_source_list *list)
 }
 
 /* Parts of a million are parts of 1 here; whatever a damaged file holds is in range. */
-static double metric_value(sqlite3_stmt *stmt, int column, double factor)
+static double metric_value(sqlite3_stmt *stmt, int column, double most)
 {
-	bool is_part = factor < 1e6;
+	bool is_part = most < 2e6;
 	double value = sqlite3_column_double(stmt, column) / (is_part ? PPM : 1);
 
 	if (sqlite3_column_type(stmt, column) == SQLITE_NULL || !(value >= 0))
@@ -73,15 +73,15 @@ static int64_t bytes_value(sqlite3_stmt *stmt, int column)
 
 static void sample_read(sqlite3_stmt *stmt, struct activity_sample *sample)
 {
-	static const double factors[] = {
-#define METRIC(column, id, factor, most) factor,
+	static const double most[] = {
+#define METRIC(column, id, factor, most) most,
 #include "collector/activity.def"
 	};
 
 	sample->start_ns = row_u64(stmt, 0);
 	sample->dur_ns = row_u64(stmt, 1);
 	for (int i = 0; i < ACTIVITY_METRICS; i++)
-		sample->metrics[i] = metric_value(stmt, 2 + i, factors[i]);
+		sample->metrics[i] = metric_value(stmt, 2 + i, most[i]);
 	sample->memory_used_bytes = bytes_value(stmt, 2 + ACTIVITY_METRICS);
 	sample->memory_reserved_bytes = bytes_value(stmt, 3 + ACTIVITY_METRICS);
 }

@@ -24,7 +24,7 @@ static void put_bytes(struct csv *csv, int64_t bytes)
 static void put_sample(struct csv *csv, int gpu, const struct activity_sample *sample)
 {
 	static const bool is_part[] = {
-#define METRIC(column, id, factor, most) (factor) < 1e6,
+#define METRIC(column, id, factor, most) (most) < 2e6,
 #include "collector/activity.def"
 	};
 

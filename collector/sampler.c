@@ -49,7 +49,7 @@ static void give_up(struct sampler *s, struct device *d, const char *what, nvmlR
 	d->handle = NULL;
 }
 
-void sampler_read_memory(struct sampler *s, struct device *d, struct sampler_sample *sample)
+static void read_memory(struct sampler *s, struct device *d, struct sampler_sample *sample)
 {
 	nvmlMemory_v2_t memory = { .version = NVML_MEMORY_VERSION_2 };
 
@@ -61,6 +61,42 @@ void sampler_read_memory(struct sampler *s, struct device *d, struct sampler_sam
 	sample->memory_reserved_bytes = (int64_t)memory.reserved;
 }
 
+/* Whether power or heat keeps the clocks down: a whole million or nothing. */
+static void read_reasons(struct sampler *s, struct device *d, struct sampler_sample *sample)
+{
+	unsigned long long power = nvmlClocksThrottleReasonSwPowerCap |
+				   nvmlClocksThrottleReasonHwPowerBrakeSlowdown;
+	unsigned long long heat = nvmlClocksThrottleReasonSwThermalSlowdown |
+				  nvmlClocksThrottleReasonHwThermalSlowdown;
+	unsigned long long reasons = 0;
+	nvmlReturn_t result = NVML_ERROR_FUNCTION_NOT_FOUND;
+
+	if (s->nvml.nvmlDeviceGetCurrentClocksEventReasons)
+		result = s->nvml.nvmlDeviceGetCurrentClocksEventReasons(d->handle, &reasons);
+	else if (s->nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
+		result = s->nvml.nvmlDeviceGetCurrentClocksThrottleReasons(d->handle, &reasons);
+	if (result != NVML_SUCCESS)
+		return;
+	sample->metrics[SAMPLER_power_capped_ppm] = reasons & power ? 1e6 : 0;
+	sample->metrics[SAMPLER_thermal_capped_ppm] = reasons & heat ? 1e6 : 0;
+}
+
+void sampler_read_state(struct sampler *s, struct device *d, struct sampler_sample *sample)
+{
+	unsigned int mhz, mw;
+
+	read_memory(s, d, sample);
+	for (int i = SAMPLER_sm_clock_khz; i <= SAMPLER_thermal_capped_ppm; i++)
+		sample->metrics[i] = -1;
+	if (s->nvml.nvmlDeviceGetClockInfo &&
+	    s->nvml.nvmlDeviceGetClockInfo(d->handle, NVML_CLOCK_SM, &mhz) == NVML_SUCCESS)
+		sample->metrics[SAMPLER_sm_clock_khz] = mhz * 1e3;
+	if (s->nvml.nvmlDeviceGetPowerUsage &&
+	    s->nvml.nvmlDeviceGetPowerUsage(d->handle, &mw) == NVML_SUCCESS)
+		sample->metrics[SAMPLER_power_mw] = mw;
+	read_reasons(s, d, sample);
+}
+
 /* The metrics between the two samples; false: NVML has no news since the one before. */
 static bool read_metrics(struct sampler *s, struct device *d, struct sampler_sample *sample)
 {
@@ -70,17 +106,20 @@ static bool read_metrics(struct sampler *s, struct device *d, struct sampler_sam
 	};
 	nvmlGpmMetricsGet_t *get = s->metrics;
 	bool any = false;
+	int count = 0;
 
+	while (count < SAMPLER_METRICS && wanted[count].id)
+		count++;
 	memset(get, 0, offsetof(nvmlGpmMetricsGet_t, metrics[SAMPLER_METRICS]));
 	get->version = NVML_GPM_METRICS_GET_VERSION;
-	get->numMetrics = SAMPLER_METRICS;
+	get->numMetrics = (unsigned int)count;
 	get->sample1 = d->before;
 	get->sample2 = d->now;
-	for (int i = 0; i < SAMPLER_METRICS; i++)
+	for (int i = 0; i < count; i++)
 		get->metrics[i].metricId = wanted[i].id;
 	if (s->nvml.nvmlGpmMetricsGet(get) != NVML_SUCCESS)
 		return false;
-	for (int i = 0; i < SAMPLER_METRICS; i++) {
+	for (int i = 0; i < count; i++) {
 		double value = get->metrics[i].value * wanted[i].factor;
 		bool is_good = get->metrics[i].nvmlReturn == NVML_SUCCESS && value >= 0 &&
 			       value <= wanted[i].most;
@@ -114,7 +153,7 @@ static void sample_gpm(struct sampler *s, struct device *d)
 			return;
 		}
 		d->fruitless = 0;
-		sampler_read_memory(s, d, &sample);
+		sampler_read_state(s, d, &sample);
 		sampler_push(s, d, &sample);
 	}
 	swap = d->before;
@@ -138,7 +177,7 @@ static void sample_utilization(struct sampler *s, struct device *d)
 		sample.metrics[i] = -1;
 	sample.metrics[SAMPLER_gpu_busy_ppm] = utilization.gpu <= 100 ? utilization.gpu * 1e4 : -1;
 	if (d->before_ns) {
-		sampler_read_memory(s, d, &sample);
+		sampler_read_state(s, d, &sample);
 		sampler_push(s, d, &sample);
 	}
 	d->before_ns = sample.end_ns;

@@ -11,7 +11,7 @@
 #include "collector/sampler.h"
 
 #define DEVICES_MAX 64
-#define QUEUE_SAMPLES 32768		/* a second of three devices at 10 kHz: the collector comes five times */
+#define QUEUE_SAMPLES 32768		/* three devices' of a second at 10 kHz */
 #define STOP_WAIT_S 2			/* for an NVML that hangs */
 
 /* Of the sampling thread, but for what sampler.lock guards. */
@@ -59,7 +59,8 @@ static inline int64_t monotonic_ns(void)
 /* sampler.c */
 void sampler_source_set(struct sampler *s, struct device *d, const char *name, const char *note);
 void sampler_push(struct sampler *s, struct device *d, const struct sampler_sample *sample);
-void sampler_read_memory(struct sampler *s, struct device *d, struct sampler_sample *sample);
+/* Memory, clocks, power, and what keeps clocks down; -1 what is not known. */
+void sampler_read_state(struct sampler *s, struct device *d, struct sampler_sample *sample);
 nvmlReturn_t sampler_handle_find(struct sampler *s, struct device *d);
 
 /* sampler_pm.c: true while PM sampling takes care of the device. */

@@ -49,7 +49,7 @@ static void start(struct sampler *s, struct device *d)
 	over(s, d, why);
 }
 
-/* NVML has what PM sampling does not: of the device's memory, for the last sample of each round. */
+/* NVML has what PM sampling does not, memory and clocks, for the last sample of each round. */
 static void begun(struct sampler *s, struct device *d)
 {
 	d->pm_has_begun = true;
@@ -102,7 +102,7 @@ static void drain(struct sampler *s, struct device *d, bool is_paused)
 	}
 	if (held.end_ns) {
 		if (d->handle)
-			sampler_read_memory(s, d, &held);
+			sampler_read_state(s, d, &held);
 		sampler_push(s, d, &held);
 	}
 	if (ended)
@@ -138,5 +138,6 @@ void sampler_pm_end(struct sampler *s, struct device *d)
 	if (d->pm.pid)
 		over(s, d, "CUPTI did not answer at the end");
 	if (!d->source.samples)
-		sampler_source_set(s, d, "none", d->pm_note[0] ? "" : "recording ended before the first sample");
+		sampler_source_set(s, d, "none",
+				   d->pm_note[0] ? "" : "recording ended before the first sample");
 }

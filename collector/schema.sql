@@ -161,6 +161,9 @@ CREATE TABLE activity (-- what was measured of a device, by CUPTI's PM sampling 
   dram_ppm INTEGER,       -- part of the memory's bandwidth
   pcie_tx_bytes_per_s INTEGER, pcie_rx_bytes_per_s INTEGER,      -- from the device, and to it
   nvlink_tx_bytes_per_s INTEGER, nvlink_rx_bytes_per_s INTEGER,
+  sm_clock_khz INTEGER, power_mw INTEGER,
+  power_capped_ppm INTEGER,      -- part of the samples in which power kept the clocks down
+  thermal_capped_ppm INTEGER,    -- and heat
   memory_used_bytes INTEGER,     -- of all processes; the most in this row
   memory_reserved_bytes INTEGER, -- by driver and firmware
   PRIMARY KEY (device, start_ns)) WITHOUT ROWID;

@@ -37,6 +37,17 @@ typedef struct {
 } nvmlMemory_v2_t;
 #define NVML_MEMORY_VERSION_2	((unsigned int)(sizeof(nvmlMemory_v2_t) | 2u << 24))
 
+typedef enum {
+	NVML_CLOCK_SM = 1
+} nvmlClockType_t;
+
+/* Why clocks are lower than they could be: bits. HwSlowdown comes with either of the two below it. */
+#define nvmlClocksThrottleReasonSwPowerCap		0x4ull
+#define nvmlClocksThrottleReasonHwSlowdown		0x8ull
+#define nvmlClocksThrottleReasonSwThermalSlowdown	0x20ull
+#define nvmlClocksThrottleReasonHwThermalSlowdown	0x40ull
+#define nvmlClocksThrottleReasonHwPowerBrakeSlowdown	0x80ull
+
 enum {
 	NVML_GPM_METRIC_GRAPHICS_UTIL = 1,
 	NVML_GPM_METRIC_SM_UTIL = 2,

@@ -33,10 +33,12 @@ struct model {
 	const char *key;
 	int cc_major;
 	unsigned long long memory_bytes;
+	long clock_khz;
 };
 
 static const struct model models[] = {
-#define PROFILE(key, name, major, minor, sms, mib, ...) { #key, major, (mib) * 1048576ull },
+#define PROFILE(key, name, major, minor, sms, mib, threads, blocks, registers, shared, block, optin, \
+		reserved, clock_khz, ...) { #key, major, (mib) * 1048576ull, clock_khz },
 #include "simcuda/profiles.def"
 #undef PROFILE
 };
@@ -259,6 +261,44 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_
 		device->before = now;
 	*utilization = device->utilization;
 	return NVML_SUCCESS;
+}
+
+/* --- clocks and power ------------------------------------------------------------------------- */
+
+/* SIMNVML_CLOCK_MHZ, or the model's highest. */
+nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, nvmlClockType_t type, unsigned int *clock)
+{
+	(void)device;
+	FAULT();
+	if (type != NVML_CLOCK_SM)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*clock = (unsigned int)number_of("SIMNVML_CLOCK_MHZ", model_get()->clock_khz / 1000);
+	return NVML_SUCCESS;
+}
+
+/* SIMNVML_POWER_MW, or 100 W. */
+nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned int *power)
+{
+	(void)device;
+	FAULT();
+	*power = (unsigned int)number_of("SIMNVML_POWER_MW", 100000);
+	return NVML_SUCCESS;
+}
+
+/* SIMNVML_REASONS: NVML's bits, by default none. */
+nvmlReturn_t nvmlDeviceGetCurrentClocksEventReasons(nvmlDevice_t device,
+						    unsigned long long *clocksEventReasons)
+{
+	(void)device;
+	FAULT();
+	*clocksEventReasons = (unsigned long long)number_of("SIMNVML_REASONS", 0);
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device,
+						       unsigned long long *clocksThrottleReasons)
+{
+	return nvmlDeviceGetCurrentClocksEventReasons(device, clocksThrottleReasons);
 }
 
 /* --- GPM -------------------------------------------------------------------------------------- */

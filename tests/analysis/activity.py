@@ -46,7 +46,7 @@ def planted(name, samples=True, change=None):
     if samples:
         use = [(1e6, 5e5)] * 4 + [(0, 0)] + [(125000, 15625)] * 4 + [(0, 0)] + [(625000, 265625)] * 2
         db.executemany("INSERT INTO activity VALUES (1, ?, ?, 1, 0, ?, ?, NULL, 250000, 0, 2000000000, 0, 0,"
-                       " 300, 100)", [(i * 100 * MS, 100 * MS, int(0.9 * a), int(0.9 * b))
+                       " 1500000, 700000, 1000000, 0, 300, 100)", [(i * 100 * MS, 100 * MS, int(0.9 * a), int(0.9 * b))
                                       for i, (a, b) in enumerate(use)])
         db.execute("INSERT INTO activity_source VALUES (1, 'gpm', 110000000, 100000000, 12, 5000, 'a note', 0)")
     for sql in change or ():

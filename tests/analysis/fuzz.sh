@@ -6,8 +6,8 @@
 "$PYTHON3" -B -c '
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-db.execute("INSERT INTO activity_source VALUES (1, \"gpm\", 1, 1000000, 300, 1, \"\")")
-db.executemany("INSERT INTO activity VALUES (1, ?, 1000000, 1, 1, ?, 3, 4, 5, 6, 7, 8, 9, 10, 11)",
+db.execute("INSERT INTO activity_source VALUES (1, \"gpm\", 1, 1000000, 300, 1, \"\", 0)")
+db.executemany("INSERT INTO activity VALUES (1, ?, 1000000, 1, 1, ?, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)",
                [(i * 1000000, i * 3000) for i in range(300)])
 db.commit()' "$tmp/valid.db" || exit 99
 exec "$top_builddir/tests/analysis-fuzz" "$tmp/valid.db" "$tmp/mutated.db"

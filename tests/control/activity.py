@@ -157,6 +157,35 @@ ok(r.status == 0 and "did not answer" in r.source()[1] and time.monotonic() - be
    "an NVML that hangs keeps nobody", r.source(), r.message)
 equal(r.ask("SELECT value FROM meta WHERE key = 'state'")[0][0], "complete", "and the file is finished")
 
+# --- clocks, power, other processes --------------------------------------------------------------------
+CAPPED = {"SIMNVML_CLOCK_MHZ": "1188", "SIMNVML_POWER_MW": "690000"}     # of 1980 MHz
+
+
+def finding(recorded, name):
+    found = [f for f in tap.report_json(recorded.file)["findings"] if f["name"] == name]
+    return (found[0]["lost_ns"], found[0]["concerned_ns"], found[0]["advice"]) if found else None
+
+
+r = Recorded("power", *BUSY, SIMNVML_REASONS="132", **CAPPED)
+equal(r.ask("SELECT DISTINCT sm_clock_khz, power_mw, power_capped_ppm, thermal_capped_ppm FROM activity"),
+      [(1188000, 690000, 1000000, 0)], "clock, power, and what keeps clocks down, as planted")
+lost, concerned, text = finding(r, "clocks-held-down") or (0, 0, "")
+busy = r.ask("SELECT sum(gpu_busy_ppm * dur_ns / 1e6) FROM activity")[0][0]
+# Less than all samples' where the first of them count as the warm-up.
+ok("because of power" in text and ("60 %" in text or "60.0 %" in text) and 0.5 < concerned / busy < 1.01 and
+   abs(lost / concerned - 0.4) < 0.001, "finding: power keeps the clocks at 60 %, which costs 40 %", lost, concerned, text)
+r = Recorded("heat", *BUSY, options=("--sm-activity=1000",), SIMNVML_REASONS="64", **CAPPED)
+lost, concerned, text = finding(r, "clocks-held-down") or (0, 0, "")
+ok("because of heat" in text and r.source()[0] == "pm_sampling", "the same from PM sampling: heat", lost, text)
+r = Recorded("idle-clock", *BUSY, SIMNVML_REASONS="1", **CAPPED)
+equal(finding(r, "clocks-held-down"), None, "a low clock that nothing limits is no finding")
+shell = f"env -u LD_PRELOAD '{PROGRAM}' run wide 864 256 500 & '{PROGRAM}' rest 1200; wait"
+r = Recorded("other", command=["sh", "-c", shell])
+ok((finding(r, "other-process") or (0, 0))[1] > 5e8, "finding: another process uses the GPU",
+   finding(r, "other-process"))
+r = Recorded("alone", *BUSY, "rest", "300")
+equal(finding(r, "other-process"), None, "and not where it is the recorded one")
+
 # --- no library, preload alone, processes that die -----------------------------------------------------
 bare = tap.path("bare")
 os.mkdir(bare)

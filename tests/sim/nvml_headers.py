@@ -28,8 +28,8 @@ def read(*parts):
 
 def ours():
     text = re.sub(r"/\*.*?\*/", "", read(TOP, "driver", "nvml.h"), flags=re.S)
-    values = re.findall(r"^\s*(NVML_(?:ERROR|SUCCESS|GPM_METRIC)\w*) =", text, re.M)
-    values += re.findall(r"^#define (NVML_\w*(?:VERSION|ENABLE)\w*)", text, re.M)
+    values = re.findall(r"^\s*(NVML_(?:ERROR|SUCCESS|GPM_METRIC|CLOCK_SM)\w*) =", text, re.M)
+    values += re.findall(r"^#define (NVML_\w*(?:VERSION|ENABLE)\w*|nvmlClocks\w+)", text, re.M)
     fields = []
     for body, name in re.findall(r"typedef struct \{(.*?)\n\} (\w+);", text, re.S):
         body = re.sub(r"struct \{.*?\} (\w+);", r"int \1;", body, flags=re.S)
