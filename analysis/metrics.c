@@ -93,9 +93,9 @@ static int add_parts(struct making *m)
 		for (size_t i = 0; i < m->steps->group_count; i++)
 			ns += (double)m->steps->groups[i].all.idle_ns[c];
 		idle += ns;
-		if (ns > 0)
-			result |= add(m, UNIT_NS, ns / m->step_count, "idle.%s",
-				      idle_cause_name((enum idle_cause)c));
+		/* Causes without time, too: a condition on one may be set before it occurs. */
+		result |= add(m, UNIT_NS, ns / m->step_count, "idle.%s",
+			      idle_cause_name((enum idle_cause)c));
 	}
 	result |= add(m, UNIT_NS, idle / m->step_count, "idle");
 	for (int f = 0; f < m->steps->family_count; f++) {
@@ -139,8 +139,8 @@ static int add_launches(struct making *m)
 	return result;
 }
 
-/* Idle time by what is to blame, for each step; a function may have several call paths. */
-static int add_sites(struct making *m)
+/* Idle time by what is to blame, over `steps`; a function may have several call paths. */
+static int add_sites(struct making *m, double steps, const char *prefix)
 {
 	const struct idle_result *idle = &m->steps->idle;
 	int result = 0;
@@ -149,8 +149,9 @@ static int add_sites(struct making *m)
 		char *name = idle_path_name(m->run, idle->sites[i].path);
 
 		if (name && name[0])
-			result = add(m, UNIT_NS, (double)idle->sites[i].total_ns / m->step_count,
-				     "path.%s.%s", idle_cause_name(idle->sites[i].cause), name);
+			result = add(m, UNIT_NS, (double)idle->sites[i].total_ns / steps,
+				     "%spath.%s.%s", prefix, idle_cause_name(idle->sites[i].cause),
+				     name);
 		free(name);
 	}
 	return result;
@@ -172,6 +173,44 @@ static int add_devices(struct making *m)
 	}
 	run_device_list_free(&devices);
 	return result;
+}
+
+static int add_families(struct making *m)
+{
+	const struct families *names = run_families(m->run);
+	struct family_total_list totals;
+	int result = 0;
+
+	if (!names || run_family_totals(m->run, &totals) < 0)
+		return -1;
+	for (size_t i = 0; result == 0 && i < totals.count; i++)
+		result = add(m, UNIT_NS, (double)totals.rows[i].total_ns, "run.family.%s",
+			     families_name(names, totals.rows[i].of.family));
+	family_total_list_free(&totals);
+	return result;
+}
+
+/* Of the whole run, for all devices together: what there is without steps. */
+static int add_run(struct making *m)
+{
+	const struct idle_result *idle = &m->steps->idle;
+	double span = 0, busy = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < idle->device_count; i++) {
+		span += (double)idle->devices[i].span_ns;
+		busy += (double)idle->devices[i].busy_ns;
+	}
+	for (int c = 0; result == 0 && c < IDLE_CAUSE_COUNT; c++) {
+		double ns = 0;
+
+		for (size_t i = 0; i < idle->device_count; i++)
+			ns += (double)idle->devices[i].causes[c].total_ns;
+		result = add(m, UNIT_NS, ns, "run.idle.%s", idle_cause_name((enum idle_cause)c));
+	}
+	return result || add(m, UNIT_NS, span, "run.span") || add(m, UNIT_NS, busy, "run.busy") ||
+	       add(m, UNIT_NS, span - busy, "run.idle") || add_families(m) ||
+	       add_sites(m, 1, "run.") ? -1 : 0;
 }
 
 static int by_name(const void *left, const void *right)
@@ -209,11 +248,12 @@ int run_metrics(struct run *run, struct run_metric_list *list)
 	*list = (struct run_metric_list){ 0 };
 	if (run_steps(run, NULL, &steps) < 0)
 		return -1;
-	result = add_devices(&m) || add_times(&m, STEP_PHASE_COUNT) ? -1 : 0;
+	result = add_devices(&m) || add_run(&m) || add_times(&m, STEP_PHASE_COUNT) ? -1 : 0;
 	for (int phase = 0; result == 0 && phase < STEP_PHASE_COUNT; phase++)
 		result = add_times(&m, (enum step_phase)phase);
 	if (result == 0 && m.step_count > 0)
-		result = add_parts(&m) || add_launches(&m) || add_sites(&m) ? -1 : 0;
+		result = add_parts(&m) || add_launches(&m) ||
+			 add_sites(&m, m.step_count, "") ? -1 : 0;
 	step_result_free(&steps);
 	if (result < 0)
 		run_metric_list_free(list);

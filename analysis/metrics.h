@@ -25,6 +25,7 @@ struct metric_change {
 	const char *name;		/* of the lists */
 	enum column_unit unit;
 	double before, after;
+	bool matters;			/* to who reads; all matter to conditions */
 };
 RUN_LIST(metric_change);
 
@@ -55,7 +56,7 @@ struct metric_limit {
 };
 /* -1: it is none; why (of at least 128 bytes) says what is wrong. */
 int metric_limit_parse(const char *text, struct metric_limit *limit, char *why, size_t why_bytes);
-/* 1 holds, 0 does not, -1: no such name in both runs. */
+/* 1 holds, 0 does not, -1: there is no such name in the later run, or in the one before for `<`. */
 int metric_limit_holds(const struct metric_limit *limit, const struct metric_change_list *list);
 
 #endif

@@ -15,7 +15,7 @@
 #include "analysis/internal.h"
 
 const struct metric_part metric_parts[] = {
-	{ "gpu", "GPUs" }, { "step", "Steps" }, { "idle", "Idle time of a step by cause" },
+	{ "gpu", "GPUs" }, { "run", "The whole run, all GPUs" }, { "step", "Steps" }, { "idle", "Idle time of a step by cause" },
 	{ "family", "GPU time of a step by kernel family" },
 	{ "launch", "GPU time of a launch, by kind of step and ordinal" },
 	{ "path", "Idle time of a step by what is to blame" },
@@ -44,6 +44,27 @@ double metric_change_percent(const struct metric_change *c)
 	return c->before != 0 ? 100 * metric_change_by(c) / c->before : NAN;
 }
 
+static bool is_nothing(double value)
+{
+	return isnan(value) || value == 0;
+}
+
+/* Not what neither run has any of, nor what whole runs sum up to where steps tell more. */
+static void find_matter(struct metric_change_list *list)
+{
+	bool steps = false;
+
+	for (size_t i = 0; i < list->count; i++)
+		steps |= !strcmp(list->rows[i].name, "step.count") && !isnan(list->rows[i].before) &&
+			 !isnan(list->rows[i].after);
+	for (size_t i = 0; i < list->count; i++) {
+		struct metric_change *c = &list->rows[i];
+
+		c->matters = !(is_nothing(c->before) && is_nothing(c->after)) &&
+			     !(steps && !strncmp(c->name, "run.", 4));
+	}
+}
+
 int metric_changes(const struct run_metric_list *before, const struct run_metric_list *after,
 		   struct metric_change_list *list)
 {
@@ -63,10 +84,11 @@ int metric_changes(const struct run_metric_list *before, const struct run_metric
 		*change = (struct metric_change){ order <= 0 ? a->name : b->name,
 						  order <= 0 ? a->unit : b->unit,
 						  order <= 0 ? a->value : NAN,
-						  order >= 0 ? b->value : NAN };
+						  order >= 0 ? b->value : NAN, true };
 		i += order <= 0;
 		j += order >= 0;
 	}
+	find_matter(list);
 	return 0;
 }
 
@@ -95,11 +117,15 @@ int metric_limit_parse(const char *text, struct metric_limit *limit, char *why, 
 	static const struct { const char *unit; double factor; } units[] = {
 		{ "", 1 }, { "%", 0.01 }, { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 },
 	};
-	size_t length = strcspn(text, "<>");
-	const char *figure = text + length + 1;
+	size_t length = strlen(text);
+	const char *figure;
 	char *end;
 
 	*limit = (struct metric_limit){ 0 };
+	/* The last one: templates have them in their names. */
+	while (length && text[length] != '<' && text[length] != '>')
+		length--;
+	figure = text + length + 1;
 	if (!length || !text[length] || length >= sizeof(limit->name)) {
 		snprintf(why, why_bytes, "not NAME>FIGURE or NAME<FIGURE");
 		return -1;
@@ -131,16 +157,19 @@ int metric_limit_holds(const struct metric_limit *limit, const struct metric_cha
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct metric_change *change = &list->rows[i];
-		double value = change->after;
+		double value = change->after, before = change->before;
 
 		if (strcmp(change->name, limit->name))
 			continue;
-		if (isnan(change->after) || (limit->is_change && isnan(change->before)))
+		/* What is new may be too much; what is gone, or was never there to fall, is not told. */
+		if (isnan(change->after) || (limit->is_change && isnan(before) && !limit->above))
 			return -1;
+		if (isnan(before))
+			before = 0;
 		if (limit->is_change)
-			value -= change->before;
+			value -= before;
 		if (limit->is_percent)
-			value = change->before != 0 ? value / change->before
+			value = before != 0 ? value / before
 				: value > 0 ? INFINITY : value < 0 ? -INFINITY : 0;
 		return limit->above ? value > limit->figure : value < limit->figure;
 	}

@@ -101,7 +101,8 @@ static void print_part(const struct request *request, const struct metric_change
 	size_t count = 0;
 
 	for (size_t i = 0; rows && i < list->count; i++)
-		if (metric_part(list->rows[i].name) == &metric_parts[part])
+		if (metric_part(list->rows[i].name) == &metric_parts[part] &&
+		    list->rows[i].matters)
 			rows[count++] = &list->rows[i];
 	if (count) {
 		print_heading(&request->style, metric_parts[part].heading);
@@ -174,7 +175,7 @@ static int limits_check(const struct request *request, const struct metric_chang
 
 		if (holds < 0) {
 			message("diff", "--csv prints the names of all figures",
-				"--fail-if %s: no figure '%s' in both recordings", request->texts[i],
+				"--fail-if %s: no figure '%s' to compare in both recordings", request->texts[i],
 				request->limits[i].name);
 			result = EXIT_FAILED;
 		} else if (holds) {

@@ -80,7 +80,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 		enum grid_unit unit = c->unit == UNIT_NS ? GRID_NS : c->unit == UNIT_PERCENT ? GRID_PERCENT :
 				      GRID_PLAIN;
 
-		if (change == 0)
+		if (change == 0 || !c->matters)
 			continue;
 		row[count++] = (struct diff_row){
 			.key = i + 1,

@@ -55,7 +55,9 @@ for condition, status in (
         ("step.p50>+5%", 4), ("step.p50>+5000%", 0), ("step.p50<+0%", 0), ("step.p50<-1%", 0),
         ("family.gemm>+99us", 4), ("family.gemm>+101us", 0), ("family.gemm>0.2ms", 4),
         ("family.gemm>1s", 0), ("step.count<-1", 0), ("gpu0.busy<99.5%", 4), ("gpu0.busy<0.5%", 0),
-        ("nosuch.name>+5%", 1), ("idle.nothing>1", 1)):
+        ("nosuch.name>+5%", 1), ("idle.nothing>1", 1), ("idle.lookups>+1", 0), ("run.idle.lookups>1", 0),
+        ("run.span>+5%", 4), ("run.family.gemm>+5%", 4), ("run.family.gemm<+5%", 0), ("run.busy<1", 0),
+        ("path.host_busy.nobody<int>>+1us", 1), ("launch.nothing.1.k>+5%", 1)):
     result = run("diff", "--fail-if", condition, base.file, slow.file)
     equal(result.returncode, status, f"--fail-if '{condition}'")
     ok(bool(result.stderr) == bool(status) and (condition in result.stderr or not status),
@@ -68,9 +70,29 @@ for bad in ("step.p50", "step.p50>", "step.p50>+5x", ">+5%", "step.p50=5", "step
 equal(run("diff", base.file).returncode, 2, "one file is too few")
 equal(run("diff", base.file, path("none.db")).returncode, 3, "a missing file")
 equal(run("diff", "--json", "--csv", base.file, slow.file).returncode, 2, "JSON and CSV")
+# Call paths that only one of them has: new ones may be too much, of what is gone nothing is told.
+def blamed(name, function):
+    server = Server(name)
+    for _ in range(40):
+        server.step(pause=300 * US)
+    path_id = server.f.path("main", function)
+    for table in ("launch", "copy"):
+        server.f.db.execute(f"UPDATE {table} SET path = ?", (path_id,))
+    server.f.close()
+    return server.file
+
+
+left, right = blamed("left", "wait<int>"), blamed("right", "other")
+name = "host_busy.wait<int> (model.py:7)"
+for condition, status in ((f"path.{name}>+1us", 4), (f"path.{name}>+1s", 0), (f"path.{name}>+5%", 4),
+                          (f"path.{name}<-1us", 1), (f"run.path.{name}>1ms", 4), (f"run.path.{name}<1ms", 0)):
+    equal(run("diff", "--fail-if", condition, right, left).returncode, status, f"new: --fail-if '{condition}'")
+equal(run("diff", "--fail-if", f"path.{name}>+1us", left, right).returncode, 1, "gone: it fails")
+ok(run("diff", left, left).stdout.count("lookups") == 0, "what neither has is not printed")
 once = Server("once")
 once.step()
 once.f.close()
 result = run("diff", base.file, once.file)
-equal((result.returncode, "step.p50" in result.stdout), (0, True), "a run without steps compares as far as it goes")
+equal((result.returncode, "step.p50" in result.stdout, "run.span" in result.stdout), (0, True, True),
+      "a run without steps compares as far as it goes")
 done()
