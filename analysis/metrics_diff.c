@@ -15,7 +15,8 @@
 #include "analysis/internal.h"
 
 const struct metric_part metric_parts[] = {
-	{ "gpu", "GPUs" }, { "run", "The whole run, all GPUs" }, { "step", "Steps" }, { "idle", "Idle time of a step by cause" },
+	{ "gpu", "GPUs" }, { "run", "The whole run, all GPUs" }, { "step", "Steps" },
+	{ "idle", "Idle time of a step by cause" },
 	{ "family", "GPU time of a step by kernel family" },
 	{ "launch", "GPU time of a launch, by kind of step and ordinal" },
 	{ "path", "Idle time of a step by what is to blame" },

@@ -175,8 +175,8 @@ static int limits_check(const struct request *request, const struct metric_chang
 
 		if (holds < 0) {
 			message("diff", "--csv prints the names of all figures",
-				"--fail-if %s: no figure '%s' to compare in both recordings", request->texts[i],
-				request->limits[i].name);
+				"--fail-if %s: no figure '%s' in both recordings",
+				request->texts[i], request->limits[i].name);
 			result = EXIT_FAILED;
 		} else if (holds) {
 			message("diff", NULL, "%s: it holds", request->texts[i]);

@@ -293,6 +293,8 @@ limits = {}
 for name, key, value in re.findall(r"^ +([a-z-]+)\.([a-z_]+) +([\d.]+)  ", listed, re.M):
     limits.setdefault(name, {})[key] = float(value)
 equal(sorted(rows), sorted(limits), "docs/findings.md has every detector")
+numbers = set(re.findall(r"B\d+", listed)) | set(re.findall(r"B\d+", text))
+equal(sorted({f"B{n}" for n in range(1, 56)} - numbers), [], "each number of the catalogue is looked for or told as not seen")
 for name, keys in limits.items():
     three = [f"{keys[k]:g}" if keys[k] <= 100 else "–" for k in ("least", "warning", "critical")]
     ok(rows.get(name, "").startswith(" / ".join(three)) and
