@@ -387,6 +387,7 @@ void process_counters(struct process *p)
 		enum wire_gauge gauge;
 		const char *key;
 	} gauges[] = {
+		{ WIRE_GAUGE_EVENT_NS, "event_pair_ns" },
 		{ WIRE_GAUGE_PATH_NATIVE_PS, "callpath_native_ps" },
 		{ WIRE_GAUGE_PATH_NATIVE_FRAMES, "callpath_native_frames" },
 		{ WIRE_GAUGE_PATH_PYTHON_PS, "callpath_python_ps" },

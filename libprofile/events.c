@@ -18,6 +18,8 @@
 #define GRAPHS_PER_SAMPLE 2u
 #define STOP_TRIES 40
 #define FRONT_END_NS 2500		/* published for an event: the device does not begin sooner */
+#define START_NS 1000			/* and a kernel, to begin behind what was before it */
+#define MEASURED 16u			/* pairs before which a third event tells what one takes here */
 #define REBASE_NS 4000000000ll		/* a float of milliseconds is exact to 0.5 us up to here */
 
 enum pair_state { PAIR_FREE, PAIR_TAKEN, PAIR_RECORDED };
@@ -25,14 +27,21 @@ enum pair_state { PAIR_FREE, PAIR_TAKEN, PAIR_RECORDED };
 static struct pair {
 	uint32_t state;			/* enum pair_state */
 	CUcontext context;		/* that the events belong to; NULL: none made */
-	CUevent begin, end;
+	CUevent before, begin, end;	/* before: of the first pairs, right before the begin */
 	CUstream stream;
 	/* CLOCK_MONOTONIC: before the first event was recorded, before the launch, behind it, and when
 	 * the second event was recorded. */
 	uint64_t call_ns, launch_ns, launched_ns, recorded_ns;
 	uint32_t correlation;
-	bool is_graph, per_thread;
+	bool is_graph, per_thread, has_before;
 } pairs[POOL];
+
+/* Between two events with nothing between them passes what one of them takes, or what the host took to
+ * record the second one where that is longer: the least of some is no less than the former. */
+static struct {
+	uint32_t tried, taken;
+	uint64_t least_ns;
+} empty;
 
 /* Begins are measured from one event that has ended; where that lies in time is not known, but no
  * work begins before its call: the latest that this allows is right to a launch's latency. */
@@ -98,6 +107,17 @@ static CUresult record(const struct pair *pair, CUevent event)
 		real.cuEventRecord_ptsz(event, pair->stream) : real.cuEventRecord(event, pair->stream);
 }
 
+static void record_before(struct pair *pair)
+{
+	pair->has_before = false;
+	if (__atomic_load_n(&empty.tried, __ATOMIC_RELAXED) >= MEASURED ||
+	    __atomic_fetch_add(&empty.tried, 1, __ATOMIC_RELAXED) >= MEASURED)
+		return;
+	if (!pair->before && real.cuEventCreate(&pair->before, CU_EVENT_DEFAULT))
+		pair->before = NULL;
+	pair->has_before = pair->before && !record(pair, pair->before);
+}
+
 /* While any stream of the process captures nothing is inserted: into a capture it would become part
  * of the graph, and into the legacy stream it may not go. */
 void events_begin_slow(struct call *call, CUstream stream, bool is_graph)
@@ -113,6 +133,7 @@ void events_begin_slow(struct call *call, CUstream stream, bool is_graph)
 	pair->stream = stream;
 	pair->per_thread = call->per_thread;
 	pair->is_graph = is_graph;
+	record_before(pair);
 	pair->call_ns = clock_monotonic_ns();
 	if (record(pair, pair->begin)) {
 		__atomic_store_n(&pair->state, PAIR_FREE, __ATOMIC_RELEASE);
@@ -140,6 +161,13 @@ void events_end_slow(struct call *call)
 	__atomic_store_n(&pair->state, PAIR_RECORDED, __ATOMIC_RELEASE);
 }
 
+/* What lies around a kernel at least: as published, or more if events take longer here. */
+static uint64_t front_end_ns(void)
+{
+	return empty.taken && empty.least_ns + START_NS > FRONT_END_NS ? empty.least_ns + START_NS :
+									 FRONT_END_NS;
+}
+
 /* What lies between the first event and the work: a device with nothing else to do met the event
  * before the launch had come. From its start, which `place` is right about but for a latency that
  * both have, to the launch it waited: that is no part of the work. Of the launch's call it may
@@ -157,7 +185,7 @@ static void waited_for_launch(const struct pair *pair, uint64_t start_ns, uint64
 	if (waited_ns >= elapsed_ns)
 		waited_ns = 0;
 	*dur_ns -= waited_ns;
-	*excess_ns = FRONT_END_NS +
+	*excess_ns = front_end_ns() +
 		(begun_ns < pair->launched_ns ? pair->launched_ns - begun_ns : 0);
 	if (*excess_ns < waited_ns)
 		*excess_ns = waited_ns;
@@ -225,6 +253,17 @@ static bool place(struct pair *pair, uint64_t *start_ns)
 	return true;
 }
 
+static void read_before(struct pair *pair)
+{
+	int64_t elapsed;
+
+	if (!pair->has_before || !elapsed_ns(pair->before, pair->begin, &elapsed) || elapsed < 0)
+		return;
+	if (!empty.taken++ || (uint64_t)elapsed < empty.least_ns)
+		empty.least_ns = (uint64_t)elapsed;
+	process.control->counters[WIRE_GAUGE_EVENT_NS] = empty.least_ns ? empty.least_ns : 1;
+}
+
 static void read_pair(struct pair *pair)
 {
 	CUresult result = real.cuEventQuery(pair->end);
@@ -233,6 +272,8 @@ static void read_pair(struct pair *pair)
 
 	if (result == CUDA_ERROR_NOT_READY)
 		return;
+	if (result == CUDA_SUCCESS)
+		read_before(pair);
 	if (result == CUDA_SUCCESS && elapsed_ns(pair->begin, pair->end, &elapsed) &&
 	    elapsed >= 0 && place(pair, &start_ns)) {
 		dur_ns = (uint64_t)elapsed;
@@ -280,6 +321,7 @@ void events_context_ends(CUcontext context)
 		if (context && pairs[i].context != context)
 			continue;
 		pairs[i].context = NULL;
+		pairs[i].before = NULL;
 		__atomic_store_n(&pairs[i].state, PAIR_FREE, __ATOMIC_RELEASE);
 	}
 	if (!context || base.context == context)
@@ -322,6 +364,7 @@ void events_forget(void)
 {
 	events_on = false;
 	events_made = next_correlation = 0;
+	memset(&empty, 0, sizeof(empty));
 	base.context = NULL;
 	memset(pairs, 0, sizeof(pairs));
 }

@@ -42,7 +42,7 @@ struct cost_cache {
 };
 
 static struct cost_rule *rules;
-static double time_scale = 1, slow_copy = 1;
+static double time_scale = 1, slow_copy = 1, event_ns;
 static uint64_t seed;
 
 double sim_environment_double(const char *name, double fallback)
@@ -139,6 +139,7 @@ void sim_cost_init(void)
 	const char *path = getenv("SIMCUDA_COSTS");
 
 	time_scale = sim_environment_double("SIMCUDA_TIME_SCALE", 1);
+	event_ns = sim_environment_double("SIMCUDA_EVENT_NS", 0);
 	slow_copy = sim_environment_double("SIMCUDA_SLOW_COPY", 1);
 	seed = (uint64_t)sim_environment_double("SIMCUDA_SEED", 1);
 	if (path && *path)
@@ -344,5 +345,7 @@ void sim_cost_of(struct sim_op *op)
 		duration_ns = 1100 + 50 * random_of(op->id) +
 			      (double)set->width * (double)set->height * set->element_bytes /
 				      op->context->device->profile->hbm_gbs;
+	else if (op->task.kind == SIM_TASK_RECORD && !op->graph)
+		duration_ns = event_ns;
 	op->duration_ns = (uint64_t)(duration_ns * time_scale);
 }

@@ -55,6 +55,7 @@ static_assert(WIRE_COUNTER_route_patched - WIRE_COUNTER_route_linked == 3, "rout
 
 /* The last slots of counters[] are measurements instead: 0 is "not measured". */
 enum wire_gauge {
+	WIRE_GAUGE_EVENT_NS = WIRE_COUNTERS_MAX - 13,	/* least time between two events, nothing between */
 	/* The parts of the Python interpreter's loop: of each, module number << 48 | where it begins
 	 * and, filled before, where it ends, both as in a native node. */
 	WIRE_GAUGE_PYTHON_LOOPS = WIRE_COUNTERS_MAX - 12,
@@ -64,7 +65,7 @@ enum wire_gauge {
 	WIRE_GAUGE_PATH_PYTHON_PS,				/* the same for Python's */
 };
 #define WIRE_PYTHON_LOOPS 4u
-static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_PYTHON_LOOPS, "raise WIRE_COUNTERS_MAX");
+static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_GAUGE_EVENT_NS, "raise WIRE_COUNTERS_MAX");
 
 /* Which back end delivers GPU times. */
 enum wire_backend {

@@ -62,6 +62,15 @@ row = [r for r in tap.report_json(s.file)["samples"] if r["name"] == "quick"][0]
 ok(2000 < times[len(times) // 2] < 7500, "one by one: the wait for the launch is left out", times)
 ok(abs(row["total_ns"] - 5000 * 400) < row["error_ns"], "one by one: right within the bound", row)
 
+# Where events take longer than is published of them, that is measured, and the bound knows it.
+for takes in (1500, 4000):
+    with Session(f"events-{takes}", env={"GPUTRAIL_CUPTI": "events", "SIMCUDA_EVENT_NS": str(takes)}) as s:
+        s.do(*WORK)
+    measured = int(s.one("SELECT value FROM meta WHERE key = 'event_pair_ns'"))
+    ok(measured >= takes - 1, f"events of {takes} ns: measured, never as less", measured)
+    row = [r for r in tap.report_json(s.file)["samples"] if r["name"] == "quick"][0]
+    ok(0 < row["total_ns"] - 5000 * 3000 < row["error_ns"], f"events of {takes} ns: right within the bound", row)
+
 # Nothing is inserted while anything captures, into whatever stream: the simulator, as the driver,
 # would make events nodes of the graph, or fail the capture.
 with Session("capture", env={"GPUTRAIL_CUPTI": "events"}) as s:
