@@ -379,19 +379,35 @@ static struct database *database_new(const char *path, const char *setup, char *
 	return db;
 }
 
+/* What a full disk leaves of a file that was to be made is in the way of the next attempt. */
+static void remove_new(const char *path)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char name[4096];
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, suffixes[i]) < (int)sizeof(name))
+			unlink(name);
+}
+
 struct database *database_create(const char *path, char **error)
 {
 	static const char setup[] =
 		"PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 		"PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES;
+	struct database *db;
 	struct stat status;
+	bool was_there = stat(path, &status) == 0;
 
-	if (stat(path, &status) == 0 && status.st_size > 0) {
+	if (was_there && status.st_size > 0) {
 		if (asprintf(error, "%s: exists already", path) < 0)
 			*error = NULL;
 		return NULL;
 	}
-	return database_new(path, setup, error);
+	db = database_new(path, setup, error);
+	if (!db && !was_there)
+		remove_new(path);
+	return db;
 }
 
 struct database *database_open(const char *path, char **error)

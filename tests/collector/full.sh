@@ -28,6 +28,7 @@ dd if=/dev/zero of=small/fill bs=64k count=191 2>/dev/null
 is "no room for the file: refused before the program runs" $? 1
 [ ! -e ran ]; ok "it did not run"
 grep -q 'cannot write small/full.db' err; ok "and the file is named"
+is "nothing is left of it" "$(ls small)" "fill"
 umount "$tmp/small"
 trap 'rm -rf "$tmp"' EXIT
 
