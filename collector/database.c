@@ -437,6 +437,10 @@ int database_close(struct database *db)
 	lost = db->error != NULL;
 	sqlite3_exec(db->sqlite, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
 	sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	/* Readers of a WAL file write beside it, which they may not everywhere. While one has it open
+	 * this fails, and does no harm. */
+	sqlite3_busy_timeout(db->sqlite, 0);
+	sqlite3_exec(db->sqlite, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
 	database_free(db);
 	return lost ? -1 : 0;
 }
