@@ -69,6 +69,13 @@ class Place:
         return {**os.environ, "LD_LIBRARY_PATH": self.library_path(), "PYTHONDONTWRITEBYTECODE": "1",
                 **more}
 
+    def torch_environment(self):
+        """The same for PyTorch, whose libraries have search paths of their own."""
+        if not self.simulated:
+            return {}
+        mine = (os.path.join(self.simulator, name) for name in ("libcudart.so.13", "libcupti.so.13"))
+        return {"LD_PRELOAD": ":".join(mine), "GPUTRAIL_SIMULATED": "1"}
+
     # Building -------------------------------------------------------------------------------------
     def nvcc(self):
         return shutil.which("nvcc") or next(iter(glob.glob("/usr/local/cuda/bin/nvcc")), None)
