@@ -193,4 +193,5 @@ fi
 record --host-only -o host.db -- "$workload" launches 100
 is "host only: no GPU times, no rows missing" "$(ask host.db 'SELECT count(*), count(gpu_dur_ns) FROM launch')" "100|0"
 is "host only: kernels are counted" "$(ask host.db 'SELECT kernels, busy_ns FROM sum_device')" "100|0"
+is "the recorder prefers itself, not the command" "$("$gputrail" record --sim -- nice 2>/dev/null)" "$(nice)"
 done_testing
