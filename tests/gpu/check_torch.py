@@ -12,8 +12,8 @@ from recordings import Recording, Said, error_of
 
 def run_alone(place, *command):
     """Without gputrail."""
-    return subprocess.run([sys.executable, *command], text=True, timeout=300, check=False,
-                          env=place.environment(**place.torch_environment()), capture_output=True)
+    command = [sys.executable, *command]
+    return place.run(command, 120, place.environment(command, **place.torch_environment()))
 
 
 def why_not(place):
@@ -44,7 +44,7 @@ def check_joined(results, name, recording):
 
 def check_decode(place, results):
     recording = record(place, results, "decode", [os.path.join(HERE, "decode.py"), "--compile",
-                                                  "--steps=100"])
+                                                  "--steps=100"], timeout=300)
     if not recording:
         return
     check_joined(results, "decode", recording)
