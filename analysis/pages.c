@@ -10,20 +10,31 @@
 #include <string.h>
 
 #define DEPTH_MAX	20		/* as SQLite has it */
+#define LAYOUTS		128
+#define HASH_PRIME	0x9e3779b97f4a7c15ull
+#define HEAD_COLUMNS_MAX 15		/* that are looked at: a header of 16 bytes */
 #define AHEAD		16		/* pages read together where they follow on each other */
 #define PADDING		(8 * PAGES_COLUMNS_MAX + 16)	/* behind a row that lies about its length */
+#define NO_SLOT		PAGES_COLUMNS_MAX
 #define PAGE_INTERIOR	5
 #define PAGE_LEAF	13
 #define TYPES		10		/* serial types from here on are text and blobs */
 
-/* Serial types of records: a value is the first few of the 8 bytes where it begins, or a constant.
- * Told so that no branch depends on the type. */
-#define PLAIN(bytes)	{ bytes, 64 - 8 * (bytes), true, -1, 0 }
-#define CONSTANT(value)	{ 0, 0, true, 0, value }
-static const struct { uint8_t bytes, shift; bool is_plain; int64_t mask, constant; } types[TYPES] = {
-	[0] = CONSTANT(0), [1] = PLAIN(1), [2] = PLAIN(2), [3] = PLAIN(3), [4] = PLAIN(4),
-	[5] = PLAIN(6), [6] = PLAIN(8), [7] = { .is_plain = false }, [8] = CONSTANT(0),
-	[9] = CONSTANT(1),
+/* Bytes of a whole number by the serial type; NOT_PLAIN: reals; TYPES and above are text and blobs. */
+#define NOT_PLAIN	0xff
+static const uint8_t type_bytes[TYPES] = { 0, 1, 2, 3, 4, 6, 8, NOT_PLAIN, 0, 0 };
+
+/* Where a value is: the first few of the 8 bytes at an offset in the record. */
+struct place { uint8_t offset, shift, slot; };
+
+/* Records whose headers are alike have their values at the same places. */
+struct layout {
+	/* The first 8 bytes, of a short header with some behind it; the others as far as columns are
+	 * looked at. 0: not used yet. */
+	uint64_t head[2];
+	uint32_t known;
+	uint32_t bytes;			/* up to the end of those columns; 0: not plain */
+	struct place places[HEAD_COLUMNS_MAX];
 };
 
 struct level {				/* an interior page on the way to the leaf */
@@ -41,9 +52,11 @@ struct pages {
 	const unsigned char *leaf;
 	unsigned int leaf_cells, leaf_next;
 	int64_t last_id;
-	int columns, wanted;		/* of a record; of those the first that are looked at */
-	uint8_t slot[PAGES_COLUMNS_MAX];	/* of each column among the values */
-	int64_t values[PAGES_COLUMNS_MAX + 1];	/* the last: of columns that nobody asked for */
+	uint64_t second_mask;		/* of layout.head[1] */
+	int columns, wanted, asked;	/* of a record; the first, that are looked at; asked for */
+	uint8_t slot[PAGES_COLUMNS_MAX];	/* of each column among the values, or NO_SLOT */
+	int64_t values[PAGES_COLUMNS_MAX];
+	struct layout layouts[LAYOUTS];	/* by a hash of the header */
 	bool is_odd;
 };
 
@@ -68,8 +81,8 @@ static uint64_t number8(const unsigned char *at)
 	return raw;
 }
 
-/* SQLite's number of 1 to 9 bytes; behind it. */
-static const unsigned char *varint(const unsigned char *at, uint64_t *value)
+/* SQLite's number of 1 to 9 bytes; behind it. Branches foretell where that is. */
+static inline const unsigned char *varint(const unsigned char *at, uint64_t *value)
 {
 	*value = 0;
 	for (int i = 0; i < 8; i++) {
@@ -162,27 +175,59 @@ static int leaf_next(struct pages *p)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
+static void layout_make(const struct pages *p, const unsigned char *record, struct layout *layout)
+{
+	unsigned int at = (unsigned int)p->columns + 1;
+	struct place *place = layout->places;
+
+	layout->known = 0;
+	layout->bytes = 0;
+	for (int i = 0; i < p->wanted; i++) {
+		unsigned int type = record[1 + i], bytes = type < TYPES ? type_bytes[type] : NOT_PLAIN;
+
+		if (record[0] != p->columns + 1 || bytes == NOT_PLAIN)
+			return;
+		/* What has no bytes is told by its type: NULL is 0, 8 is 0 and 9 is 1, which are
+		 * these bytes shifted. */
+		if (p->slot[i] != NO_SLOT) {
+			place->slot = p->slot[i];
+			place->offset = (uint8_t)(bytes ? at : 1 + (unsigned int)i);
+			place->shift = (uint8_t)(bytes ? 64 - 8 * bytes : type == 9 ? 59 : 60);
+			place++;
+			layout->known |= (uint32_t)(type != 0) << p->slot[i];
+		}
+		at += bytes;
+	}
+	layout->bytes = at;
+}
+
+static inline const struct layout *layout_of(struct pages *p, const unsigned char *record)
+{
+	uint64_t first = number8(record), second = number8(record + 8) & p->second_mask;
+	uint64_t hash = (first ^ second * HASH_PRIME) * HASH_PRIME;
+	struct layout *layout = &p->layouts[hash / (UINT64_MAX / LAYOUTS + 1)];
+
+	if (layout->head[0] != first || layout->head[1] != second) {
+		layout->head[0] = first;
+		layout->head[1] = second;
+		layout_make(p, record, layout);
+	}
+	return layout;
+}
+
 /* Values of the columns of a record; false: it is not plain. */
 static inline bool record_take(struct pages *p, const unsigned char *record, uint64_t bytes,
 			       uint32_t *known)
 {
-	const unsigned char *value = record + p->columns + 1;
-	uint64_t is_known = 0;
+	const struct layout *layout = layout_of(p, record);
+	const struct place *place = layout->places;
 
-	if (bytes < (uint64_t)p->columns + 1 || record[0] != p->columns + 1)
+	if (!layout->bytes || bytes < layout->bytes)
 		return false;
-	for (int i = 0; i < p->wanted; i++) {
-		unsigned int type = record[1 + i];
-
-		if (type >= TYPES || !types[type].is_plain)
-			return false;
-		p->values[p->slot[i]] = ((int64_t)number8(value) >> types[type].shift &
-					 types[type].mask) | types[type].constant;
-		is_known |= (uint64_t)(type != 0) << p->slot[i];
-		value += types[type].bytes;
-	}
-	*known = (uint32_t)is_known;
-	return (uint64_t)(value - record) <= bytes;
+	for (int i = 0; i < p->asked; i++, place++)
+		p->values[place->slot] = (int64_t)number8(record + place->offset) >> place->shift;
+	*known = layout->known;
+	return true;
 }
 
 static int leaf_read(struct pages *p, int64_t last, page_row_fn *row, void *arg)
@@ -251,16 +296,20 @@ static bool columns_find(struct pages *p, struct run *run, const char *table,
 		fits = name && p->columns < PAGES_COLUMNS_MAX;
 		if (!fits)
 			break;
-		p->slot[p->columns] = PAGES_COLUMNS_MAX;
+		p->slot[p->columns] = NO_SLOT;
 		for (int i = 0; i < count; i++)
 			if (columns[i] && !strcmp(columns[i], name)) {
 				p->slot[p->columns] = (uint8_t)i;
 				p->wanted = p->columns + 1;
 			}
+		p->asked += p->slot[p->columns] != NO_SLOT;
 		p->columns++;
 	}
 	sqlite3_finalize(stmt);
-	return fits && p->wanted;
+	if (!fits || !p->wanted || p->wanted > HEAD_COLUMNS_MAX)
+		return false;
+	p->second_mask = p->wanted < 8 ? 0 : UINT64_MAX << 8 * (HEAD_COLUMNS_MAX - p->wanted);
+	return true;
 }
 
 static unsigned int root_of(struct run *run, const char *table)

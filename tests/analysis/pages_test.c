@@ -114,6 +114,49 @@ static void test_same_rows(void **state)
 	}
 }
 
+#define WIDE	15
+static const char *const wide_names[WIDE] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l",
+					      "m", "n", "o" };
+
+static int wide_compare(void *arg, int64_t *values, uint32_t known)
+{
+	struct compared *c = arg;
+
+	assert_int_equal(sqlite3_step(c->stmt), SQLITE_ROW);
+	for (int i = 0; i < WIDE; i++) {
+		assert_int_equal(known >> i & 1, sqlite3_column_type(c->stmt, i) != SQLITE_NULL);
+		assert_int_equal(values[i], sqlite3_column_int64(c->stmt, i));
+	}
+	c->rows++;
+	return 0;
+}
+
+/* As many columns as are read so, and more sorts of rows than are remembered. */
+static void test_wide_rows(void **state)
+{
+	static const char sql[] =
+		"CREATE TABLE wide (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);"
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+		"INSERT INTO wide SELECT v, v >> 3, v >> 9, v >> 17, v & 1, v >> 30, -v, v >> 40, "
+		"nullif(v & 3, 2), v >> 50, v >> 60, (v >> 5) & 1, v >> 22, ~v, v >> 12 "
+		"FROM (SELECT (i * 2654435761) << (i % 31) AS v FROM n)";
+	struct compared c = { 0 };
+	struct pages *pages;
+	struct run run;
+
+	(void)state;
+	make(&run, "", sql, true);
+	pages = pages_open(&run, "wide", wide_names, WIDE);
+	assert_non_null(pages);
+	assert_int_equal(sqlite3_prepare_v2(run.db, "SELECT * FROM wide ORDER BY rowid", -1, &c.stmt,
+					    NULL), SQLITE_OK);
+	assert_int_equal(pages_read(pages, INT64_MAX, wide_compare, &c), 0);
+	assert_int_equal(c.rows, 2000);
+	sqlite3_finalize(c.stmt);
+	pages_close(pages);
+	sqlite3_close(run.db);
+}
+
 /* What is not plain ends it, after all rows before, and for good. */
 static void test_odd_rows(void **state)
 {
@@ -171,10 +214,12 @@ static void test_left_to_sqlite(void **state)
 
 	(void)state;
 	make(&run, "", "CREATE VIEW v AS SELECT * FROM t; CREATE TABLE empty (a);"
-	     "CREATE TABLE w (a PRIMARY KEY) WITHOUT ROWID", true);
+	     "CREATE TABLE w (a PRIMARY KEY) WITHOUT ROWID;"
+	     "CREATE TABLE long (d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, a)", true);
 	assert_null(pages_open(&run, "v", names, NAMES));
 	assert_null(pages_open(&run, "w", names, NAMES));
 	assert_null(pages_open(&run, "nothing", names, NAMES));
+	assert_null(pages_open(&run, "long", names, NAMES));
 	pages = pages_open(&run, "empty", names, NAMES);
 	assert_non_null(pages);
 	assert_int_equal(pages_read(pages, INT64_MAX, row_compare, &c), 0);
@@ -189,6 +234,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_rows),
+		cmocka_unit_test(test_wide_rows),
 		cmocka_unit_test(test_odd_rows),
 		cmocka_unit_test(test_ends_early),
 		cmocka_unit_test(test_left_to_sqlite),
