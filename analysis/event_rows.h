@@ -14,6 +14,8 @@ enum event_column {
 	EVENT_COLUMNS
 };
 
+#define EVENT_BIT(column)	(UINT32_C(1) << (column))
+
 struct event_table {
 	const char *name;
 	const char *begin;		/* expression: the earliest time of a row */

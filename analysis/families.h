@@ -58,11 +58,42 @@ struct kernel_families {
 };
 int run_kernel_families(struct run *run, struct kernel_families *families);
 void kernel_families_free(struct kernel_families *families);
-struct family_of family_of_kernel(const struct kernel_families *families, int64_t kernel);
-uint64_t family_name_hash(const struct kernel_families *families, int64_t kernel);
+
+/* Where an id is among rising ones; the count when it is not there. */
+size_t family_id_search(const int64_t *ids, size_t count, int64_t id);
+static inline size_t family_id_find(const int64_t *ids, size_t count, int64_t id)
+{
+	/* Mostly ids are 1, 2, 3, ... */
+	if (id > 0 && (size_t)id <= count && ids[id - 1] == id)
+		return (size_t)id - 1;
+	return family_id_search(ids, count, id);
+}
+
+static inline struct family_of family_of_kernel(const struct kernel_families *families, int64_t kernel)
+{
+	size_t at = family_id_find(families->kernels, families->kernel_count, kernel);
+
+	return at < families->kernel_count ? families->of_kernel[at] : (struct family_of){ 0, 0 };
+}
+
+static inline uint64_t family_name_hash(const struct kernel_families *families, int64_t kernel)
+{
+	size_t at = family_id_find(families->kernels, families->kernel_count, kernel);
+
+	return at < families->kernel_count ? families->name_hash[at] : 0;
+}
+
 /* *kernel (if not NULL): the shape's kernel, 0 unknown. */
-struct family_of family_of_shape(const struct kernel_families *families, int64_t shape,
-				 int64_t *kernel);
+static inline struct family_of family_of_shape(const struct kernel_families *families, int64_t shape,
+					       int64_t *kernel)
+{
+	size_t at = family_id_find(families->shapes, families->shape_count, shape);
+	bool known = at < families->shape_count;
+
+	if (kernel)
+		*kernel = known ? families->kernel_of[at] : 0;
+	return known ? families->of_shape[at] : (struct family_of){ 0, 0 };
+}
 
 /* GPU time by family and origin over a whole file, from its summaries; largest first. */
 struct family_total {

@@ -143,14 +143,10 @@ void kernel_families_free(struct kernel_families *families)
 	*families = (struct kernel_families){ 0 };
 }
 
-/* count when it is not there. */
-static size_t id_find(const int64_t *ids, size_t count, int64_t id)
+size_t family_id_search(const int64_t *ids, size_t count, int64_t id)
 {
 	size_t low = 0, high = count;
 
-	/* Mostly ids are 1, 2, 3, ... */
-	if (id > 0 && (size_t)id <= count && ids[id - 1] == id)
-		return (size_t)id - 1;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -160,31 +156,6 @@ static size_t id_find(const int64_t *ids, size_t count, int64_t id)
 			high = middle;
 	}
 	return low < count && ids[low] == id ? low : count;
-}
-
-struct family_of family_of_kernel(const struct kernel_families *families, int64_t kernel)
-{
-	size_t at = id_find(families->kernels, families->kernel_count, kernel);
-
-	return at < families->kernel_count ? families->of_kernel[at] : (struct family_of){ 0, 0 };
-}
-
-uint64_t family_name_hash(const struct kernel_families *families, int64_t kernel)
-{
-	size_t at = id_find(families->kernels, families->kernel_count, kernel);
-
-	return at < families->kernel_count ? families->name_hash[at] : 0;
-}
-
-struct family_of family_of_shape(const struct kernel_families *families, int64_t shape,
-				 int64_t *kernel)
-{
-	size_t at = id_find(families->shapes, families->shape_count, shape);
-	bool known = at < families->shape_count;
-
-	if (kernel)
-		*kernel = known ? families->kernel_of[at] : 0;
-	return known ? families->of_shape[at] : (struct family_of){ 0, 0 };
 }
 
 static int by_total(const void *left, const void *right)

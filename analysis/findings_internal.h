@@ -124,7 +124,7 @@ struct watch_device {
 	uint64_t prompts;		/* kernels of attention over prompts */
 	struct idle_total idle[IDLE_CAUSE_COUNT];
 	struct watch_active *active;	/* a list */
-	size_t active_count;
+	size_t active_count, active_kernels, active_collectives;
 	double parts_ns[WATERFALL_PART_COUNT];
 	struct watch_blocked blocked;
 	UT_hash_handle hh;

@@ -80,7 +80,7 @@ static void kernel_facts(const struct watch *watch, struct watch_kernel *k)
 		k->fill = fmin(1, k->occupancy / watch->low_occupancy);
 }
 
-static struct watch_kernel *kernel_get(struct watch *watch, int64_t shape, int64_t device)
+static RECENT_APART struct watch_kernel *kernel_find(struct watch *watch, int64_t shape, int64_t device)
 {
 	struct watch_kernel *k = RECENT_GET(watch->kernels, watch->recent.kernels, shape, shape);
 
@@ -91,6 +91,13 @@ static struct watch_kernel *kernel_get(struct watch *watch, int64_t shape, int64
 	return k;
 }
 
+static struct watch_kernel *kernel_get(struct watch *watch, int64_t shape, int64_t device)
+{
+	struct watch_kernel *k = RECENT_HIT(watch->recent.kernels, shape, shape);
+
+	return k && k->device ? k : kernel_find(watch, shape, device);
+}
+
 static struct watch_copy *copy_get(struct watch *watch, const struct idle_event *event)
 {
 	__typeof__(watch->copies->key) key = { event->device, event->op.kind, event->path };
@@ -98,9 +105,16 @@ static struct watch_copy *copy_get(struct watch *watch, const struct idle_event 
 	return RECENT_GET(watch->copies, watch->recent.copies, key, key);
 }
 
-static struct watch_device *device_get(struct watch *watch, int64_t id)
+static RECENT_APART struct watch_device *device_make(struct watch *watch, int64_t id)
 {
 	return RECENT_GET(watch->devices, watch->recent.devices, id, id);
+}
+
+static struct watch_device *device_get(struct watch *watch, int64_t id)
+{
+	struct watch_device *device = RECENT_HIT(watch->recent.devices, id, id);
+
+	return device ? device : device_make(watch, id);
 }
 
 struct watch_device *watch_device_find(const struct watch *watch, int64_t id)
@@ -129,10 +143,9 @@ static void copies_alone(struct watch *watch, struct watch_device *d, uint64_t f
 		d->active[i].copy->alone_ns += ns;
 }
 
-static void collectives_alone(struct watch *watch, struct watch_device *d, size_t kernels,
-			      uint64_t from, uint64_t to)
+static void collectives_alone(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
 {
-	double ns = (double)since_warm(watch, from, to) / (double)kernels;
+	double ns = (double)since_warm(watch, from, to) / (double)d->active_kernels;
 
 	d->parts_ns[WATERFALL_COLLECTIVE_ALONE] += (double)(to - from);
 	for (size_t i = 0; i < d->active_count; i++)
@@ -141,12 +154,15 @@ static void collectives_alone(struct watch *watch, struct watch_device *d, size_
 }
 
 /* Kernels that run together share the SMs by what they would cover alone. */
-static void kernels_share(struct watch *watch, struct watch_device *d, size_t kernels, double cover,
-			  uint64_t from, uint64_t to)
+static void kernels_share(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
 {
 	double ns = (double)(to - from), warm = (double)since_warm(watch, from, to);
-	double scale = cover > 1 ? 1 / cover : 1, empty = cover < 1 ? 1 - cover : 0;
+	double cover = 0, scale, empty;
 
+	for (size_t i = 0; i < d->active_count; i++)
+		cover += d->active[i].kernel ? d->active[i].kernel->covers : 0;
+	scale = cover > 1 ? 1 / cover : 1;
+	empty = cover < 1 ? 1 - cover : 0;
 	d->parts_ns[WATERFALL_UNCOVERED] += empty * ns;
 	for (size_t i = 0; i < d->active_count; i++) {
 		struct watch_kernel *k = d->active[i].kernel;
@@ -161,11 +177,16 @@ static void kernels_share(struct watch *watch, struct watch_device *d, size_t ke
 			d->parts_ns[k->is_known ? WATERFALL_OPAQUE : WATERFALL_UNKNOWN] += part * ns;
 			continue;
 		}
-		d->parts_ns[WATERFALL_WAVE_TAIL] += tail * ns;
-		d->parts_ns[WATERFALL_OCCUPANCY] += few * ns;
-		k->uncovered_ns += empty / (double)kernels * warm;
-		k->tail_ns += tail * warm;
-		k->occupancy_ns += few * warm;
+		if (empty > 0)
+			k->uncovered_ns += empty / (double)d->active_kernels * warm;
+		if (tail > 0) {
+			d->parts_ns[WATERFALL_WAVE_TAIL] += tail * ns;
+			k->tail_ns += tail * warm;
+		}
+		if (few > 0) {
+			d->parts_ns[WATERFALL_OCCUPANCY] += few * ns;
+			k->occupancy_ns += few * warm;
+		}
 	}
 }
 
@@ -188,27 +209,17 @@ static void streams_share(struct watch_device *d, uint64_t ns)
 /* From one moment to the next, between which nothing begins or ends. */
 static void segment(struct watch *watch, struct watch_device *d, uint64_t from, uint64_t to)
 {
-	size_t kernels = 0, collectives = 0;
-	double cover = 0;
-
 	if (to <= from || !d->active_count)
 		return;
 	d->busy_ns += since_warm(watch, from, to);
-	for (size_t i = 0; i < d->active_count; i++) {
-		const struct watch_kernel *k = d->active[i].kernel;
-
-		kernels += k != NULL;
-		collectives += k && k->is_collective;
-		cover += k ? k->covers : 0;
-	}
-	if (kernels > 1)
+	if (d->active_kernels > 1)
 		streams_share(d, to - from);
-	if (!kernels)
+	if (!d->active_kernels)
 		copies_alone(watch, d, from, to);
-	else if (collectives == kernels)
-		collectives_alone(watch, d, kernels, from, to);
+	else if (d->active_collectives == d->active_kernels)
+		collectives_alone(watch, d, from, to);
 	else
-		kernels_share(watch, d, kernels, cover, from, to);
+		kernels_share(watch, d, from, to);
 }
 
 static size_t first_to_end(const struct watch_device *d)
@@ -233,6 +244,8 @@ static void active_end(const struct watch *watch, struct watch_device *d, size_t
 		a->kernel->beside.count++;
 		a->kernel->beside.ns += ns;
 	}
+	d->active_kernels -= a->kernel != NULL;
+	d->active_collectives -= a->kernel && a->kernel->is_collective;
 	d->active[which] = d->active[--d->active_count];
 }
 
@@ -298,6 +311,8 @@ static int event_take(void *arg, const struct idle_event *event)
 	if (d->active_count == ACTIVE_MAX)
 		active_end(watch, d, first_to_end(d));
 	d->active[d->active_count++] = active;
+	d->active_kernels += active.kernel != NULL;
+	d->active_collectives += active.kernel && active.kernel->is_collective;
 	d->prompts += active.kernel && active.kernel->is_prompts;
 	if (event->start < watch->warm_ns)
 		return 0;
@@ -311,6 +326,12 @@ static int event_take(void *arg, const struct idle_event *event)
 	    watch_level_take(&active.copy->levels, event, d->prompts) < 0)
 		return run_fail(watch->run, "out of memory");
 	return 0;
+}
+
+static RECENT_APART struct watch_site *site_make(struct watch *watch,
+						 __typeof__(watch->sites->key) key)
+{
+	return RECENT_GET(watch->sites, watch->recent.sites, key, key);
 }
 
 static void site_spot(struct watch_site *site, const struct idle_interval *interval)
@@ -330,8 +351,10 @@ static void site_spot(struct watch_site *site, const struct idle_interval *inter
 static int site_take(struct watch *watch, const struct idle_interval *interval, uint64_t ns)
 {
 	__typeof__(watch->sites->key) key = { interval->device, interval->cause, interval->path };
-	struct watch_site *site = RECENT_GET(watch->sites, watch->recent.sites, key, key);
+	struct watch_site *site = RECENT_HIT(watch->recent.sites, key, key);
 
+	if (!site)
+		site = site_make(watch, key);
 	if (!site)
 		return run_fail(watch->run, "out of memory");
 	site->total_ns += ns;
@@ -342,12 +365,20 @@ static int site_take(struct watch *watch, const struct idle_interval *interval, 
 	return 0;
 }
 
+static RECENT_APART struct watch_pair *pair_make(struct watch *watch,
+						 __typeof__(watch->pairs->key) key)
+{
+	return RECENT_GET(watch->pairs, watch->recent.pairs, key, key);
+}
+
 /* Between kernels that follow on each other, the second of which could have begun earlier. */
 static int pair_take(struct watch *watch, const struct idle_interval *interval)
 {
 	__typeof__(watch->pairs->key) key = { interval->previous.shape, interval->next.shape };
-	struct watch_pair *pair = RECENT_GET(watch->pairs, watch->recent.pairs, key, key);
+	struct watch_pair *pair = RECENT_HIT(watch->recent.pairs, key, key);
 
+	if (!pair)
+		pair = pair_make(watch, key);
 	if (!pair)
 		return run_fail(watch->run, "out of memory");
 	pair->total_ns += interval->dur_ns;

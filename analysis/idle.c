@@ -75,24 +75,28 @@ struct scan {
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-static struct idle_thread *thread_find(struct scan *s, int64_t id)
+static RECENT_APART struct idle_thread *thread_find(struct scan *s, int64_t id)
 {
 	return RECENT_FIND(s->threads, s->recent_threads, id, id);
 }
 
-static struct idle_thread *thread_get(struct scan *s, int64_t id)
+static RECENT_APART struct idle_thread *thread_make(struct scan *s, int64_t id)
 {
-	struct idle_thread *thread = thread_find(s, id);
+	struct idle_thread *thread = calloc(1, sizeof(*thread));
 
-	if (thread)
-		return thread;
-	thread = calloc(1, sizeof(*thread));
 	if (!thread)
 		return NULL;
 	thread->id = id;
 	thread->process = lookup_number(&s->processes, id, 0, 0);
 	HASH_ADD(hh, s->threads, id, sizeof(id), thread);
 	return thread;
+}
+
+static struct idle_thread *thread_get(struct scan *s, int64_t id)
+{
+	struct idle_thread *thread = RECENT_HIT(s->recent_threads, id, id);
+
+	return thread ? thread : thread_find(s, id);
 }
 
 /* Forgets calls from before the idle interval that any device is in. */
@@ -121,6 +125,7 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 	struct idle_thread *thread = thread_get(s, call->thread);
 	bool is_full, passes;
 
+	thread = thread ? thread : thread_make(s, call->thread);
 	if (!thread)
 		return run_fail(s->run, "out of memory");
 	is_full = thread->count == thread->capacity;
@@ -180,11 +185,17 @@ static int64_t blamed_path(const struct idle_facts *f, enum idle_cause cause, in
 	return path ? path : launch;
 }
 
+static RECENT_APART struct site *site_make(struct scan *s, __typeof__(s->sites->key) key)
+{
+	return RECENT_GET(s->sites, s->recent_sites, key, key);
+}
+
 static int site_take(struct scan *s, const struct idle_interval *interval)
 {
 	__typeof__(s->sites->key) key = { interval->device, interval->cause, interval->path };
-	struct site *site = RECENT_GET(s->sites, s->recent_sites, key, key);
+	struct site *site = RECENT_HIT(s->recent_sites, key, key);
 
+	site = site ? site : site_make(s, key);
 	if (!site)
 		return run_fail(s->run, "out of memory");
 	site->total_ns += interval->dur_ns;
@@ -229,17 +240,21 @@ static void device_span(struct device *device, uint64_t start, uint64_t end)
 		device->result.last_ns = end;
 }
 
+static bool interval_passes(struct scan *s, const struct idle_interval *interval)
+{
+	struct event_subject subject = event_filter_interval(&s->filter, interval);
+
+	return event_filter_passes(&s->filter, &subject, SCOPE_OF_KERNELS);
+}
+
 static int interval_take(struct scan *s, struct device *device, const struct idle_event *event)
 {
 	struct idle_event in_graph;
 	struct idle_gap gap = { device->reach, event->start, event, &device->previous, NULL,
 				s->threads, s->limits, &s->names };
-	struct idle_interval interval = { .device = (int)device->id, .start_ns = gap.start,
-					  .dur_ns = gap.end - gap.start, .next = event->op,
-					  .previous = device->previous.op };
+	struct idle_interval interval;
 	struct idle_total *total;
 	struct idle_facts facts;
-	struct event_subject subject;
 	bool passes;
 
 	if (!event->thread && event->graph_launch > 0) {
@@ -249,13 +264,17 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 			return -1;
 	}
 	if (gap.next->thread)
-		gap.thread = thread_find(s, gap.next->thread);
+		gap.thread = thread_get(s, gap.next->thread);
 	idle_facts(&gap, &facts);
+	interval.device = (int)device->id;
 	interval.cause = classify(&facts, s->limits);
+	interval.start_ns = gap.start;
+	interval.dur_ns = gap.end - gap.start;
 	interval.thread = gap.next->thread;
 	interval.path = blamed_path(&facts, interval.cause, gap.next->path);
-	subject = event_filter_interval(&s->filter, &interval);
-	passes = !s->is_narrowed || event_filter_passes(&s->filter, &subject, SCOPE_OF_KERNELS);
+	interval.previous = device->previous.op;
+	interval.next = event->op;
+	passes = !s->is_narrowed || interval_passes(s, &interval);
 	for (const struct idle_observer *o = s->observer; o; o = o->next)
 		if ((passes || o->sees_all) && o->interval(o->arg, &interval, gap.next) < 0)
 			return -1;
@@ -274,7 +293,7 @@ static int interval_take(struct scan *s, struct device *device, const struct idl
 	return site_take(s, &interval);
 }
 
-static struct device *device_get(struct scan *s, const struct idle_event *event)
+static RECENT_APART struct device *device_make(struct scan *s, const struct idle_event *event)
 {
 	struct device *device = RECENT_FIND(s->devices, s->recent_devices, id, event->device);
 
@@ -310,9 +329,10 @@ static void device_count(struct device *device, const struct idle_event *event)
 static int event_take(void *arg, const struct idle_event *event)
 {
 	struct scan *s = arg;
-	struct device *device = device_get(s, event);
+	struct device *device = RECENT_HIT(s->recent_devices, id, event->device);
 	int passes;
 
+	device = device ? device : device_make(s, event);
 	if (!device)
 		return run_fail(s->run, "out of memory");
 	if (event->start > device->reach && interval_take(s, device, event) < 0)

@@ -58,6 +58,9 @@ const struct api_class *api_find(const struct call_classes *apis, int64_t id)
 	static const struct api_class other = { .class = CALL_OTHER };
 	size_t low = 0, high = apis->count;
 
+	/* Ids usually count from 1 without holes. */
+	if (id > 0 && (uint64_t)id <= apis->count && apis->rows[id - 1].id == id)
+		return &apis->rows[id - 1];
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 

@@ -57,6 +57,7 @@ struct idle_sink {
 	int (*event)(void *arg, const struct idle_event *event);
 	void *arg;
 	bool work_only;			/* calls that brought work, and nothing else */
+	uint32_t unused;		/* EVENT_BIT of columns that may be left at 0 */
 	/* Rows that lie wholly outside of [from, to) may be left out; to 0: all come. */
 	uint64_t from_ns, to_ns;
 	bool tells_total;		/* progress out of all rows; false where this is one pass of many */

@@ -88,12 +88,16 @@ static int chunk_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 static int source_open_pages(struct reader *r, struct source *source, size_t table)
 {
 	const struct event_table *t = &event_tables[table];
+	bool is_replay = table == EVENT_NODE && run_has_table(r->run, EVENT_REPLAY);
+	uint32_t unused = r->sink->unused | EVENT_BIT(ROW_ID);
+	const char *columns[EVENT_COLUMNS];
 
-	if (table != EVENT_NODE || !run_has_table(r->run, EVENT_REPLAY)) {
-		source->pages = pages_open(r->run, t->name, t->columns, EVENT_COLUMNS);
+	for (int i = 0; i < EVENT_COLUMNS; i++)
+		columns[i] = unused & EVENT_BIT(i) ? NULL
+			: is_replay ? event_replay_columns[i] : t->columns[i];
+	source->pages = pages_open(r->run, is_replay ? EVENT_REPLAY : t->name, columns, EVENT_COLUMNS);
+	if (!is_replay)
 		return 0;
-	}
-	source->pages = pages_open(r->run, EVENT_REPLAY, event_replay_columns, EVENT_COLUMNS);
 	return lookup_load(r->run, "SELECT id, stream, shape, path FROM graph_node", &r->nodes);
 }
 
@@ -172,34 +176,42 @@ static bool call_add(struct reader *r, int table, const struct event_row *row)
 	return true;
 }
 
+static int64_t event_device(const struct reader *r, const struct event_row *row)
+{
+	int64_t device = row->value[DEVICE], shape = row->value[SHAPE];
+
+	if (row_has(row, DEVICE))
+		return device;
+	device = shape ? lookup_number(&r->shapes, shape, 0, 0) : 0;
+	return device ? device : lookup_number(&r->streams, row->value[STREAM], 0, 0);
+}
+
 static bool event_add(struct reader *r, const struct event_row *row)
 {
 	struct idle_event *event = pile_add(&r->reading->events);
+	bool has_call = row_has(row, CALL_START);
 	uint64_t start = row_natural(row, GPU_START);
+	uint64_t call_start = has_call ? row_natural(row, CALL_START) : 0;
 
 	if (!event)
 		return false;
+	/* All members are told, so that none is cleared before. */
 	*event = (struct idle_event){
 		.start = start,
 		.end = start + row_natural(row, GPU_DUR),
-		.op.stream = row->value[STREAM],
-		.op.shape = row->value[SHAPE],
-		.op.kind = row_kind(row, IDLE_KERNEL),
-		.op.bytes = row_natural(row, BYTES),
+		.device = event_device(r, row),
 		.graph_launch = row->value[GRAPH_LAUNCH],
+		.call_start = call_start,
+		.call_end = has_call ? call_start + row_natural(row, CALL_DUR) : 0,
+		.thread = has_call ? row->value[THREAD] : 0,
 		.path = row->value[PATH],
-		.device = row->value[DEVICE],
+		.op = {
+			.kind = row_kind(row, IDLE_KERNEL),
+			.shape = row->value[SHAPE],
+			.stream = row->value[STREAM],
+			.bytes = row_natural(row, BYTES),
+		},
 	};
-	if (!row_has(row, DEVICE)) {
-		event->device = event->op.shape ? lookup_number(&r->shapes, event->op.shape, 0, 0) : 0;
-		if (!event->device)
-			event->device = lookup_number(&r->streams, event->op.stream, 0, 0);
-	}
-	if (row_has(row, CALL_START)) {
-		event->thread = row->value[THREAD];
-		event->call_start = row_natural(row, CALL_START);
-		event->call_end = event->call_start + row_natural(row, CALL_DUR);
-	}
 	return true;
 }
 

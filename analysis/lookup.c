@@ -67,13 +67,10 @@ void lookup_free(struct lookup *lookup)
 	*lookup = (struct lookup){ 0 };
 }
 
-const struct lookup_cell *lookup_find(const struct lookup *lookup, int64_t id)
+const struct lookup_cell *lookup_search(const struct lookup *lookup, int64_t id)
 {
 	size_t low = 0, high = lookup->count;
 
-	/* Ids usually count from 1 without holes. */
-	if (id > 0 && (uint64_t)id <= lookup->count && lookup->ids[id - 1] == id)
-		return &lookup->cells[(size_t)(id - 1) * (size_t)lookup->columns];
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -85,14 +82,6 @@ const struct lookup_cell *lookup_find(const struct lookup *lookup, int64_t id)
 	if (low < lookup->count && lookup->ids[low] == id)
 		return &lookup->cells[low * (size_t)lookup->columns];
 	return NULL;
-}
-
-int64_t lookup_number(const struct lookup *lookup, int64_t id, int column, int64_t missing)
-{
-	const struct lookup_cell *cells = lookup_find(lookup, id);
-
-	return !cells || cells[column].is_null || cells[column].text ? missing
-								      : cells[column].number;
 }
 
 const char *lookup_text(const struct lookup *lookup, int64_t id, int column, const char *missing)

@@ -11,7 +11,7 @@
 
 #define CAPACITY_MIN 4096
 
-static bool grow(struct pile *pile)
+bool pile_grow(struct pile *pile)
 {
 	size_t capacity = pile->capacity ? 2 * pile->capacity : CAPACITY_MIN;
 	void *rows = realloc(pile->rows, capacity * pile->row_bytes);
@@ -26,13 +26,6 @@ static bool grow(struct pile *pile)
 	if (scratch)
 		pile->capacity = capacity;
 	return scratch != NULL;
-}
-
-void *pile_add(struct pile *pile)
-{
-	if (pile->count == pile->capacity && !grow(pile))
-		return NULL;
-	return pile->rows + pile->count++ * pile->row_bytes;
 }
 
 static bool keys_in_order(const struct pile *pile, const struct pile_key *a, const struct pile_key *b)

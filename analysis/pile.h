@@ -23,8 +23,15 @@ struct pile {
 	size_t in_order;		/* leading rows that lie in order */
 };
 
-/* Room for one more row, not zeroed; NULL without memory. */
-void *pile_add(struct pile *pile);
+/* Makes room for rows; false without memory. */
+bool pile_grow(struct pile *pile);
+/* One more row, not zeroed; NULL without memory. */
+static inline void *pile_add(struct pile *pile)
+{
+	if (pile->count == pile->capacity && !pile_grow(pile))
+		return NULL;
+	return pile->rows + pile->count++ * pile->row_bytes;
+}
 /* Sorts what is there: pile_first() and pile_take() hand it out. False: it lay in order. */
 bool pile_sort(struct pile *pile);
 /* The row that is `at` in order. */

@@ -20,10 +20,21 @@ static inline size_t recent_slot(const void *key, size_t bytes)
 
 	for (size_t i = 0; i < bytes / sizeof(word); i++) {
 		memcpy(&word, (const char *)key + i * sizeof(word), sizeof(word));
-		sum = sum * 31 + word;
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ull;
 	}
-	return sum % RECENT_ROWS;
+	return sum / (UINT64_MAX / RECENT_ROWS + 1);
 }
+
+/* The row whose `field` is `wanted` if it was asked for last of those that share its place, or
+ * NULL. Who asks this first and leaves the rest to a function of its own, RECENT_APART, saves what
+ * calling that one costs. */
+#define RECENT_APART __attribute__((noinline))
+#define RECENT_HIT(recent, field, wanted)							\
+	({											\
+		__typeof__((recent)[0]) hit_ = (recent)[recent_slot(&(wanted), sizeof(wanted))]; \
+												\
+		hit_ && !memcmp(&hit_->field, &(wanted), sizeof(wanted)) ? hit_ : NULL;		\
+	})
 
 /* The row whose `field` is `wanted`, or NULL. */
 #define RECENT_FIND(head, recent, field, wanted)						\

@@ -312,7 +312,7 @@ static int lane_end(struct detection *d, struct lane *lane)
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-static struct lane *lane_get(struct detection *d, int64_t id)
+static RECENT_APART struct lane *lane_make(struct detection *d, int64_t id)
 {
 	struct lane *lane = RECENT_FIND(d->lanes, d->recent, id, id);
 
@@ -333,29 +333,31 @@ static struct step_token token_of(const struct detection *d, const struct idle_c
 {
 	struct step_token token = { .start = call->start, .end = call->end,
 				    .gpu_start = work->gpu_start, .gpu_end = work->gpu_end };
-	int64_t kernel, device = lookup_number(&d->stream_devices, call->stream, 0, 0);
+	int64_t kernel, device = 0;
 	int direction = call->kind & 0xff;
 
 	if (work->shape > 0) {
 		family_of_shape(d->families, work->shape, &kernel);
 		token.symbol = SYMBOL((uint32_t)kernel, SYMBOL_KERNEL);
-		device = lookup_number(&d->shape_devices, work->shape, 0, device);
+		device = lookup_number(&d->shape_devices, work->shape, 0, 0);
 	} else if (work->graph > 0) {
 		token.symbol = SYMBOL((uint32_t)work->graph, SYMBOL_GRAPH);
 	} else {
 		token.symbol = SYMBOL((uint32_t)call->stream, direction == 1 ? SYMBOL_TO_DEVICE
 				      : direction == 2 ? SYMBOL_TO_HOST : SYMBOL_COPY);
 	}
-	token.device = (int)device;
+	token.device = (int)(device ? device : lookup_number(&d->stream_devices, call->stream, 0, 0));
 	return token;
 }
 
 static int call_take(void *arg, const struct idle_call *call, const struct idle_work *work)
 {
 	struct detection *d = arg;
-	struct lane *lane = lane_get(d, call->thread);
+	struct lane *lane = RECENT_HIT(d->recent, id, call->thread);
 	struct step_token token = token_of(d, call, work), *last;
 
+	if (!lane)
+		lane = lane_make(d, call->thread);
 	if (!lane)
 		return run_fail(d->run, "out of memory");
 	lane->launches += symbol_is_launch(token.symbol);
@@ -430,7 +432,8 @@ int steps_detect(struct run *run, const struct kernel_families *families, bool t
 		 struct step_pieces *pieces)
 {
 	struct detection d = { .run = run, .families = families, .to = pieces };
-	struct idle_sink sink = { .call = call_take, .arg = &d, .work_only = true };
+	struct idle_sink sink = { .call = call_take, .arg = &d, .work_only = true,
+				  .unused = EVENT_BIT(API) | EVENT_BIT(PATH) };
 	int done = lookup_load(run, "SELECT id, device FROM stream ORDER BY id", &d.stream_devices);
 
 	if (done == 0)

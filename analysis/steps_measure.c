@@ -118,6 +118,11 @@ static void ordinal_take(struct step_kind *kind, const struct step_launch *launc
 		ordinal->slow_ns += gpu_ns;
 }
 
+static RECENT_APART struct place *place_find(struct measure *m, int64_t thread)
+{
+	return RECENT_FIND(m->places, m->recent, thread, thread);
+}
+
 static int call_take(void *arg, const struct idle_call *call, const struct idle_work *work)
 {
 	struct measure *m = arg;
@@ -130,7 +135,9 @@ static int call_take(void *arg, const struct idle_call *call, const struct idle_
 
 	if (work->shape <= 0 && work->graph <= 0)
 		return 0;
-	place = RECENT_FIND(m->places, m->recent, thread, call->thread);
+	place = RECENT_HIT(m->recent, thread, call->thread);
+	if (!place)
+		place = place_find(m, call->thread);
 	launch.step = place ? host_step(m, place, call->start) : NULL;
 	if (!launch.step)
 		return 0;
