@@ -6,6 +6,7 @@
 
 #include "analysis/rank.h"
 #include "analysis/steps_internal.h"
+#include "analysis/steps_map.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,22 +19,8 @@
 #define COPY_SHARE	0.9		/* of the pieces, for "each has a copy" */
 #define GRAPH_USES_MIN	8		/* of an executable graph, to be told from others */
 #define PAUSE_FACTOR	4		/* of a pause between steps to one between launches */
-#define PRIME		0x9e3779b97f4a7c15ull
-#define CELLS_MIN	1024
+#define PRIME		MAP_PRIME
 #define CHANCE_MIN	1e-200
-
-/* Tables from 64 bits to a number, emptied by a new generation. They grow with what is in them, so
- * that those of launches that repeat stay in the cache. */
-struct cell {
-	uint64_t key;
-	uint32_t generation, value;
-};
-
-struct table {
-	struct cell *cells;
-	size_t mask, used;
-	uint32_t generation;
-};
 
 struct symbol {
 	uint32_t symbol;
@@ -42,81 +29,24 @@ struct symbol {
 	bool repeats, has_copies, has_graphs;
 };
 
-struct search {
+struct prefix {				/* of what is before a position */
+	uint64_t hash;			/* of the launches */
+	uint32_t launches, copies, graphs, phrases;	/* begun */
+};
+
+struct step_search {
 	const struct step_token *tokens;
-	size_t count;
+	size_t count, capacity;		/* capacity: of what follows, one more than tokens */
 	uint32_t *numbers;		/* of the symbol of each token */
 	uint32_t *positions;		/* of each symbol, rising */
 	struct symbol *symbols;
 	size_t symbol_count;
 	uint32_t *alike;		/* each token's symbol; of graphs that are rarely used, the same */
-	uint64_t *hash, *power;		/* of the launches before each position; PRIME to the number */
-	uint64_t *pauses;
-	uint32_t *launches;		/* before each position */
-	uint32_t *copies, *graphs, *phrases;	/* begun before each position */
-	struct table kinds, pairs;
-	bool no_memory;
+	uint64_t *power;		/* PRIME to the number */
+	struct prefix *before;
+	uint64_t *pauses, *gaps;	/* before each token; room for those of a symbol */
+	struct map kinds, pairs;
 };
-
-static bool table_make(struct table *table)
-{
-	table->mask = CELLS_MIN - 1;
-	table->cells = calloc(CELLS_MIN, sizeof(*table->cells));
-	table->generation = 1;
-	return table->cells != NULL;
-}
-
-static void table_empty(struct table *table)
-{
-	table->generation++;
-	table->used = 0;
-}
-
-/* The key's cell, or a free one for it. */
-static inline struct cell *cell_find(const struct table *table, uint64_t key)
-{
-	size_t i = (size_t)((key * PRIME) >> 20) & table->mask;
-
-	while (table->cells[i].generation == table->generation && table->cells[i].key != key)
-		i = (i + 1) & table->mask;
-	return &table->cells[i];
-}
-
-static bool table_grow(struct table *table)
-{
-	struct table grown = { .mask = 4 * (table->mask + 1) - 1, .used = table->used, .generation = 1 };
-
-	grown.cells = calloc(grown.mask + 1, sizeof(*grown.cells));
-	for (size_t i = 0; grown.cells && i <= table->mask; i++)
-		if (table->cells[i].generation == table->generation)
-			*cell_find(&grown, table->cells[i].key) = (struct cell){
-				table->cells[i].key, grown.generation, table->cells[i].value };
-	if (!grown.cells)
-		return false;
-	free(table->cells);
-	*table = grown;
-	return true;
-}
-
-/* The key's value, which begins at 0; until the next one is asked for. */
-static inline uint32_t *table_at(struct search *s, struct table *table, uint64_t key)
-{
-	struct cell *cell = cell_find(table, key);
-
-	if (cell->generation == table->generation)
-		return &cell->value;
-	if (2 * table->used > table->mask) {
-		/* A table that cannot grow forgets: the search fails anyhow. */
-		if (!table_grow(table)) {
-			s->no_memory = true;
-			table_empty(table);
-		}
-		cell = cell_find(table, key);
-	}
-	table->used++;
-	*cell = (struct cell){ key, table->generation, 0 };
-	return &cell->value;
-}
 
 static uint64_t mix(uint64_t value)
 {
@@ -125,12 +55,14 @@ static uint64_t mix(uint64_t value)
 }
 
 /* Symbols in order of their first occurrence, each with its positions. */
-static void symbols_count(struct search *s)
+static void symbols_count(struct step_search *s)
 {
 	uint32_t at = 0;
 
+	s->symbol_count = 0;
+	map_empty(&s->kinds);
 	for (size_t i = 0; i < s->count; i++) {
-		uint32_t *number = table_at(s, &s->kinds, s->tokens[i].symbol);
+		uint32_t *number = map_at(&s->kinds, s->tokens[i].symbol);
 
 		if (!*number) {
 			s->symbols[s->symbol_count] = (struct symbol){ .symbol = s->tokens[i].symbol };
@@ -152,7 +84,7 @@ static void symbols_count(struct search *s)
 }
 
 /* A program that captures again and again has ever new graphs for the same step. */
-static void alike_make(struct search *s)
+static void alike_make(struct step_search *s)
 {
 	for (size_t i = 0; i < s->symbol_count; i++) {
 		const struct symbol *symbol = &s->symbols[i];
@@ -166,92 +98,119 @@ static void alike_make(struct search *s)
 }
 
 /* Sums before each position; copies do not make kinds of steps, as their number varies. */
-static void prefixes_make(struct search *s)
+static void prefixes_make(struct step_search *s)
 {
-	s->power[0] = 1;
-	for (size_t i = 0; i < s->count; i++) {
-		bool is_launch = symbol_is_launch(s->tokens[i].symbol);
+	struct prefix before = { 0 };
 
-		s->power[i + 1] = s->power[i] * PRIME;
-		s->hash[i + 1] = is_launch ? s->hash[i] * PRIME + mix(s->alike[i]) : s->hash[i];
-		s->launches[i + 1] = s->launches[i] + is_launch;
-		s->graphs[i + 1] = s->graphs[i] +
-				   (SYMBOL_CLASS(s->tokens[i].symbol) == SYMBOL_GRAPH);
-		s->copies[i + 1] = s->copies[i] + (SYMBOL_CLASS(s->tokens[i].symbol) >= SYMBOL_TO_DEVICE);
+	for (size_t i = 0; i < s->count; i++) {
+		uint32_t symbol = s->alike[i];
+		bool is_launch = symbol_is_launch(symbol);
+
+		s->before[i] = before;
+		before.hash = is_launch ? before.hash * PRIME + mix(symbol) : before.hash;
+		before.launches += is_launch;
+		before.graphs += SYMBOL_CLASS(symbol) == SYMBOL_GRAPH;
+		before.copies += SYMBOL_CLASS(symbol) >= SYMBOL_TO_DEVICE;
 	}
+	s->before[s->count] = before;
 }
 
-static uint64_t piece_hash(const struct search *s, size_t from, size_t to)
+static uint64_t piece_hash(const struct step_search *s, const struct prefix *from,
+			   const struct prefix *to)
 {
-	return s->hash[to] - s->hash[from] * s->power[s->launches[to] - s->launches[from]];
+	return to->hash - from->hash * s->power[to->launches - from->launches];
+}
+
+/* The length of a phrase at `at` that was at `from` before. */
+static size_t phrase_length(const struct step_search *s, size_t from, size_t at)
+{
+	size_t length = 0;
+
+	while (at + length < s->count && s->alike[from + length] == s->alike[at + length])
+		length++;
+	return length ? length : 1;
 }
 
 /* Cuts the tokens into phrases that were there before (after Lempel and Ziv): what is new, once. */
-static void phrases_make(struct search *s)
+static void phrases_make(struct step_search *s)
 {
+	uint64_t first, second = 0, third = 0;
+	uint32_t phrases = 0;
 	size_t next = 0;
 
-	table_empty(&s->pairs);
+	map_empty(&s->pairs);
+	if (s->count >= 2) {
+		second = mix(s->alike[0]);
+		third = mix(s->alike[1]);
+	}
 	for (size_t i = 0; i < s->count; i++) {
-		s->phrases[i + 1] = s->phrases[i];
+		s->before[i].phrases = phrases;
 		if (i + 2 < s->count) {
-			uint64_t key = mix(s->alike[i]) * 3 + mix(s->alike[i + 1]) * 5 +
-				       mix(s->alike[i + 2]) * 7;
-			uint32_t *seen = table_at(s, &s->pairs, key);
+			uint32_t *seen;
 
+			first = second;
+			second = third;
+			third = mix(s->alike[i + 2]);
+			seen = map_at(&s->pairs, first * 3 + second * 5 + third * 7);
 			if (i == next && *seen) {
-				size_t from = *seen - 1, length = 0;
-
-				while (i + length < s->count &&
-				       s->alike[from + length] == s->alike[i + length])
-					length++;
-				next = i + (length ? length : 1);
-				s->phrases[i + 1]++;
+				next = i + phrase_length(s, *seen - 1, i);
+				phrases++;
 			}
 			*seen = (uint32_t)i + 1;
 		}
 		if (i == next) {
 			next = i + 1;
-			s->phrases[i + 1]++;
+			phrases++;
 		}
 	}
+	s->before[s->count].phrases = phrases;
 }
 
 /* Bits to tell the pieces between a symbol's occurrences, one after the other. */
-static void symbol_weigh(struct search *s, struct symbol *symbol)
+static void symbol_weigh(struct step_search *s, struct symbol *symbol)
 {
 	const uint32_t *at = s->positions + symbol->first;
 	uint32_t pieces = symbol->count - 1, known = 0, with_copies = 0, with_graphs = 0;
-	uint64_t before = 0;
+	uint32_t *seen = NULL, *after = NULL, *pair = NULL;
+	uint64_t before = 0, last_before = 0, last_kind = 0;
 	double chance = 1;
 
-	table_empty(&s->kinds);
-	table_empty(&s->pairs);
-	symbol->bits = PHRASE_BITS * (s->phrases[at[0]] + s->phrases[s->count] - s->phrases[at[pieces]]);
+	map_empty(&s->kinds);
+	map_empty(&s->pairs);
+	symbol->bits = PHRASE_BITS * (s->before[at[0]].phrases + s->before[s->count].phrases -
+				      s->before[at[pieces]].phrases);
 	for (uint32_t i = 0; i < pieces; i++) {
-		uint64_t kind = piece_hash(s, at[i], at[i + 1]);
-		uint32_t *seen = table_at(s, &s->kinds, kind);
-		uint32_t after = (*table_at(s, &s->pairs, before))++;
-		uint32_t pair = (*table_at(s, &s->pairs, before + mix(kind)))++;
+		const struct prefix *from = &s->before[at[i]], *to = &s->before[at[i + 1]];
+		uint64_t kind = piece_hash(s, from, to);
 
+		/* What comes again and again has the same cells. */
+		if (!pair || kind != last_kind || before != last_before) {
+			seen = map_at(&s->kinds, kind);
+			map_at(&s->pairs, before);
+			pair = map_at(&s->pairs, before + mix(kind));
+			after = map_at(&s->pairs, before);	/* it is there: nothing moves */
+			last_kind = kind;
+			last_before = before;
+		}
 		if (*seen) {
 			double guess = (double)*seen / (i + 1.0);
 
 			/* A logarithm for many of them. */
-			chance *= (pair + guess) / (after + 1.0);
+			chance *= (*pair + guess) / (*after + 1.0);
 			if (chance < CHANCE_MIN) {
 				symbol->bits -= log2(chance);
 				chance = 1;
 			}
 			known++;
 		} else {
-			symbol->bits += log2(i + 1.0) +
-				PHRASE_BITS * (s->phrases[at[i + 1]] - s->phrases[at[i]] + 1);
+			symbol->bits += log2(i + 1.0) + PHRASE_BITS * (to->phrases - from->phrases + 1);
 		}
 		(*seen)++;
+		(*after)++;
+		(*pair)++;
 		before = kind * 2 + 1;
-		with_copies += s->copies[at[i + 1]] > s->copies[at[i]];
-		with_graphs += s->graphs[at[i + 1]] > s->graphs[at[i]];
+		with_copies += to->copies > from->copies;
+		with_graphs += to->graphs > from->graphs;
 	}
 	symbol->bits -= log2(chance);
 	symbol->repeats = known >= 2 && known * 2 >= pieces;
@@ -260,7 +219,7 @@ static void symbol_weigh(struct search *s, struct symbol *symbol)
 }
 
 /* Of those that tell the tokens about equally short: with a copy in each piece, then most often. */
-static const struct symbol *symbol_choose(const struct search *s)
+static const struct symbol *symbol_choose(const struct step_search *s)
 {
 	const struct symbol *best = NULL, *chosen = NULL;
 
@@ -281,18 +240,16 @@ static const struct symbol *symbol_choose(const struct search *s)
 
 /* --- where in the period the step begins --------------------------------------------------- */
 
-/* The time outside of work before each token but the first, in the place of the powers. */
-static void pauses_make(struct search *s)
+/* The time outside of work before each token but the first. */
+static void pauses_make(struct step_search *s)
 {
-	s->pauses = s->power;
 	for (size_t i = 1; i < s->count; i++)
 		s->pauses[i] = s->tokens[i].start > s->tokens[i - 1].end
 			? s->tokens[i].start - s->tokens[i - 1].end : 0;
 }
 
 /* Their median before, or after, a symbol's occurrences. */
-static uint64_t median_gap(const struct search *s, const struct symbol *symbol, bool after,
-			   uint64_t *gaps)
+static uint64_t median_gap(const struct step_search *s, const struct symbol *symbol, bool after)
 {
 	size_t count = 0;
 
@@ -300,13 +257,13 @@ static uint64_t median_gap(const struct search *s, const struct symbol *symbol, 
 		size_t at = s->positions[symbol->first + i] + (after ? 1u : 0u);
 
 		if (at > 0 && at < s->count)
-			gaps[count++] = s->pauses[at];
+			s->gaps[count++] = s->pauses[at];
 	}
-	return count ? value_of_rank(gaps, count, count / 2) : 0;
+	return count ? value_of_rank(s->gaps, count, count / 2) : 0;
 }
 
 /* Comes once between two occurrences of the anchor, nearly always. */
-static bool takes_turns(const struct search *s, const struct symbol *anchor,
+static bool takes_turns(const struct step_search *s, const struct symbol *anchor,
 			const struct symbol *symbol)
 {
 	const uint32_t *a = s->positions + anchor->first, *b = s->positions + symbol->first;
@@ -326,13 +283,24 @@ static bool takes_turns(const struct search *s, const struct symbol *anchor,
 	return once * 20 >= (anchor->count - 1) * 19;
 }
 
-/* The median time between two calls of the thread. */
-static uint64_t median_pause(const struct search *s, uint64_t *gaps)
+/* Between two steps a thread pauses longer than this. */
+static uint64_t pause_least(const struct step_search *s)
 {
 	if (s->count < 2)
-		return 0;
-	memcpy(gaps, s->pauses + 1, (s->count - 1) * sizeof(*gaps));
-	return value_of_rank(gaps, s->count - 1, (s->count - 1) / 2);
+		return 1;
+	memcpy(s->gaps, s->pauses + 1, (s->count - 1) * sizeof(*s->gaps));
+	return PAUSE_FACTOR * value_of_rank(s->gaps, s->count - 1, (s->count - 1) / 2);
+}
+
+/* Are there enough such pauses for half the occurrences of a symbol that takes turns with the
+ * anchor? It may come once less, and have no pause on one side. */
+static bool may_pause(const struct step_search *s, const struct symbol *anchor, uint64_t least)
+{
+	size_t enough = (anchor->count - 1) / 2, long_ones = 0;
+
+	for (size_t i = 1; i < s->count && long_ones < enough; i++)
+		long_ones += s->pauses[i] && s->pauses[i] >= least;
+	return long_ones >= enough;
 }
 
 /*
@@ -340,13 +308,16 @@ static uint64_t median_pause(const struct search *s, uint64_t *gaps)
  * it waits there for the step before or for work to do. Without copies, graphs and such a pause
  * the period may as well be that of the layers within a step.
  */
-static void anchor_turn(const struct search *s, const struct symbol *chosen, uint64_t *gaps,
+static void anchor_turn(const struct step_search *s, const struct symbol *chosen,
 			struct step_anchor *anchor)
 {
-	uint64_t longest = 0, behind = 0;
+	bool is_told = chosen->has_copies || chosen->has_graphs;
+	uint64_t longest = 0, behind = 0, least = is_told ? 0 : pause_least(s);
 	uint32_t read_back = 0;
 	bool has_read_back = false;
 
+	if (!is_told && !may_pause(s, chosen, least))
+		return;
 	*anchor = (struct step_anchor){ .symbol = chosen->symbol };
 	for (size_t i = 0; i < s->symbol_count; i++) {
 		const struct symbol *symbol = &s->symbols[i];
@@ -354,7 +325,7 @@ static void anchor_turn(const struct search *s, const struct symbol *chosen, uin
 		if (!takes_turns(s, chosen, symbol))
 			continue;
 		for (int after = 0; after < 2; after++) {
-			uint64_t gap = median_gap(s, symbol, after, gaps);
+			uint64_t gap = median_gap(s, symbol, after);
 
 			if (gap > longest) {
 				longest = gap;
@@ -373,66 +344,88 @@ static void anchor_turn(const struct search *s, const struct symbol *chosen, uin
 		anchor->symbol = read_back;
 		anchor->after = true;
 	}
-	anchor->found = chosen->has_copies || chosen->has_graphs ||
-			(longest > 0 && longest >= PAUSE_FACTOR * median_pause(s, gaps));
+	anchor->found = is_told || (longest > 0 && longest >= least);
 }
 
-static bool search_make(struct search *s)
-{
-	size_t n = s->count + 1;
+/* --- the room ------------------------------------------------------------------------------ */
 
-	s->numbers = calloc(n, sizeof(*s->numbers));
-	s->positions = calloc(n, sizeof(*s->positions));
-	s->symbols = calloc(n, sizeof(*s->symbols));
-	s->alike = calloc(n, sizeof(*s->alike));
-	s->hash = calloc(n, sizeof(*s->hash));
-	s->power = calloc(n, sizeof(*s->power));
-	s->launches = calloc(n, sizeof(*s->launches));
-	s->copies = calloc(n, sizeof(*s->copies));
-	s->graphs = calloc(n, sizeof(*s->graphs));
-	s->phrases = calloc(n, sizeof(*s->phrases));
-	return s->numbers && s->positions && s->symbols && s->hash && s->power && s->launches && s->copies &&
-	       s->graphs && s->phrases && table_make(&s->kinds) &&
-	       table_make(&s->pairs);
-}
-
-static void search_free(struct search *s)
+static void arrays_free(struct step_search *s)
 {
 	free(s->numbers);
 	free(s->positions);
 	free(s->symbols);
 	free(s->alike);
-	free(s->hash);
 	free(s->power);
-	free(s->launches);
-	free(s->copies);
-	free(s->graphs);
-	free(s->phrases);
-	free(s->kinds.cells);
-	free(s->pairs.cells);
+	free(s->before);
+	free(s->pauses);
+	free(s->gaps);
+	s->capacity = 0;
 }
 
-bool step_anchor_find(const struct step_token *tokens, size_t count, struct step_anchor *anchor)
+static bool arrays_make(struct step_search *s, size_t n)
 {
-	struct search s = { .tokens = tokens, .count = count };
-	const struct symbol *chosen;
-	bool has_room = search_make(&s);
+	arrays_free(s);
+	s->numbers = malloc(n * sizeof(*s->numbers));
+	s->positions = malloc(n * sizeof(*s->positions));
+	s->symbols = malloc(n * sizeof(*s->symbols));
+	s->alike = malloc(n * sizeof(*s->alike));
+	s->power = malloc(n * sizeof(*s->power));
+	s->before = malloc(n * sizeof(*s->before));
+	s->pauses = malloc(n * sizeof(*s->pauses));
+	s->gaps = malloc(n * sizeof(*s->gaps));
+	if (!s->numbers || !s->positions || !s->symbols || !s->alike || !s->power || !s->before ||
+	    !s->pauses || !s->gaps)
+		return false;
+	s->capacity = n;
+	s->power[0] = 1;
+	for (size_t i = 1; i < n; i++)
+		s->power[i] = s->power[i - 1] * PRIME;
+	return true;
+}
 
+static struct step_search *search_open(void)
+{
+	struct step_search *s = calloc(1, sizeof(*s));
+
+	if (s && map_make(&s->kinds) && map_make(&s->pairs))
+		return s;
+	step_search_free(s);
+	return NULL;
+}
+
+void step_search_free(struct step_search *s)
+{
+	if (!s)
+		return;
+	arrays_free(s);
+	map_free(&s->kinds);
+	map_free(&s->pairs);
+	free(s);
+}
+
+bool step_anchor_find(struct step_search **room, const struct step_token *tokens, size_t count,
+		      struct step_anchor *anchor)
+{
+	struct step_search *s = *room ? *room : search_open();
+	const struct symbol *chosen;
+
+	*room = s;
 	*anchor = (struct step_anchor){ 0 };
-	if (has_room) {
-		symbols_count(&s);
-		alike_make(&s);
-		prefixes_make(&s);
-		phrases_make(&s);
-		for (size_t i = 0; i < s.symbol_count; i++)
-			if (s.symbols[i].count >= OCCURRENCES_MIN)
-				symbol_weigh(&s, &s.symbols[i]);
-		chosen = symbol_choose(&s);
-		if (chosen) {
-			pauses_make(&s);
-			anchor_turn(&s, chosen, s.hash, anchor);	/* hashes are done with */
-		}
+	if (!s || (s->capacity <= count && !arrays_make(s, count + 1)))
+		return false;
+	s->tokens = tokens;
+	s->count = count;
+	symbols_count(s);
+	alike_make(s);
+	prefixes_make(s);
+	phrases_make(s);
+	for (size_t i = 0; i < s->symbol_count; i++)
+		if (s->symbols[i].count >= OCCURRENCES_MIN)
+			symbol_weigh(s, &s->symbols[i]);
+	chosen = symbol_choose(s);
+	if (chosen) {
+		pauses_make(s);
+		anchor_turn(s, chosen, anchor);
 	}
-	search_free(&s);
-	return has_room && !s.no_memory;
+	return !s->kinds.no_memory && !s->pairs.no_memory;
 }

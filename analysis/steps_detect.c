@@ -174,7 +174,7 @@ static int block_search(struct detection *d, struct lane *lane)
 	struct step_anchor found;
 	size_t now, then;
 
-	if (!step_anchor_find(lane->tokens, lane->count, &found))
+	if (!step_anchor_find(&d->search, lane->tokens, lane->count, &found))
 		return run_fail(d->run, "out of memory");
 	if (!found.found)
 		return 0;
@@ -426,6 +426,7 @@ static void detection_free(struct detection *d)
 	lookup_free(&d->graph_nodes);
 	lookup_free(&d->processes);
 	free(d->marks.rows);
+	step_search_free(d->search);
 }
 
 int steps_detect(struct run *run, const struct kernel_families *families, bool trust,

@@ -34,9 +34,13 @@ struct step_anchor {
  * Finds the symbol that comes once in each period of the tokens. Of all symbols that come three
  * times and more it takes the one whose occurrences cut the tokens into pieces that are told
  * shortest: few kinds of pieces, each new, in an order that is easily guessed. Not found: no
- * symbol makes most pieces equal to others. False: no memory.
+ * symbol makes most pieces equal to others. False: no memory. Searches share their *room, NULL at
+ * first, which the caller frees in the end.
  */
-bool step_anchor_find(const struct step_token *tokens, size_t count, struct step_anchor *anchor);
+struct step_search;
+bool step_anchor_find(struct step_search **room, const struct step_token *tokens, size_t count,
+		      struct step_anchor *anchor);
+void step_search_free(struct step_search *room);
 
 /* What pass 1 makes: the steps of all threads, with their kinds. */
 struct step_pieces {

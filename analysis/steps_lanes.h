@@ -39,6 +39,7 @@ struct detection {
 	struct { struct mark *rows; size_t count; } marks;	/* by process and start */
 	struct lane *lanes, *recent[RECENT_ROWS];
 	struct kind_of *kinds;
+	struct step_search *search;	/* room for it */
 };
 
 /* What the launches of [from, to) are. */

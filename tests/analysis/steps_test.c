@@ -18,6 +18,7 @@
 #define TOKENS_MAX	20000
 enum { EMBED = 1, NORM, GEMM, ATTENTION, HEAD, TOP_K, SAMPLE };
 
+static struct step_search *room;
 static struct step_token tokens[TOKENS_MAX];
 static size_t count, steps, begins[TOKENS_MAX];
 static uint64_t now, state;
@@ -94,7 +95,7 @@ static void assert_cuts(void)
 	struct step_anchor anchor;
 	size_t right = 0, cuts = 0, next = 0;
 
-	assert_true(step_anchor_find(tokens, count, &anchor));
+	assert_true(step_anchor_find(&room, tokens, count, &anchor));
 	assert_true(anchor.found);
 	for (size_t i = 0; i < count; i++) {
 		size_t at = i + anchor.after;
@@ -176,7 +177,7 @@ static void test_layers_alone(void **unused)
 	put(SYMBOL(EMBED, SYMBOL_KERNEL), 1000);
 	layers(32);
 	put(SYMBOL(HEAD, SYMBOL_KERNEL), 1000);
-	assert_true(step_anchor_find(tokens, count, &anchor));
+	assert_true(step_anchor_find(&room, tokens, count, &anchor));
 	assert_false(anchor.found);
 }
 
@@ -187,9 +188,9 @@ static void test_noise(void **unused)
 	(void)unused;
 	for (int i = 0; i < 3000; i++)
 		put(any(5) ? SYMBOL(any(50), SYMBOL_KERNEL) : SYMBOL(9, SYMBOL_TO_HOST), any(10000));
-	assert_true(step_anchor_find(tokens, count, &anchor));
+	assert_true(step_anchor_find(&room, tokens, count, &anchor));
 	assert_false(anchor.found);
-	assert_true(step_anchor_find(tokens, 0, &anchor));
+	assert_true(step_anchor_find(&room, tokens, 0, &anchor));
 	assert_false(anchor.found);
 }
 
@@ -204,6 +205,10 @@ int main(void)
 		cmocka_unit_test_setup(test_noise, begin),
 	};
 
+	int result;
+
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	result = cmocka_run_group_tests(tests, NULL, NULL);
+	step_search_free(room);
+	return result;
 }
