@@ -17,7 +17,7 @@
 #include "analysis/families.h"
 #include "analysis/metrics.h"
 #include "analysis/text.h"
-#include "cmd/csv.h"
+#include "analysis/csv.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
 #include "cmd/print.h"

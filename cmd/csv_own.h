@@ -4,7 +4,7 @@
 #define GPUTRAIL_CMD_CSV_OWN_H
 
 #include "analysis/analysis.h"
-#include "cmd/csv.h"
+#include "analysis/csv.h"
 
 /* start_ns,duration_ns,gpu, then the columns of table activity. */
 extern const char csv_activity_header[];

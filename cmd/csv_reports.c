@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "analysis/table.h"
-#include "cmd/csv.h"
+#include "analysis/csv.h"
 #include "cmd/csv_own.h"
 
 /* A view of columns.def, or a function of our own with its header. */

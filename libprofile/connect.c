@@ -20,8 +20,7 @@
 #include "libprofile/env.h"
 
 #define START_LIMIT_NS 2000000000ull
-#define ANSWER_LIMIT_NS 2000000000ull
-#define ANSWER_POLL_MS 50
+#define ANSWER_LIMIT_MS 2000
 #define RETRY_MS 2
 #define ANCESTORS_MAX 64
 #define LOW_DESCRIPTORS 256
@@ -91,7 +90,7 @@ static void tell_refusal(struct wire_welcome *welcome)
 
 static bool receive_welcome(int fd, bool is_own_collector)
 {
-	struct patience patience = patience_of(ANSWER_LIMIT_NS, ANSWER_POLL_MS * 1000000ull);
+	uint64_t end = clock_monotonic_ns() + ANSWER_LIMIT_MS * 1000000ull;
 	struct wire_welcome welcome;
 	ssize_t got;
 
@@ -101,9 +100,9 @@ static bool receive_welcome(int fd, bool is_own_collector)
 		got = recv(fd, &welcome, sizeof(welcome), 0);
 		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
-		if (!patience_left(&patience))
+		if (clock_monotonic_ns() >= end)
 			return false;
-		poll(&wait, 1, ANSWER_POLL_MS);
+		poll(&wait, 1, 50);
 	}
 	if (got != (ssize_t)sizeof(welcome) || welcome.magic != WIRE_MAGIC ||
 	    welcome.version != WIRE_VERSION)
@@ -206,7 +205,7 @@ static bool is_own(int fd)
 static int connect_or_start(void)
 {
 	uint32_t root = find_root();
-	struct patience patience;
+	uint64_t end;
 	char name[108];
 	int fd;
 
@@ -214,8 +213,8 @@ static int connect_or_start(void)
 	fd = connect_to(name);
 	if (fd < 0 && !collector_start(name, root))
 		return -1;
-	patience = patience_of(START_LIMIT_NS, RETRY_MS * 1000000ull);
-	while (fd < 0 && patience_left(&patience)) {
+	end = clock_monotonic_ns() + START_LIMIT_NS;
+	while (fd < 0 && clock_monotonic_ns() < end) {
 		poll(NULL, 0, RETRY_MS);
 		fd = connect_to(name);
 	}

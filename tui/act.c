@@ -9,16 +9,15 @@
 #include "tui/terminal.h"
 
 #include <curses.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 void app_close_below(struct app *app)
 {
-	if (app->is_below[app->current])
+	if (app->is_below[app->current]) {
+		app_keep_look(app, &app->below[app->current]);
 		view_free(&app->below[app->current]);
+	}
 	app->is_below[app->current] = false;
 }
 
@@ -28,6 +27,7 @@ void app_open_below(struct app *app, const struct view_class *class, int subject
 
 	app_close_below(app);
 	view_init(below, class);
+	app_take_look(app, below);
 	below->subject = subject;
 	snprintf(below->subject_name, sizeof(below->subject_name), "%s", name ? name : "");
 	if (app->snapshot)
@@ -85,56 +85,33 @@ static void open_row(struct app *app)
 static void ask(struct app *app, enum action action)
 {
 	struct grid *grid = app_grid(app);
-	char text[GRID_WORD_MAX + 8] = "";
+	char text[GRID_WORD_MAX + 8];
 
+	if (!app->snapshot && action == ACTION_EXPORT)
+		return;
+	if (!grid && (action == ACTION_SEARCH || action == ACTION_FILTER))
+		return;
+	app->prompt_for = action;
+	app->mode = MODE_PROMPT;
 	if (action == ACTION_SCOPE_TYPE) {
-		app->prompt_for = action;
-		app->mode = MODE_PROMPT;
 		prompt_init(&app->prompt, "all views: ", "device:0 !kernel:copy time:1.2s..3s path:forward",
 			    "");
 		return;
 	}
-	if (!grid)
+	if (action == ACTION_EXPORT) {
+		snprintf(text, sizeof(text), "%s.csv", app_view(app)->class->noun);
+		prompt_init(&app->prompt, "write CSV to: ", "file name", text);
 		return;
-	app->prompt_for = action;
-	app->mode = MODE_PROMPT;
+	}
 	app->before_selected = grid->selected;
 	app->before_key = grid->selected_key;
 	if (action == ACTION_SEARCH) {
 		snprintf(app->before_prompt, sizeof(app->before_prompt), "%s", grid->search);
 		prompt_init(&app->prompt, "/", "part of a name", "");
-	} else if (action == ACTION_FILTER) {
+	} else {
 		snprintf(app->before_prompt, sizeof(app->before_prompt), "%s", grid->filter);
 		prompt_init(&app->prompt, "filter: ", "gemm !memset total>1ms", grid->filter);
-	} else {
-		snprintf(text, sizeof(text), "%s.csv", grid->name);
-		prompt_init(&app->prompt, "write CSV to: ", "file name", text);
 	}
-}
-
-static void export_csv(struct app *app, const char *path)
-{
-	struct grid *grid = app_grid(app);
-	int fd = *path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
-	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool written;
-
-	if (!*path)
-		return;
-	if (!out) {
-		app_message(app, COLOR_OF_BAD, "%s: %s", path,
-			    errno == EEXIST ? "exists already; give another name" : strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	written = grid_write_csv(grid, out);
-	if (fclose(out) != 0)
-		written = false;
-	if (written)
-		app_message(app, COLOR_OF_GOOD, "wrote %zu rows to %s", grid->shown, path);
-	else
-		app_message(app, COLOR_OF_BAD, "%s: %s", path, strerror(errno));
 }
 
 /* While typing, the table already shows what Enter would keep. */
@@ -159,7 +136,7 @@ static void prompt_done(struct app *app, const char *text)
 	if (app->prompt_for == ACTION_SCOPE_TYPE)
 		app_scope_type(app, text);
 	else if (app->prompt_for == ACTION_EXPORT)
-		export_csv(app, text);
+		app_export(app, text);
 	else if (app->prompt_for == ACTION_SEARCH &&
 		 !grid_search(grid, text, app->before_selected, 1) &&
 		 !(app_is_tree(app) && view_paths_search(app_view(app), text, 1)))
@@ -171,7 +148,7 @@ static void prompt_cancelled(struct app *app)
 	struct grid *grid = app_grid(app);
 
 	app->mode = MODE_VIEW;
-	if (app->prompt_for == ACTION_SCOPE_TYPE)
+	if (app->prompt_for != ACTION_SEARCH && app->prompt_for != ACTION_FILTER)
 		return;
 	grid->selected_key = app->before_key;
 	if (app->prompt_for == ACTION_FILTER)
@@ -210,7 +187,10 @@ static void choose(struct app *app)
 		app_choose_leaving(app, column);
 	else if (app->popup_for == ACTION_TREE_METRIC_MENU)
 		app_choose_metric(app, column);
-	else if (app->popup_for == ACTION_SORT_MENU && grid && column >= 0)
+	else if (app->popup_for == ACTION_COLUMNS)
+		app_choose_column(app, column);
+	else if (app->popup_for == ACTION_SORT_MENU && grid &&
+		 (column = grid_listed_column(grid, column)) >= 0)
 		grid_sort_by(grid, column, column == grid->sort ? !grid->reverse : false);
 }
 
@@ -239,6 +219,7 @@ static void act_in_popup(struct app *app, enum action action)
 	case ACTION_HELP:
 	case ACTION_DETAILS:
 	case ACTION_SORT_MENU:
+	case ACTION_COLUMNS:
 	case ACTION_LOG:
 		app->mode = MODE_VIEW;
 		break;
@@ -296,6 +277,9 @@ void app_act(struct app *app, enum action action)
 		break;
 	case ACTION_SORT_MENU:
 		app_show_sort_menu(app);
+		break;
+	case ACTION_COLUMNS:
+		app_show_columns(app, 0);
 		break;
 	case ACTION_VIEW_NEXT:
 		change_view(app, app->current + 1);

@@ -267,6 +267,7 @@ enum tui_result tui_run(struct run *run, const struct tui_options *options, char
 	app->theme_is_given = options->theme || getenv("GPUTRAIL_THEME") || theme == THEME_NONE;
 	for (int i = 0; i < VIEW_COUNT; i++)
 		view_init(&app->views[i], view_classes[i]);
+	app_init_looks(app);
 	draw_theme(theme);
 	app->loader = loader_start(run);
 	if (app->loader) {

@@ -32,6 +32,15 @@ struct place {
 };
 struct place_stack { struct place places[PLACES_MOST]; int count; };
 
+/* How a table was looked at last: those that Enter opens come and go. */
+#define LOOKS	(VIEW_COUNT + 4)
+struct look {
+	const struct view_class *class;
+	int sort;
+	bool reverse;
+	uint8_t choice[GRID_COLUMNS_MAX];
+};
+
 /* A stretch of a line that does something when clicked. */
 struct hit {
 	int y, x, width;
@@ -49,6 +58,7 @@ struct app {
 	struct view views[VIEW_COUNT];
 	struct view below[VIEW_COUNT];	/* what Enter opened in each view */
 	bool is_below[VIEW_COUNT];
+	struct look looks[LOOKS];
 	int current;
 
 	enum app_mode mode;
@@ -104,6 +114,9 @@ void app_click(struct app *app, int y, int x, bool is_double);
 void app_open_below(struct app *app, const struct view_class *class, int subject, const char *name);
 void app_close_below(struct app *app);
 void app_wheel(struct app *app, int direction, int y, int x);
+/* export_app.c */
+/* Writes what is shown as CSV; a file of that name stays as it is. */
+void app_export(struct app *app, const char *path);
 /* tree_act.c */
 /* True when the action was one of the tree's. */
 bool app_act_tree(struct app *app, enum action action);
@@ -149,7 +162,11 @@ bool app_act_jump(struct app *app, enum action action);
 /* Where a row's longest event was found to be. */
 void app_arrive(struct app *app);
 /* state.c */
-/* From the last time: theme, orders, and of this recording the view and the filters. */
+/* Before anything is opened; when a table below another is opened, and before it is closed. */
+void app_init_looks(struct app *app);
+void app_take_look(struct app *app, struct view *view);
+void app_keep_look(struct app *app, const struct view *view);
+/* From the last time: theme, orders, columns, and of this recording the view and the filters. */
 void app_remember(struct app *app);
 void app_resume_scope(struct app *app);
 void app_save_state(struct app *app);
@@ -188,6 +205,9 @@ void app_refresh_program(struct app *app);
 void app_show_help(struct app *app);
 void app_show_details(struct app *app);
 void app_show_sort_menu(struct app *app);
+/* The columns of the table to choose from, and what was chosen there. */
+void app_show_columns(struct app *app, int selected);
+void app_choose_column(struct app *app, int line);
 /* Of terms: those to remove, or those to choose from for `action`. */
 void app_scope_menu(struct app *app, const char *title, const struct scope *terms,
 		    enum action action);

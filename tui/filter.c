@@ -97,7 +97,7 @@ static bool word_in_row(const struct grid *grid, const char *row, const char *wo
 		const struct column *column = &grid->columns[i];
 		const void *field = row + column->offset;
 
-		if (column->kind == COLUMN_TEXT && (hidden || column->width >= 0) &&
+		if (column->kind == COLUMN_TEXT && (hidden || grid_has_column(grid, i)) &&
 		    wide_contains(*(const char *const *)field, word))
 			return true;
 	}

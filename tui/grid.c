@@ -31,6 +31,61 @@ void grid_free(struct grid *grid)
 	grid->shown = 0;
 }
 
+int grid_flexible_column(const struct grid *grid)
+{
+	for (int i = grid->column_count - 1; i >= 0; i--)
+		if (grid->columns[i].kind == COLUMN_TEXT && grid->columns[i].width >= 0)
+			return i;
+	return grid->column_count - 1;
+}
+
+bool grid_has_column(const struct grid *grid, int column)
+{
+	if (column == grid_flexible_column(grid) || grid->choice[column] != COLUMN_BY_ITSELF)
+		return grid->choice[column] != COLUMN_HIDDEN;
+	return grid->columns[column].width >= 0 && !(grid->blank_columns >> column & 1);
+}
+
+int grid_listed_column(const struct grid *grid, int n)
+{
+	for (int i = 0; i < grid->column_count; i++)
+		if ((grid->columns[i].width >= 0 || grid_has_column(grid, i)) && n-- == 0)
+			return i;
+	return -1;
+}
+
+bool grid_choose_column(struct grid *grid, int column, bool shown)
+{
+	if (column == grid_flexible_column(grid) && !shown)
+		return false;
+	grid->choice[column] = COLUMN_BY_ITSELF;
+	if (grid_has_column(grid, column) != shown)
+		grid->choice[column] = shown ? COLUMN_SHOWN : COLUMN_HIDDEN;
+	if (!grid_has_column(grid, grid->sort))
+		grid_sort_by(grid, grid_flexible_column(grid), false);
+	return true;
+}
+
+/* Texts that say nothing need no place: errors where there are none. */
+static uint32_t blank_columns(const struct grid *grid)
+{
+	uint32_t blank = 0;
+
+	for (int i = 0; i < grid->column_count && grid->row_count; i++) {
+		const struct column *column = &grid->columns[i];
+		bool is_blank = column->kind == COLUMN_TEXT && column->rank > 0;
+
+		for (size_t r = 0; is_blank && r < grid->row_count; r++) {
+			const char *text = *(const char *const *)(const void *)
+					   (grid->rows + r * grid->stride + column->offset);
+
+			is_blank = !text || !*text;
+		}
+		blank |= (uint32_t)is_blank << i;
+	}
+	return blank;
+}
+
 static const char *row_at(const struct grid *grid, size_t shown_index)
 {
 	return grid->rows + grid->order[shown_index] * grid->stride;
@@ -138,6 +193,7 @@ void grid_set_rows(struct grid *grid, const void *rows, size_t count)
 		grid->order = order;
 	if (!order || count > UINT32_MAX)
 		grid->row_count = 0;
+	grid->blank_columns = blank_columns(grid);
 	arrange(grid);
 }
 
@@ -213,7 +269,7 @@ static void sort_step(struct grid *grid, int step)
 
 	do
 		to = (to + step + count) % count;
-	while (grid->columns[to].width < 0);
+	while (!grid_has_column(grid, to));
 	grid_sort_by(grid, to, false);
 }
 

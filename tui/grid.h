@@ -53,6 +53,9 @@ struct column {
 #define GRID_COLUMNS_MAX 24
 #define GRID_WORD_MAX 128
 
+/* Shown ones are the last to go where it is narrow; of the others the column's description decides. */
+enum column_choice { COLUMN_BY_ITSELF, COLUMN_SHOWN, COLUMN_HIDDEN };
+
 struct grid {
 	const char *name;		/* "kernels": also the CSV's file name */
 	const struct column *columns;
@@ -66,6 +69,8 @@ struct grid {
 
 	const char *rows;		/* borrowed */
 	size_t stride, row_count;
+	uint8_t choice[GRID_COLUMNS_MAX];	/* enum column_choice */
+	uint32_t blank_columns;		/* a bit for each text that no row has */
 	uint32_t *order;		/* what is shown, in order */
 	size_t shown;
 
@@ -95,6 +100,14 @@ bool grid_select_key(struct grid *grid, uint64_t key);
 /* True when the action was one of the table's. */
 bool grid_act(struct grid *grid, enum action action);
 
+/* Is the column part of the table, where there is room? */
+bool grid_has_column(const struct grid *grid, int column);
+/* The index of the n-th column that has a place in menus, or -1. */
+int grid_listed_column(const struct grid *grid, int n);
+/* False: the column that rows are known by cannot be hidden. */
+bool grid_choose_column(struct grid *grid, int column, bool shown);
+/* The column that takes the room that is left. */
+int grid_flexible_column(const struct grid *grid);
 /* The column drawn at cell x of a table that is `width` wide, or -1. */
 int grid_column_at(const struct grid *grid, int width, int x);
 void grid_draw(struct grid *grid, struct rect rect);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define BAR_CELLS	6
+#define TEXT_WIDTH	20	/* of one that is in the details otherwise */
 #define NAME_LEAST	22	/* columns go before the name becomes narrower than this */
 
 /* Cells a column of each kind takes, and how many of them are the unit's. */
@@ -31,18 +32,16 @@ static const struct {
 
 static int natural_width(const struct column *column)
 {
-	int width = column->width ? column->width : kinds[column->kind].width;
+	int width = column->width > 0 ? column->width : column->width < 0 && column->kind == COLUMN_TEXT ?
+		    TEXT_WIDTH : kinds[column->kind].width;
 	int title = (int)strlen(column->title) + 1;	/* and the sort marker */
 
 	return width > title ? width : title;
 }
 
-static int flexible_column(const struct grid *grid)
+static int rank_of(const struct grid *grid, int column)
 {
-	for (int i = grid->column_count - 1; i >= 0; i--)
-		if (grid->columns[i].kind == COLUMN_TEXT && grid->columns[i].width >= 0)
-			return i;
-	return grid->column_count - 1;
+	return grid->choice[column] == COLUMN_SHOWN ? 1 : grid->columns[column].rank;
 }
 
 static int column_gap(int width)
@@ -53,11 +52,11 @@ static int column_gap(int width)
 /* Widths of the columns that are drawn; 0 for those that must go. Returns how many went. */
 static int layout(const struct grid *grid, int width, int *widths)
 {
-	int flexible = flexible_column(grid), gap = column_gap(width), total = 0, gone = 0;
+	int flexible = grid_flexible_column(grid), gap = column_gap(width), total = 0, gone = 0;
 
 	for (int i = 0; i < grid->column_count; i++) {
 		widths[i] = 0;
-		if (grid->columns[i].width < 0)
+		if (!grid_has_column(grid, i))
 			continue;
 		widths[i] = natural_width(&grid->columns[i]);
 		if (i == flexible)
@@ -68,8 +67,8 @@ static int layout(const struct grid *grid, int width, int *widths)
 		int worst = -1;
 
 		for (int i = 0; i < grid->column_count; i++)
-			if (widths[i] && grid->columns[i].rank > 0 && i != grid->sort &&
-			    (worst < 0 || grid->columns[i].rank >= grid->columns[worst].rank))
+			if (widths[i] && rank_of(grid, i) > 0 && i != grid->sort && i != flexible &&
+			    (worst < 0 || rank_of(grid, i) >= rank_of(grid, worst)))
 				worst = i;
 		if (worst < 0)
 			break;
@@ -254,7 +253,7 @@ static void draw_name(const struct grid *grid, int column, const char *row, int 
 	wchar_t text[WIDE_MAX], needle[GRID_WORD_MAX];
 	size_t length = wide_decode(*(const char *const *)field, text, WIDE_MAX, draw_is_ascii());
 	struct draw_match match = { needle, 0, COLOR_OF_MATCH };
-	bool flexible = column == flexible_column(grid);
+	bool flexible = column == grid_flexible_column(grid);
 
 	if (flexible)
 		draw_prefix(grid, row, y, &x, &width, color);
@@ -301,7 +300,7 @@ static void scroll_to_selection(struct grid *grid)
 /* Names cannot be scrolled further than the longest one on the screen. */
 static void limit_scroll(struct grid *grid, int width)
 {
-	int column = flexible_column(grid), longest = 0;
+	int column = grid_flexible_column(grid), longest = 0;
 
 	if (!grid->scroll_x || grid->columns[column].kind != COLUMN_TEXT)
 		return;
@@ -337,7 +336,7 @@ void grid_draw(struct grid *grid, struct rect rect)
 	grid->page = rect.height > 1 ? rect.height - 1 : 1;
 	grid->hidden_columns = layout(grid, width, widths);
 	scroll_to_selection(grid);
-	limit_scroll(grid, widths[flexible_column(grid)]);
+	limit_scroll(grid, widths[grid_flexible_column(grid)]);
 	for (int i = 0; i < grid->column_count; i++) {
 		if (!widths[i])
 			continue;
@@ -350,72 +349,4 @@ void grid_draw(struct grid *grid, struct rect rect)
 	if (!grid->shown)
 		draw_text(rect.y + 2, rect.x + 2, width - 4, COLOR_OF_DIM,
 			  grid->row_count ? "nothing matches the filter; F shows all rows" : grid->empty);
-}
-
-/* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
-static void write_csv_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	if (*text && strchr("=+-@\t\r", *text))
-		fputc('\'', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
-static void write_csv_cell(FILE *out, const struct column *column, const void *field)
-{
-	switch (column->kind) {
-	case COLUMN_TEXT:
-		write_csv_text(out, *(const char *const *)field ? *(const char *const *)field : "");
-		break;
-	case COLUMN_COUNT:
-	case COLUMN_FAULTS:
-	case COLUMN_TIME:
-	case COLUMN_SIZE:
-		if (*(const uint64_t *)field != GRID_UNKNOWN)
-			fprintf(out, "%" PRIu64, *(const uint64_t *)field);
-		break;
-	case COLUMN_NUMBER:
-		if (*(const int64_t *)field >= 0)
-			fprintf(out, "%" PRId64, *(const int64_t *)field);
-		break;
-	case COLUMN_FIGURE:
-		if (!isnan(((const struct grid_figure *)field)->value))
-			fprintf(out, "%.6g", ((const struct grid_figure *)field)->value);
-		break;
-	default:
-		if (*(const double *)field >= 0)
-			fprintf(out, "%.6g", *(const double *)field);
-		break;
-	}
-}
-
-bool grid_write_csv(const struct grid *grid, FILE *out)
-{
-	static const char *const units[] = {
-		[COLUMN_TIME] = " (ns)", [COLUMN_SIZE] = " (bytes)", [COLUMN_RATE] = " (bytes/s)",
-		[COLUMN_FIGURE] = NULL,
-	};
-
-	for (int i = 0; i < grid->column_count; i++) {
-		const char *unit = units[grid->columns[i].kind];
-
-		fprintf(out, "%s%s%s", i ? "," : "", grid->columns[i].title, unit ? unit : "");
-	}
-	fputs("\r\n", out);
-	for (size_t r = 0; r < grid->shown; r++) {
-		const char *row = grid->rows + grid->order[r] * grid->stride;
-
-		for (int i = 0; i < grid->column_count; i++) {
-			if (i)
-				fputc(',', out);
-			write_csv_cell(out, &grid->columns[i], row + grid->columns[i].offset);
-		}
-		fputs("\r\n", out);
-	}
-	return fflush(out) == 0 && !ferror(out);
 }

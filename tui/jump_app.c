@@ -112,7 +112,7 @@ static void copy_row(struct app *app)
 	const char *tab = "";
 
 	for (int i = 0; out && i < grid->column_count; i++) {
-		if (grid->columns[i].width < 0)
+		if (grid->columns[i].width < 0 && !grid_has_column(grid, i))
 			continue;
 		grid_cell_text(grid, row, i, cell, 65536);
 		fprintf(out, "%s%s", tab, cell);

@@ -22,6 +22,7 @@ enum color overview_choose(struct view *view, int y, size_t finding, size_t kern
 void overview_lists_draw(struct view *view, const struct snapshot *s, struct rect rect);
 uint64_t overview_kernel_total(const struct snapshot *s);
 char *overview_kernel_title(const struct run_kernel *kernel);	/* the caller frees it */
+void overview_write_csv(const struct view *view, const struct snapshot *s, struct csv *csv);
 /* The time axis below the charts. */
 void overview_axis_draw(const struct snapshot *s, struct rect rect);
 

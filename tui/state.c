@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the viewer remembers: a text file of lines "key value". Theme and orders of tables hold for
- * all recordings; the view and the filters follow a line "file PATH" and are of that recording. What
+ * What the viewer remembers: a text file of lines "key value". Theme, orders and columns of tables hold
+ * for all recordings; the view and the filters follow a line "file PATH" and are of that recording. What
  * cannot be understood is left out, so that damage costs no more than itself.
  */
 #ifdef HAVE_CONFIG_H
@@ -86,18 +86,67 @@ static int view_find(const struct app *app, const char *noun)
 	return -1;
 }
 
+/* Is the value about these rows? What follows their noun, which may have blanks. */
+static char *value_about(char *value, const char *noun)
+{
+	size_t length = strlen(noun);
+
+	return strncmp(value, noun, length) == 0 && value[length] == ' ' ? value + length + 1 : NULL;
+}
+
+static struct look *look_about(struct app *app, char **value)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		char *rest = value_about(*value, app->looks[i].class->noun);
+
+		if (rest && app->looks[i].class->columns) {
+			*value = rest;
+			return &app->looks[i];
+		}
+	}
+	return NULL;
+}
+
+static int column_find(const struct look *look, const char *id)
+{
+	for (int i = 0; i < look->class->column_count; i++)
+		if (strcmp(look->class->columns[i].id, id) == 0)
+			return i;
+	return -1;
+}
+
 /* "kernels total" or "kernels total reverse" */
 static void take_order(struct app *app, char *value)
 {
-	char *rest = value, *noun = strsep(&rest, " "), *column = strsep(&rest, " ");
-	int view = view_find(app, noun);
-	struct grid *grid = view >= 0 ? &app->views[view].grid : NULL;
+	struct look *look = look_about(app, &value);
+	char *column = strsep(&value, " ");
 
-	for (int i = 0; grid && column && i < grid->column_count; i++)
-		if (strcmp(grid->columns[i].id, column) == 0 && grid->columns[i].width >= 0) {
-			grid->sort = i;
-			grid->reverse = rest && strcmp(rest, "reverse") == 0;
-		}
+	if (!look || column_find(look, column) < 0)
+		return;
+	look->sort = column_find(look, column);
+	look->reverse = value && strcmp(value, "reverse") == 0;
+}
+
+/* "kernels -deviation +name": hidden and shown ones */
+static void take_columns(struct app *app, char *value)
+{
+	struct look *look = look_about(app, &value);
+	char *word;
+
+	while (look && (word = strsep(&value, " ")))
+		if (*word && column_find(look, word + 1) >= 0)
+			look->choice[column_find(look, word + 1)] =
+				*word == '+' ? COLUMN_SHOWN : *word == '-' ? COLUMN_HIDDEN : COLUMN_BY_ITSELF;
+}
+
+static void take_filter(struct app *app, char *value)
+{
+	for (int i = 0; i < app_view_count(app); i++) {
+		const char *filter = value_about(value, app->views[i].class->noun);
+
+		if (filter && app->views[i].class->columns)
+			snprintf(app->views[i].grid.filter, GRID_WORD_MAX, "%s", filter);
+	}
 }
 
 static void take_theme(struct app *app, const char *name)
@@ -113,6 +162,10 @@ static void take_line(struct app *app, const char *key, char *value)
 		take_theme(app, value);
 	else if (strcmp(key, "sort") == 0)
 		take_order(app, value);
+	else if (strcmp(key, "columns") == 0)
+		take_columns(app, value);
+	else if (strcmp(key, "filter") == 0)
+		take_filter(app, value);
 	else if (strcmp(key, "view") == 0 && !app->diff && view_find(app, value) >= 0)
 		app->current = view_find(app, value);
 	else if (strcmp(key, "scope") == 0 && strlen(value) < sizeof(app->last_scope))
@@ -135,6 +188,8 @@ void app_remember(struct app *app)
 		else if (is_ours)
 			take_line(app, line, value);
 	}
+	for (int i = 0; i < VIEW_COUNT; i++)
+		app_take_look(app, &app->views[i]);
 	free(file);
 	free(text);
 	app_open_timeline(app);
@@ -158,22 +213,45 @@ void app_resume_scope(struct app *app)
 
 /* --- what is ------------------------------------------------------------------------------- */
 
+static void write_look(FILE *out, const struct look *look)
+{
+	const struct view_class *class = look->class;
+	int chosen = 0;
+
+	if (!class->columns || class->is_tree)
+		return;
+	if (look->sort != class->sort || look->reverse)
+		fprintf(out, "sort %s %s%s\n", class->noun, class->columns[look->sort].id,
+			look->reverse ? " reverse" : "");
+	for (int i = 0; i < class->column_count; i++)
+		if (look->choice[i] != COLUMN_BY_ITSELF) {
+			if (!chosen++)
+				fprintf(out, "columns %s", class->noun);
+			fprintf(out, " %c%s", look->choice[i] == COLUMN_SHOWN ? '+' : '-',
+				class->columns[i].id);
+		}
+	if (chosen)
+		fputc('\n', out);
+}
+
 static void write_own(struct app *app, FILE *out, const char *file)
 {
 	char *scope = scope_text(&app->scope);
 
 	fprintf(out, "theme %s\n", theme_names[draw_current_theme()]);
 	for (int i = 0; i < VIEW_COUNT; i++) {
-		const struct view *view = &app->views[i];
-		const struct grid *grid = &view->grid;
-
-		if (view->class->columns && !view->class->is_tree &&
-		    (grid->sort != view->class->sort || grid->reverse))
-			fprintf(out, "sort %s %s%s\n", view->class->noun, grid->columns[grid->sort].id,
-				grid->reverse ? " reverse" : "");
+		app_keep_look(app, &app->views[i]);
+		if (app->is_below[i])
+			app_keep_look(app, &app->below[i]);
 	}
+	for (int i = 0; i < LOOKS; i++)
+		write_look(out, &app->looks[i]);
 	if (file) {
 		fprintf(out, "file %s\nview %s\n", file, app->views[app->current].class->noun);
+		for (int i = 0; i < VIEW_COUNT; i++)
+			if (app->views[i].grid.filter[0])
+				fprintf(out, "filter %s %s\n", app->views[i].class->noun,
+					app->views[i].grid.filter);
 		if (scope && *scope && !strpbrk(scope, "\n\r"))
 			fprintf(out, "scope %s\n", scope);
 	}

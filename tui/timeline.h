@@ -90,6 +90,10 @@ enum timeline_pick timeline_pick(const struct timeline_view *timeline, struct ru
 /* What at the cursor the recording could be narrowed to: the time between the marks first. */
 struct scope;
 struct snapshot;
+struct view;
+struct csv;
+/* What is on the screen: single events where these are told apart. */
+void timeline_write_csv(const struct view *view, const struct snapshot *snapshot, struct csv *csv);
 void timeline_terms(const struct timeline_view *timeline, const struct snapshot *snapshot,
 		    struct scope *terms);
 /* True when the action was one of the timeline's. */

@@ -23,6 +23,7 @@ bool app_offers(struct app *app, enum action action)
 	case ACTION_SORT_NEXT:
 	case ACTION_SORT_PREVIOUS:
 	case ACTION_SORT_MENU:
+	case ACTION_COLUMNS:
 	case ACTION_SORT_REVERSE:
 		return !app_is_tree(app);
 	case ACTION_VIEW_DIFF:

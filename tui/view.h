@@ -13,6 +13,8 @@
 #define VIEW_CHOICES	64
 #define PANE_ROOM	16	/* lines of the view from which on there may be a pane */
 
+struct csv;
+
 struct view {
 	const struct view_class *class;
 	struct grid grid;	/* unused where the class has no columns */
@@ -69,6 +71,7 @@ struct view_class {
 		      struct scope *terms);
 	/* Views without a table draw themselves. */
 	void (*draw)(struct view *view, const struct snapshot *snapshot, struct rect rect);
+	void (*write_csv)(const struct view *view, const struct snapshot *snapshot, struct csv *csv);
 	/* What is told of the chosen row below the table, where the view has `pane_room` lines at least. */
 	void (*pane)(const struct view *view, const struct snapshot *snapshot, const void *row,
 		     struct rect rect);

@@ -15,7 +15,7 @@
 struct api_row {
 	uint64_t key;
 	const char *name, *category;
-	char *errors;		/* the row's own */
+	char *error, *errors;	/* the row's own */
 	double share;
 	uint64_t total, count, failed, average, minimum, maximum, deviation;
 };
@@ -31,6 +31,7 @@ static const struct column columns[] = {
 	COLUMN(minimum, "Min", TIME, 0, 4, "shortest call"),
 	COLUMN(maximum, "Max", TIME, 0, 2, "longest call"),
 	COLUMN(deviation, "StdDev", TIME, 0, 5, "standard deviation of the calls"),
+	COLUMN(error, "Error", TEXT, 17, 3, "what failed calls returned most often, and how many others"),
 	COLUMN(category, "Group", TEXT, 9, 3, "what the entry point is about"),
 	COLUMN(name, "Entry point", TEXT, 0, 0, "driver function"),
 	COLUMN(errors, "Errors", TEXT, -1, 0, "what failed calls returned, how often, and where first"),
@@ -64,10 +65,33 @@ static char *errors_of(const struct snapshot *snapshot, int api)
 	return text;
 }
 
+/* "OUT_OF_MEMORY, 2 more"; failures are in the order of how often they were. */
+static char *error_of(const struct snapshot *snapshot, int api)
+{
+	static const char prefix[] = "CUDA_ERROR_";
+	const struct run_failure_list *list = snapshot->scan ? &snapshot->scan->failures : NULL;
+	const char *name = NULL;
+	char *text = NULL;
+	int more = 0;
+
+	for (size_t i = 0; list && i < list->count; i++)
+		if (list->rows[i].api == api) {
+			more += name != NULL;
+			name = name ? name : list->rows[i].error;
+		}
+	if (name && strncmp(name, prefix, sizeof(prefix) - 1) == 0)
+		name += sizeof(prefix) - 1;
+	if (more)
+		return asprintf(&text, "%s, %d more", name, more) < 0 ? NULL : text;
+	return name ? strdup(name) : NULL;
+}
+
 static void release(void *rows, size_t count)
 {
-	for (struct api_row *row = rows; count--; row++)
+	for (struct api_row *row = rows; count--; row++) {
+		free(row->error);
 		free(row->errors);
+	}
 }
 
 static bool place_of(const struct view *view, const void *row, const struct snapshot *snapshot,
@@ -100,6 +124,7 @@ static size_t fill(const struct view *view, const struct snapshot *snapshot, voi
 			.total = api->total_ns,
 			.count = api->count,
 			.failed = api->failed,
+			.error = api->failed ? error_of(snapshot, api->api) : NULL,
 			.errors = api->failed ? errors_of(snapshot, api->api) : NULL,
 			.average = (uint64_t)(api->average_ns + 0.5),
 			.minimum = api->counted_only ? GRID_UNKNOWN : api->min_ns,

@@ -397,4 +397,5 @@ const struct view_class view_overview = {
 	.scope_note = "losses, memory: the whole run",
 	.terms = overview_terms,
 	.draw = overview_draw,
+	.write_csv = overview_write_csv,
 };

@@ -93,4 +93,5 @@ const struct view_class view_timeline = {
 		"apart, a column is as high as they fill it. Work of a device and the call that "
 		"launched it are two sides of one row: c goes from one to the other.",
 	.draw = draw,
+	.write_csv = timeline_write_csv,
 };

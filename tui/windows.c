@@ -128,9 +128,42 @@ void app_show_sort_menu(struct app *app)
 	if (!grid)
 		return;
 	show(app, "Sort by", grid->sort);
-	for (int i = 0; i < grid->column_count && grid->columns[i].width >= 0; i++)
-		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[i].title, grid->columns[i].help);
+	for (int i = 0, column; (column = grid_listed_column(grid, i)) >= 0; i++)
+		popup_add(&app->popup, COLOR_OF_TEXT, grid->columns[column].title,
+			  grid->columns[column].help);
 	app->popup_for = ACTION_SORT_MENU;
+}
+
+void app_show_columns(struct app *app, int selected)
+{
+	const struct grid *grid = app_grid(app);
+	char label[24];
+
+	if (!grid)
+		return;
+	show(app, "Columns: Enter shows and hides", selected);
+	for (int i = 0; i < grid->column_count; i++) {
+		bool has = grid_has_column(grid, i);
+
+		snprintf(label, sizeof(label), "%s %s", has ? draw_is_ascii() ? "x" : "\u2713" : " ",
+			 grid->columns[i].title);
+		popup_add(&app->popup, has ? COLOR_OF_TEXT : COLOR_OF_DIM, label, grid->columns[i].help);
+	}
+	popup_add(&app->popup, COLOR_OF_TEXT, "", "as at first");
+	app->popup_for = ACTION_COLUMNS;
+}
+
+void app_choose_column(struct app *app, int line)
+{
+	struct grid *grid = app_grid(app);
+
+	if (!grid || line < 0)
+		return;
+	if (line >= grid->column_count)
+		memset(grid->choice, 0, sizeof(grid->choice));
+	else if (!grid_choose_column(grid, line, !grid_has_column(grid, line)))
+		app_message(app, COLOR_OF_WARN, "rows are known by this column: it stays");
+	app_show_columns(app, line);
 }
 
 void app_scope_menu(struct app *app, const char *title, const struct scope *terms,

@@ -236,13 +236,10 @@ static void do_stress(void)
 		NEED(!pthread_join(threads[i], NULL));
 }
 
-static void *killer(void *launches)
+static void *killer(void *unused)
 {
-	const volatile uint32_t *count = launches;
-
-	while (*count < 128)
-		usleep(1000);
-	usleep((unsigned)(getpid() % 97 * 500));
+	(void)unused;
+	usleep((unsigned)(20000 + getpid() % 97 * 300));
 	kill(getpid(), SIGKILL);
 	return NULL;
 }
@@ -259,7 +256,7 @@ static void do_until_killed(void)
 	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(count != MAP_FAILED);
 	NEED(!cuInit(0));
-	NEED(!pthread_create(&thread, NULL, killer, (void *)count));
+	NEED(!pthread_create(&thread, NULL, killer, NULL));
 	for (;;) {
 		launch(1);
 		++*count;

@@ -102,6 +102,7 @@ db.executemany("INSERT INTO activity (device, start_ns, dur_ns, samples, sm_acti
                " VALUES (1, ?, 10000000, 1, ?)", [(i * 10000000, 200000 * i) for i in range(4)])
 db.commit()'
 terminal 80 24 "$gputrail" timeline.db
+shows "Nothing was lost"
 keys t
 shows "^  idle" && shows "^  SMs 30.0%"
 ok "a line for the SMs, with their mean"

@@ -244,10 +244,10 @@ static void csv_is_plain(void **state)
 	assert_true(grid_write_csv(&grid, out));
 	fclose(out);
 	assert_string_equal(text,
-		"Of All,Total (ns),Count,Name,Full\r\n"
-		"0.6,3000000,10,\"gemm<float>\",\"void ns::gemm<float>(int)\"\r\n"
-		"0.3,1500000,400,\"'=norm, \"\"quoted\"\"\",\"\"\r\n"
-		",,7,\"Softmax\",\"\"\r\n");
+		"Of All,Total (ns),Count,Name,Full\n"
+		"0.6,3000000,10,gemm<float>,void ns::gemm<float>(int)\n"
+		"0.3,1500000,400,\"'=norm, \"\"quoted\"\"\",\n"
+		",,7,Softmax,\n");
 	free(text);
 	grid_free(&grid);
 }

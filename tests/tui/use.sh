@@ -154,8 +154,12 @@ keys Enter
 shows "Nothing was lost"
 pid=$(viewer_pid | tr -d ' ')
 terminal_close
-is_gone() { ! kill -0 "$pid" 2>/dev/null; }
-await is_gone
+tries=100
+while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.05
+done
+[ "$tries" -gt 0 ]
 ok "it ends with its terminal"
 
 # Colours.

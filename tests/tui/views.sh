@@ -77,8 +77,8 @@ shows "+23.5 us *+20.0% *118 us *141 us family *attention_decode"
 ok "a part of it"
 keys w Enter
 shows "wrote 1 row"
-is "as CSV" "$(tail -n 1 changes.csv | tr -d '\r')" \
-	'23524,19.9997,117622,141146,"family","attention_decode","family.attention_decode"'
+is "as CSV" "$(tail -n 1 changes.csv)" \
+	"23524,19.9997,117622,141146,family,attention_decode,family.attention_decode"
 keys F '>' r
 shows "Change %▴" &&
 selected "family *attention_decode"

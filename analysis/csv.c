@@ -4,12 +4,12 @@
 #include "config.h"
 #endif
 
-#include "cmd/csv.h"
+#include "analysis/csv.h"
+
+#include "analysis/text.h"
 
 #include <math.h>
 #include <string.h>
-
-#include "analysis/text.h"
 
 static void separate(struct csv *csv)
 {
@@ -84,6 +84,13 @@ void csv_decimal(struct csv *csv, double value, int decimals)
 	fprintf(csv->out, "%.*f", decimals, isfinite(value) ? value : 0);
 }
 
+void csv_real(struct csv *csv, double value)
+{
+	separate(csv);
+	if (!isnan(value))
+		fprintf(csv->out, "%.6g", value);
+}
+
 void csv_empty(struct csv *csv)
 {
 	separate(csv);
@@ -93,4 +100,5 @@ void csv_end_line(struct csv *csv)
 {
 	putc('\n', csv->out);
 	csv->has_cells = false;
+	csv->lines++;
 }
