@@ -22,14 +22,15 @@ struct place {
 };
 
 struct range {
-	uint32_t begin, end;	/* in places; empty when the children were made */
+	uint32_t begin, end;	/* in places; the end's top bit: the children were made */
 };
+#define MADE	(UINT32_C(1) << 31)
 
 struct callpath_callers {
 	enum callpath_metric metric;
 	struct callpath *paths;
 	struct place *places;
-	struct range *ranges;	/* by node */
+	struct range *ranges;	/* by node; what it was made of stays in order to make it again */
 	uint32_t node_capacity, range_capacity;
 };
 
@@ -70,13 +71,13 @@ static void sort_by_frame(struct callpath_callers *callers, struct range range)
 		      sizeof(*callers->places), compare_frames);
 }
 
-static bool is_too_deep(const struct callpath_tree *tree, uint32_t node)
+static uint32_t depth_of(const struct callpath_tree *tree, uint32_t node)
 {
 	uint32_t depth = 0;
 
 	for (; node; node = tree->nodes[node].parent)
 		depth++;
-	return depth >= CALLPATH_DEPTH_MAX;
+	return depth;
 }
 
 /* A node of the paths of a range, which have the same frame next. */
@@ -111,8 +112,8 @@ static bool make_children(struct callpath_tree *tree, uint32_t node)
 	uint32_t first = tree->node_count, count, *children;
 	bool done = true;
 
-	callers->ranges[node] = (struct range){ 0 };
-	if (is_too_deep(tree, node))
+	callers->ranges[node].end |= MADE;
+	if (depth_of(tree, node) >= CALLPATH_DEPTH_MAX)
 		return true;
 	sort_by_frame(callers, range);
 	for (; done && part.begin < range.end; part.begin = part.end) {
@@ -139,9 +140,32 @@ static bool make_children(struct callpath_tree *tree, uint32_t node)
 
 uint32_t callpath_children(struct callpath_tree *tree, uint32_t node)
 {
-	if (tree->callers && tree->callers->ranges[node].begin < tree->callers->ranges[node].end)
+	if (tree->callers && !(tree->callers->ranges[node].end & MADE))
 		make_children(tree, node);
 	return tree->nodes[node].first_child;
+}
+
+/* How far a path goes to where it leaves a node. */
+static uint32_t rest_of(const struct callpath_callers *callers, uint32_t path, uint32_t depth)
+{
+	while (path && depth) {
+		depth -= callers->paths[path].frame != CALLPATH_NONE;
+		path = callers->paths[path].parent;
+	}
+	return path;
+}
+
+void callpath_unmake(struct callpath_tree *tree, uint32_t node, uint32_t node_count)
+{
+	struct callpath_callers *callers = tree->callers;
+	struct range *range = &callers->ranges[node];
+	uint32_t depth = depth_of(tree, node);
+
+	tree->node_count = node_count;
+	tree->nodes[node].first_child = CALLPATH_NONE;
+	range->end &= ~MADE;
+	for (uint32_t i = range->begin; i < range->end; i++)
+		callers->places[i].rest = rest_of(callers, callers->places[i].path, depth);
 }
 
 void callpath_drop(struct callpath_tree *tree, uint32_t node_count)

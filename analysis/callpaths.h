@@ -78,6 +78,9 @@ int run_callpaths(struct run *run, enum callpath_order order, enum callpath_metr
 /* The first child of a node or CALLPATH_NONE; of CALLPATH_BOTTOM_UP its children are made when first
  * asked for, which moves `nodes`. CALLPATH_NONE too when memory is short. */
 uint32_t callpath_children(struct callpath_tree *tree, uint32_t node);
+/* Forgets what is below a node, all of it made since there were `node_count`; it is made again when
+ * asked for. For CALLPATH_BOTTOM_UP. */
+void callpath_unmake(struct callpath_tree *tree, uint32_t node, uint32_t node_count);
 /* Forgets the nodes made since there were `node_count`. Those above them must not be asked for their
  * children again. */
 void callpath_drop(struct callpath_tree *tree, uint32_t node_count);

@@ -150,7 +150,11 @@ static void draw_tree_info(struct app *app)
 		quantity_text_percent(text, all ? (double)tree_whole(tree) / (double)all : -1);
 		x += draw_textf(y, x, COLS - x - 1, COLOR_OF_PROMPT, "zoom: %s of all", text) + 2;
 	}
-	if (s->paths->without_path && COLS - x > 28) {
+	if (tree->is_cut && COLS - x > 34) {
+		quantity_text_count(count, TREE_LINES_MOST);
+		snprintf(text, sizeof(text), "after %s rows folded: z, Enter", count);
+		draw_right(y, x, COLS - x - 1, COLOR_OF_WARN, text);
+	} else if (s->paths->without_path && COLS - x > 28) {
 		quantity_text_count(count, s->paths->without_path);
 		snprintf(text, sizeof(text), "%s calls without a path", count);
 		draw_right(y, x, COLS - x - 1, COLOR_OF_DIM, text);

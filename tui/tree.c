@@ -19,89 +19,9 @@ struct tree_fold {
 	bool folded;
 };
 
-/* --- keys ---------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t value)
-{
-	value ^= value >> 31;
-	value *= 0x9E3779B97F4A7C15u;
-	value ^= value >> 29;
-	value *= 0xBF58476D1CE4E5B9u;
-	return value ^ value >> 32;
-}
-
-static uint64_t text_hash(const char *text)
-{
-	uint64_t hash = 0xCBF29CE484222325u;
-
-	for (; text && *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
-	return hash;
-}
-
-/* Lines of native functions are known only when the recording is complete: of the siblings with one
- * name the first line keeps the key that the name alone had before. */
-static bool is_first_of_name(const struct callpath_tree *paths, uint32_t index)
-{
-	const struct callpath_node *node = &paths->nodes[index];
-	const struct callpath_frame *frame = &paths->frames[node->frame];
-
-	if (frame->is_python || !frame->function || !*frame->function)
-		return false;
-	for (uint32_t s = paths->nodes[node->parent].first_child; s != CALLPATH_NONE;
-	     s = paths->nodes[s].next_sibling) {
-		const struct callpath_frame *other = &paths->frames[paths->nodes[s].frame];
-
-		if (s != index && !other->is_python && other->function &&
-		    (other->line < frame->line || (other->line == frame->line && other < frame)) &&
-		    strcmp(other->function, frame->function) == 0)
-			return false;
-	}
-	return true;
-}
-
-/* Zero is no key: it says "none". */
-static uint64_t make_key(const struct tree *tree, uint32_t index)
-{
-	const struct callpath_node *node = &tree->paths->nodes[index];
-	const struct callpath_frame *frame;
-	uint64_t key;
-
-	if (index == 0)
-		return mix((uint64_t)tree->order + 1);
-	frame = &tree->paths->frames[node->frame];
-	key = mix(tree->keys[node->parent] * 3 ^
-		  text_hash(tree->order != CALLPATH_FLAT && is_first_of_name(tree->paths, index) ?
-			    frame->function : frame->text));
-	return key + !key;
-}
-
 static uint64_t total_of(const struct tree *tree, uint32_t node)
 {
 	return callpath_metric(&tree->paths->nodes[node].total, tree->metric);
-}
-
-/* What a node that was made since is to the lines. A filter has made all that it can keep. */
-static bool add_nodes(struct tree *tree)
-{
-	uint32_t count = tree->paths->node_count;
-
-	if (count > tree->node_room) {
-		uint64_t *keys = realloc(tree->keys, 2 * (size_t)count * sizeof(*keys));
-		bool *kept;
-
-		tree->keys = keys ? keys : tree->keys;
-		kept = keys ? realloc(tree->kept, 2 * (size_t)count * sizeof(*kept)) : NULL;
-		if (!kept)
-			return false;
-		tree->kept = kept;
-		tree->node_room = 2 * count;
-	}
-	for (; tree->node_count < count; tree->node_count++) {
-		tree->keys[tree->node_count] = make_key(tree, tree->node_count);
-		tree->kept[tree->node_count] = !tree->is_filtered && total_of(tree, tree->node_count);
-	}
-	return true;
 }
 
 /* The first child, made if it was not yet. */
@@ -109,7 +29,7 @@ static uint32_t child_of(struct tree *tree, uint32_t node)
 {
 	uint32_t child = callpath_children(tree->paths, node);
 
-	return add_nodes(tree) ? child : CALLPATH_NONE;
+	return tree_add_nodes(tree) ? child : CALLPATH_NONE;
 }
 
 uint32_t tree_node_of(const struct tree *tree, uint64_t key)
@@ -230,9 +150,23 @@ static uint32_t kept_sibling(const struct tree *tree, uint32_t node)
 	return next_kept(tree, tree->paths->nodes[node].next_sibling);
 }
 
+/* What a filter kept was made by it. */
 static uint32_t kept_child(struct tree *tree, uint32_t node)
 {
-	return next_kept(tree, child_of(tree, node));
+	return next_kept(tree, tree->is_filtered ? tree->paths->nodes[node].first_child :
+			 child_of(tree, node));
+}
+
+/* Unfolded with all others, and there are too many of them; what was said of one by hand holds. */
+static bool is_cut(struct tree *tree, uint32_t node)
+{
+	struct tree_fold *fold;
+
+	if (tree->line_count < TREE_LINES_MOST)
+		return false;
+	HASH_FIND(hh, tree->folds[tree->is_filtered].said, &tree->keys[node], sizeof(uint64_t), fold);
+	tree->is_cut |= !fold;
+	return !fold;
 }
 
 static void walk_node(struct walk *walk, uint32_t node, size_t level, bool is_only);
@@ -262,7 +196,7 @@ static void walk_node(struct walk *walk, uint32_t node, size_t level, bool is_on
 	if (!line)
 		return;
 	line->has_below = kept_child(tree, node) != CALLPATH_NONE;
-	line->is_folded = line->has_below && is_folded(tree, node, is_only);
+	line->is_folded = line->has_below && (is_folded(tree, node, is_only) || is_cut(tree, node));
 	if (!line->has_below || line->is_folded)
 		return;
 	if (level)
@@ -275,6 +209,7 @@ void tree_arrange(struct tree *tree)
 	struct walk walk = { .tree = tree };
 
 	drop_lines(tree);
+	tree->is_cut = tree->is_filtered && tree->is_filter_cut;
 	if (!tree->paths)
 		return;
 	tree->top = tree->zoom_count ?
@@ -301,6 +236,8 @@ void tree_free(struct tree *tree)
 	free(tree->lines);
 	free(tree->keys);
 	free(tree->kept);
+	free(tree->previous);
+	free(tree->naming);
 	tree_init(tree);
 }
 
@@ -341,11 +278,14 @@ bool tree_set_paths(struct tree *tree, struct callpath_tree *paths, enum callpat
 	uint64_t *open = paths == tree->paths ? NULL : open_keys(tree, &open_count);
 
 	drop_lines(tree);
+	if (paths != tree->paths)
+		tree->unfiltered_count = UINT32_MAX;	/* a filter has made none of them */
 	tree->paths = paths->node_count ? paths : NULL;
 	tree->order = order;
 	tree->metric = metric;
-	tree->top = tree->node_count = 0;
-	if (!tree->paths || !add_nodes(tree))
+	tree->top = 0;
+	tree_forget_nodes(tree, 0);
+	if (!tree->paths || !tree_add_nodes(tree))
 		tree->paths = NULL;
 	for (uint32_t i = 0; tree->paths && open && i < tree->node_count; i++)
 		if (bsearch(&tree->keys[i], open, open_count, sizeof(*open), compare_keys))
@@ -361,30 +301,88 @@ bool tree_set_paths(struct tree *tree, struct callpath_tree *paths, enum callpat
 	return tree->paths != NULL;
 }
 
-/* In the order of lines, in which all that follows goes through them. */
-static void make_below(struct tree *tree, uint32_t node)
+/* What is below a node was made and is not needed: whoever asks makes it again. */
+static void unmake(struct tree *tree, uint32_t node, uint32_t node_count)
 {
-	for (uint32_t c = child_of(tree, node); c != CALLPATH_NONE;
-	     c = tree->paths->nodes[c].next_sibling)
-		if (total_of(tree, c))
-			make_below(tree, c);
+	callpath_unmake(tree->paths, node, node_count);
+	tree_forget_nodes(tree, node_count);
+}
+
+struct keeping {
+	struct tree *tree;
+	tree_matches *matches;
+	void *arg;
+	uint32_t most;			/* nodes that may be there */
+};
+
+/* Keeps what matches, and what is above that; nodes made for nothing go again. */
+static bool keep_below(struct keeping *k, uint32_t node)
+{
+	struct tree *tree = k->tree;
+	bool any = false;
+
+	for (uint32_t c = child_of(tree, node); c != CALLPATH_NONE; c = tree->paths->nodes[c].next_sibling) {
+		uint32_t made = tree->node_count;
+		bool below = false;
+
+		tree->kept[c] = false;
+		if (!total_of(tree, c))
+			continue;
+		if (made < k->most)
+			below = keep_below(k, c);
+		else
+			tree->is_filter_cut = true;
+		if (!below && tree->node_count > made)
+			unmake(tree, c, made);
+		tree->kept[c] = below || k->matches(c, k->arg);
+		any |= tree->kept[c];
+	}
+	return any;
+}
+
+/* All nodes that were made since there were so many. */
+static void forget_since(struct tree *tree, uint32_t count)
+{
+	if (!tree->paths->callers || tree->node_count <= count)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (tree->paths->nodes[i].first_child != CALLPATH_NONE &&
+		    tree->paths->nodes[i].first_child >= count)
+			callpath_unmake(tree->paths, i, tree->paths->node_count);
+	callpath_drop(tree->paths, count);
+	tree_forget_nodes(tree, count);
+}
+
+uint64_t tree_unfiltered_key(const struct tree *tree, uint64_t key)
+{
+	uint32_t node = tree_node_of(tree, key);
+
+	if (!tree->is_filtered || !tree->paths || !tree->paths->callers || node == CALLPATH_NONE)
+		return key;
+	while (node >= tree->unfiltered_count)
+		node = tree->paths->nodes[node].parent;
+	return node ? tree->keys[node] : key;
 }
 
 void tree_filter(struct tree *tree, tree_matches *matches, void *arg)
 {
+	struct keeping keeping = { tree, matches, arg, TREE_NODES_MOST };
+	bool was_filtered = tree->is_filtered;
+
 	tree->is_filtered = matches != NULL;
+	tree->is_filter_cut = false;
 	if (!tree->paths)
 		return;
+	/* The last filter made too many for the next one to begin with. */
+	if (was_filtered)
+		forget_since(tree, tree->unfiltered_count);
+	tree->unfiltered_count = tree->node_count;
+	keeping.most += tree->node_count;
 	if (matches)
-		make_below(tree, 0);
-	memset(tree->kept, 0, tree->node_count * sizeof(*tree->kept));
-	/* Children have higher numbers than their parents. */
-	for (uint32_t i = tree->node_count - 1; i > 0; i--) {
-		if (!tree->kept[i])
-			tree->kept[i] = total_of(tree, i) && (!matches || matches(i, arg));
-		if (tree->kept[i])
-			tree->kept[tree->paths->nodes[i].parent] = true;
-	}
+		tree->kept[0] = keep_below(&keeping, 0);
+	else
+		for (uint32_t i = 0; i < tree->node_count; i++)
+			tree->kept[i] = total_of(tree, i);
 }
 
 bool tree_zoom(struct tree *tree, uint32_t node)
@@ -427,8 +425,19 @@ static uint32_t first_line(struct tree *tree)
 	return tree->top ? tree->top : kept_child(tree, 0);
 }
 
+/* A search has seen all below a node, and made it: since then there are nodes from this number on. */
+static void leave(struct tree *tree, uint32_t node, uint32_t since)
+{
+	uint32_t first = tree->paths->nodes[node].first_child;
+
+	for (uint32_t c = first; c != CALLPATH_NONE; c = tree->paths->nodes[c].next_sibling)
+		first = c < first ? c : first;
+	if (first != CALLPATH_NONE && first >= since)
+		unmake(tree, node, first);
+}
+
 /* The line after a node, if nothing were folded; after the last and CALLPATH_NONE comes the first. */
-static uint32_t line_after(struct tree *tree, uint32_t node)
+static uint32_t line_after(struct tree *tree, uint32_t node, uint32_t since)
 {
 	uint32_t next;
 
@@ -436,34 +445,41 @@ static uint32_t line_after(struct tree *tree, uint32_t node)
 		return first_line(tree);
 	next = kept_child(tree, node);
 	for (; next == CALLPATH_NONE && node && node != tree->top;
-	     node = tree->paths->nodes[node].parent)
+	     node = tree->paths->nodes[node].parent) {
+		leave(tree, node, since);
 		next = kept_sibling(tree, node);
+	}
 	return next == CALLPATH_NONE ? first_line(tree) : next;
 }
 
-static uint32_t line_before(struct tree *tree, uint32_t node)
+static uint32_t line_before(struct tree *tree, uint32_t node, uint32_t since)
 {
-	uint32_t before = CALLPATH_NONE, parent;
+	uint32_t before;
 
+	if (node != CALLPATH_NONE)
+		leave(tree, node, since);
 	if (node == CALLPATH_NONE || node == first_line(tree))
 		return last_below(tree, tree->top);
-	parent = tree->paths->nodes[node].parent;
-	for (uint32_t c = kept_child(tree, parent); c != node && c != CALLPATH_NONE;
-	     c = kept_sibling(tree, c))
-		before = c;
-	return before == CALLPATH_NONE ? parent : last_below(tree, before);
+	before = tree->previous[node];
+	while (before != CALLPATH_NONE && !tree->kept[before])
+		before = tree->previous[before];
+	return before == CALLPATH_NONE ? tree->paths->nodes[node].parent : last_below(tree, before);
 }
 
 static uint32_t next_match(struct tree *tree, uint32_t from, int direction, tree_matches *matches,
 			   void *arg)
 {
-	uint32_t (*step)(struct tree *, uint32_t) = direction > 0 ? line_after : line_before;
-	uint32_t first = step(tree, from), node = first;
+	uint32_t (*step)(struct tree *, uint32_t, uint32_t) = direction > 0 ? line_after : line_before;
+	uint32_t since = tree->node_count, first = step(tree, from, since), node = first;
+	uint64_t first_key = first != CALLPATH_NONE ? tree->keys[first] : 0;
 
 	while (node != CALLPATH_NONE && node && !matches(node, arg)) {
-		node = step(tree, node);
-		if (node == first)
+		node = step(tree, node, since);
+		/* What was made again may have another number. */
+		if (node != CALLPATH_NONE && tree->keys[node] == first_key) {
+			forget_since(tree, since);
 			return CALLPATH_NONE;
+		}
 	}
 	return node ? node : CALLPATH_NONE;	/* the root, which is no line, has nothing below */
 }

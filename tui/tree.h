@@ -39,18 +39,32 @@ struct tree {
 	enum callpath_metric metric;
 	uint64_t *keys;				/* by node */
 	bool *kept;				/* by node: it or something below matches */
-	uint32_t node_count, node_room;		/* of both */
+	uint32_t *previous;			/* by node: sibling, or CALLPATH_NONE */
+	uint8_t *naming;			/* by node: see tree_keys.c */
+	uint32_t node_count, node_room;		/* of all four */
+	uint32_t unfiltered_count;		/* nodes that were there before the filter */
 	struct {
 		enum tree_mode mode;
 		struct tree_fold *said;
 	} folds[2];				/* [1] while a filter is set */
-	bool is_filtered;
+	bool is_filtered, is_filter_cut;
 	uint64_t zooms[TREE_ZOOMS_MAX];
 	int zoom_count;
 	uint32_t top;				/* node that the lines begin with or below */
 	struct tree_line *lines;
 	size_t line_count, line_room;
+	bool is_cut;			/* there would be more lines than are unfolded at once */
 };
+
+/* Unfolding all stops at as many; what stays folded can be unfolded one by one. */
+#define TREE_LINES_MOST	50000
+/* So does a filter at as many nodes that it made. */
+#define TREE_NODES_MOST	150000
+
+/* tree_keys.c: what the lines need to know of nodes that were made since. False without memory. */
+bool tree_add_nodes(struct tree *tree);
+/* Nodes from this one on are no more. */
+void tree_forget_nodes(struct tree *tree, uint32_t node_count);
 
 void tree_init(struct tree *tree);
 void tree_free(struct tree *tree);
@@ -62,6 +76,8 @@ bool tree_set_paths(struct tree *tree, struct callpath_tree *paths, enum callpat
 typedef bool tree_matches(uint32_t node, void *arg);
 /* matches is NULL where there is no filter; with one, what was folded by hand counts apart. */
 void tree_filter(struct tree *tree, tree_matches *matches, void *arg);
+/* The key of the nearest node at or above this one that stays when the filter goes. */
+uint64_t tree_unfiltered_key(const struct tree *tree, uint64_t key);
 void tree_filter_changed(struct tree *tree);
 /* Makes the lines. */
 void tree_arrange(struct tree *tree);

@@ -182,19 +182,34 @@ static char *prefix_of(const struct tree_line *line, bool is_flat)
 struct looking {
 	const struct view *view;
 	const char *word;	/* NULL: by the filter */
+	uint8_t *frames;	/* what was found of each: 1 no, 2 yes; NULL: nodes differ, too */
 };
+
+/* Texts are those of a frame; only comparisons are about a node. */
+static void looking_begin(struct looking *looking, const struct callpath_tree *paths)
+{
+	const char *text = looking->word ? "" : looking->view->grid.filter;
+
+	if (paths && !strpbrk(text, "<>="))
+		looking->frames = calloc(paths->frame_count + 1, 1);
+}
 
 static bool node_matches(uint32_t node, void *arg)
 {
 	const struct looking *looking = arg;
 	const struct grid *grid = &looking->view->grid;
 	struct path_row row = { 0 };
+	uint32_t frame = looking->view->tree.paths->nodes[node].frame;
 	bool matches;
 
+	if (looking->frames && looking->frames[frame])
+		return looking->frames[frame] > 1;
 	fill_row(&row, &looking->view->tree, node);
 	matches = looking->word ? search_matches(grid, &row, looking->word) :
 		  filter_matches(grid, &row, grid->filter);
 	release(&row, 1);
+	if (looking->frames)
+		looking->frames[frame] = matches ? 2 : 1;
 	return matches;
 }
 
@@ -223,7 +238,7 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 	const struct paths_how *how = &snapshot->paths_how;
 	struct grid *grid = &view->grid;
 	struct tree *tree = &view->tree;
-	struct looking looking = { view, NULL };
+	struct looking looking = { view, NULL, NULL };
 	bool was_filtered = tree->is_filtered, other_metric = tree->metric != how->metric;
 	bool is_other_list = tree->order != how->order ||
 			     (other_metric && how->order == CALLPATH_FLAT);
@@ -240,7 +255,11 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 		      "no call paths were recorded: --callpath=off, or GPUTRAIL_CALLPATH=off" :
 		      metrics[how->metric].empty;
 	tree_set_paths(tree, snapshot->paths, how->order, how->metric);
+	looking_begin(&looking, tree->paths);
+	if (!grid->filter[0])
+		grid->selected_key = tree_unfiltered_key(tree, grid->selected_key);
 	tree_filter(tree, grid->filter[0] ? node_matches : NULL, &looking);
+	free(looking.frames);
 	if (was_filtered && !tree->is_filtered)
 		tree_filter_changed(tree);
 	show_lines(view);
@@ -253,7 +272,7 @@ static void paths_update(struct view *view, const struct snapshot *snapshot)
 
 void view_paths_select_match(struct view *view)
 {
-	struct looking looking = { view, NULL };
+	struct looking looking = { view, NULL, NULL };
 	const struct path_row *row = grid_selected(&view->grid);
 
 	if (!row || node_matches(view->tree.lines[row->line].node, &looking))
@@ -268,13 +287,15 @@ void view_paths_select_match(struct view *view)
 
 bool view_paths_search(struct view *view, const char *word, int direction)
 {
-	struct looking looking = { view, word };
+	struct looking looking = { view, word, NULL };
 	struct tree *tree = &view->tree;
 	const struct path_row *row = grid_selected(&view->grid);
 	uint32_t from = row ? tree->lines[row->line].node : CALLPATH_NONE, found;
 
+	looking_begin(&looking, tree->paths);
 	found = *word && tree->paths ? tree_search(tree, from, direction, node_matches, &looking) :
 		CALLPATH_NONE;
+	free(looking.frames);
 	if (found != CALLPATH_NONE)
 		view->grid.selected_key = tree->keys[found];
 	show_lines(view);

@@ -29,16 +29,16 @@ static struct callpath_tree build(const struct given *given, uint32_t count)
 		.frames = calloc(count + 1, sizeof(struct callpath_frame)),
 		.node_count = count + 1, .frame_count = count,
 	};
+	uint32_t *last = calloc(count + 1, sizeof(*last));	/* child of each so far */
 
 	tree.nodes[0] = (struct callpath_node){ .parent = CALLPATH_NONE, .frame = CALLPATH_NONE,
 		.first_child = CALLPATH_NONE, .next_sibling = CALLPATH_NONE };
 	for (uint32_t i = 1; i <= count; i++) {
 		const struct given *g = &given[i - 1];
-		uint32_t *link = &tree.nodes[g->parent].first_child;
+		uint32_t *link = last[g->parent] ? &tree.nodes[last[g->parent]].next_sibling :
+				 &tree.nodes[g->parent].first_child;
 
-		while (*link != CALLPATH_NONE)
-			link = &tree.nodes[*link].next_sibling;
-		*link = i;
+		*link = last[g->parent] = i;
 		tree.nodes[i] = (struct callpath_node){ .parent = g->parent, .frame = i - 1,
 			.first_child = CALLPATH_NONE, .next_sibling = CALLPATH_NONE,
 			.total = { .gpu_ns = g->gpu_ns, .calls = g->calls } };
@@ -48,6 +48,7 @@ static struct callpath_tree build(const struct given *given, uint32_t count)
 			tree.nodes[0].total.calls += g->calls;
 		}
 	}
+	free(last);
 	return tree;
 }
 
@@ -438,6 +439,75 @@ static void callers_are_there_again_after_new_readings(void **state)
 	callpath_tree_free(&again);
 }
 
+/* Looking for what is not there leaves nothing behind, and what was made for a filter goes with it. */
+static void what_was_not_found_is_not_kept(void **state)
+{
+	struct fixture f;
+	struct wanted none = { &f.tree, "nothing" }, main = { &f.tree, "main" };
+	uint32_t made;
+
+	(void)state;
+	begin_callers(&f);
+	assert_lines(&f.tree, "+>launch,\\>copy");
+	made = f.paths.node_count;
+	assert_int_equal(tree_search(&f.tree, CALLPATH_NONE, 1, has_part, &none), CALLPATH_NONE);
+	assert_int_equal(tree_search(&f.tree, 1, -1, has_part, &none), CALLPATH_NONE);
+	assert_int_equal(f.paths.node_count, made);
+	tree_filter(&f.tree, has_part, &none);
+	assert_int_equal(f.paths.node_count, made);
+	assert_lines(&f.tree, "");
+	tree_filter(&f.tree, has_part, &main);
+	assert_true(f.paths.node_count > made);
+	assert_int_equal(tree_unfiltered_key(&f.tree, f.tree.keys[node_named(&f.tree, "main")]),
+			 f.tree.keys[node_named(&f.tree, "load")]);
+	tree_filter(&f.tree, NULL, NULL);
+	assert_int_equal(f.paths.node_count, made);
+	/* And all can be made again. */
+	tree_fold_all(&f.tree, false);
+	assert_lines(&f.tree, "+vlaunch,|+vload,||main,|\\vstep,| main,\\vcopy, vload, main");
+	end(&f);
+}
+
+#define MANY	(TREE_LINES_MOST + 1000)
+
+/* Siblings that go by one name are told apart at once; more lines than anybody reads are not made. */
+static void wide_trees_are_cut(void **state)
+{
+	struct given *given = calloc(2 * MANY, sizeof(*given));
+	struct callpath_tree paths;
+	struct tree tree;
+	uint32_t last;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * MANY; i++)
+		given[i] = (struct given){ i < MANY ? 0 : i - MANY + 1, "same", 10, 1 };
+	paths = build(given, 2 * MANY);
+	for (uint32_t i = 0; i < paths.frame_count; i++) {
+		free(paths.frames[i].text);
+		assert_true(asprintf(&paths.frames[i].text, "same (model.c:%u)", i + 1) > 0);
+		paths.frames[i].function = strdup("same");
+		paths.frames[i].line = (int)i + 1;
+	}
+	tree_init(&tree);
+	assert_true(tree_set_paths(&tree, &paths, CALLPATH_TOP_DOWN, METRIC_GPU));
+	tree_filter(&tree, NULL, NULL);
+	tree_fold_all(&tree, false);
+	tree_arrange(&tree);
+	assert_true(tree.is_cut);
+	assert_in_range(tree.line_count, MANY, TREE_LINES_MOST + MANY);
+	last = tree.lines[tree.line_count - 1].node;
+	assert_true(tree.lines[tree.line_count - 1].is_folded);
+	tree_fold(&tree, last, false);		/* what is asked for by hand is there */
+	tree_arrange(&tree);
+	assert_false(tree.lines[tree.line_count - 1].is_folded);
+	for (int i = 0; i < 3; i++)
+		last = tree_search(&tree, last, -1, has_part, &(struct wanted){ &tree, "same" });
+	assert_int_equal(tree_node_of(&tree, tree.keys[last]), last);
+	tree_free(&tree);
+	callpath_tree_free(&paths);
+	free(given);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +522,8 @@ int main(void)
 		cmocka_unit_test(searches_find_what_is_folded),
 		cmocka_unit_test(callers_come_with_the_lines),
 		cmocka_unit_test(callers_are_there_again_after_new_readings),
+		cmocka_unit_test(what_was_not_found_is_not_kept),
+		cmocka_unit_test(wide_trees_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
