@@ -13,6 +13,7 @@
 #define COPY_HTOD	1
 #define COPY_DTOH	2
 #define PAGEABLE	1
+#define NEAR_CALLS	4		/* looked at one by one */
 #define BACK_MAX	32		/* calls to look back for what a call belongs to */
 
 static bool copy_is(const struct idle_op *op, int kind)
@@ -46,6 +47,9 @@ static size_t calls_before(const struct idle_thread *thread, uint64_t at)
 {
 	size_t low = 0, high = thread->count, back = 1;
 
+	for (int i = 0; i < NEAR_CALLS; i++, high--)
+		if (!high || thread->calls[high - 1].start < at)
+			return high;
 	while (back < high && thread->calls[high - back].start >= at) {
 		high -= back;
 		back *= 2;

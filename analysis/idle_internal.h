@@ -51,6 +51,15 @@ struct idle_work {
 	uint64_t gpu_start, gpu_end;
 };
 
+struct call_row {
+	struct idle_call call;
+	struct idle_work work;
+};
+
+/* Of two struct call_row, or struct idle_event: as qsort() asks. */
+int idle_call_order(const void *left, const void *right);
+int idle_event_order(const void *left, const void *right);
+
 /* Called in order of start. No event: they are not read. */
 struct idle_sink {
 	int (*call)(void *arg, const struct idle_call *call, const struct idle_work *work);

@@ -27,16 +27,12 @@ struct chunk {
 };
 
 struct source {
+	int table;			/* EVENT_LAUNCH, ... */
 	struct chunk *rows;		/* a list */
 	size_t count, next;
 	struct pages *pages;		/* NULL: SQLite has to be asked */
 	sqlite3_stmt *read;
 	struct pile calls, events;	/* read, and not handed on yet */
-};
-
-struct call_row {
-	struct idle_call call;
-	struct idle_work work;
 };
 
 struct reader {
@@ -232,10 +228,11 @@ static int row_take(void *arg, int64_t *values, uint32_t known)
 {
 	struct reader *r = arg;
 	struct event_row row = { values, known };
-	int table = (int)(r->reading - r->sources);
+	int table = r->reading->table;
 	bool is_event;
 
-	node_settle(r, &row);
+	if (table == EVENT_NODE)
+		node_settle(r, &row);
 	event_row_settle(table, &row);
 	/* What a graph launch did on the device are its nodes. */
 	is_event = r->sink->event && table != EVENT_GRAPH_LAUNCH && row_has(&row, GPU_START) &&
@@ -252,7 +249,7 @@ static int row_take(void *arg, int64_t *values, uint32_t known)
 static void sqlite_take(sqlite3_context *context, int count, sqlite3_value **columns)
 {
 	struct reader *r = sqlite3_user_data(context);
-	const struct event_table *table = &event_tables[r->reading - r->sources];
+	const struct event_table *table = &event_tables[r->reading->table];
 	int64_t values[EVENT_COLUMNS] = { 0 };
 	uint32_t known = 0;
 	int column = 0;
@@ -307,45 +304,6 @@ static int chunk_read(struct reader *r, struct source *source)
 	if (r->run->progress)
 		r->run->progress(r->run->progress_arg, r->done, r->total);
 	return result;
-}
-
-#define ORDER(a, b, member)				\
-	do {						\
-		if ((a)->member != (b)->member)		\
-			return (a)->member < (b)->member ? -1 : 1;	\
-	} while (0)
-
-static int call_order(const void *left, const void *right)
-{
-	const struct call_row *a = left, *b = right;
-
-	ORDER(a, b, call.start);
-	ORDER(a, b, call.end);
-	ORDER(a, b, call.thread);
-	ORDER(a, b, call.class);
-	ORDER(a, b, call.path);
-	ORDER(a, b, work.graph);
-	ORDER(a, b, work.shape);
-	ORDER(a, b, work.gpu_start);
-	return 0;
-}
-
-/* Every member that shows in a result is compared: the order of rows must not. */
-static int event_order(const void *left, const void *right)
-{
-	const struct idle_event *a = left, *b = right;
-
-	ORDER(a, b, start);
-	ORDER(a, b, end);
-	ORDER(a, b, device);
-	ORDER(a, b, op.stream);
-	ORDER(a, b, op.kind);
-	ORDER(a, b, op.shape);
-	ORDER(a, b, call_start);
-	ORDER(a, b, graph_launch);
-	ORDER(a, b, op.bytes);
-	ORDER(a, b, path);
-	return 0;
 }
 
 static int calls_emit(struct reader *r, uint64_t until)
@@ -464,10 +422,11 @@ int idle_read(struct run *run, bool trust, const struct idle_sink *sink)
 	int result = call_classes_load(run, &r.apis);
 
 	for (int i = 0; i < EVENT_TABLES; i++) {
+		r.sources[i].table = i;
 		r.sources[i].calls = (struct pile){ .row_bytes = sizeof(struct call_row),
-						    .compare = call_order };
+						    .compare = idle_call_order };
 		r.sources[i].events = (struct pile){ .row_bytes = sizeof(struct idle_event),
-						     .compare = event_order };
+						     .compare = idle_event_order };
 		r.calls.piles[r.calls.count++] = &r.sources[i].calls;
 		r.events.piles[r.events.count++] = &r.sources[i].events;
 	}

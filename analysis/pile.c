@@ -71,11 +71,14 @@ static bool rows_in_order(const struct pile *pile, const void *a, const void *b)
 bool pile_sort(struct pile *pile)
 {
 	const char *row = pile->rows + pile->in_order * pile->row_bytes;
+	uint64_t last = pile->in_order ? UINT64_MAX : 0, start;
 
 	pile->next = 0;
-	for (; pile->in_order < pile->count; pile->in_order++, row += pile->row_bytes)
-		if (pile->in_order && !rows_in_order(pile, row - pile->row_bytes, row))
+	for (; pile->in_order < pile->count; pile->in_order++, row += pile->row_bytes, last = start) {
+		memcpy(&start, row, sizeof(start));
+		if (start <= last && pile->in_order && !rows_in_order(pile, row - pile->row_bytes, row))
 			break;
+	}
 	if (pile->in_order == pile->count)
 		return false;
 	for (size_t i = 0; i < pile->count; i++) {
