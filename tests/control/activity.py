@@ -112,7 +112,8 @@ ok(source == "gpm" and "9 times a second" in note and note in r.message and
    "1 kHz: what NVML can, and the message and the file say so", r.source(), r.message)
 r = Recorded("slow", "rest", "900", options=("--sm-activity=2.5Hz",))
 periods = [row[0] for row in r.ask("SELECT dur_ns FROM activity ORDER BY start_ns")]
-ok(periods and all(p >= 395e6 for p in periods[:-1]), "2.5 Hz", periods)
+# One that comes late makes the next one shorter; the last one ends with the program.
+ok(periods and sum(periods) >= 395e6 * (len(periods) - 1), "2.5 Hz", periods)
 for wrong in ("0", "-1", "20000", "often", "1e-9", "nan"):
     result = tap.run("record", "--sim", f"--sm-activity={wrong}", "--", "true")
     ok(result.returncode == 2 and "--sm-activity takes" in result.stderr, f"--sm-activity={wrong} is refused",
