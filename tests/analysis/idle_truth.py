@@ -147,8 +147,10 @@ class Score:
             if how and ns <= BOUNDARY and told == "kernel_boundary":
                 is_planted = None
             is_stall = ns >= STALLS.get(plant, STALL)
+            looks_planted = plant == "request-gaps" and ns >= STALL and op["cause"] in reasons
             if is_planted is None or (how and is_stall and
-                                      (is_planted or spread(run, start, end, op, plant))):
+                                      (is_planted or spread(run, start, end, op, plant))) or \
+               (looks_planted and not is_planted):
                 self.unclear += ns
                 continue
             self.planted += ns * is_planted

@@ -115,7 +115,8 @@ else
 fi
 record -o leave.db -- "$workload" leave 30
 is "a process left behind is waited for" "$(ask leave.db 'SELECT count(*) FROM launch')" 31
-record --wait=primary -o primary.db -- "$workload" leave 30
+record --wait=primary -o primary.db -- "$workload" leave 30 gate
+touch gate
 is "--wait=primary ends with the command" "$(ask primary.db 'SELECT count(*) FROM launch')" 1
 
 # --- signals ---

@@ -7,7 +7,8 @@
  *	workload threads T N        T threads with N launches each
  *	workload tree D N           N launches here, and a child program that does the same, D deep
  *	workload exit CODE | raise SIGNAL | _exit CODE    after one launch
- *	workload leave N            N launches in a child that outlives this process by 0.3 s
+ *	workload leave N [FILE]     N launches in a child that outlives this process, 0.3 s later or
+ *	                            when FILE is there
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -156,6 +157,8 @@ static int child_program(char **argv, const char *mode, const char *a, const cha
 	if (child == 0) {
 		if (!wait_for_it)
 			usleep(300000);
+		for (int i = 0; !wait_for_it && b && access(b, F_OK) && i < 6000; i++)
+			usleep(10000);
 		execv(argv[0], arguments);
 		_exit(99);
 	}
@@ -175,7 +178,7 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "leave")) {
 		start();
 		launches(1);
-		return child_program(argv, "launches", argv[2], NULL, 0);
+		return child_program(argv, "launches", argv[2], argc > 3 ? argv[3] : NULL, 0);
 	}
 	start();
 	if (!strcmp(mode, "launches")) {

@@ -19,6 +19,8 @@
 #define PER_SECOND 100
 #define RUNS 300
 
+static char path[] = "/tmp/gputrail-estimate.XXXXXX";
+static struct database *db;		/* one for all: each estimate takes the place of the one before */
 static uint64_t state_of_random;
 
 static double uniform(void)
@@ -40,15 +42,8 @@ struct result {
 static struct result write_and_read(struct estimate *estimate, uint32_t shape)
 {
 	struct result result = { 0, 0, 0, 0 };
-	char path[] = "/tmp/gputrail-estimate.XXXXXX", *error = NULL;
-	int fd = mkstemp(path);
-	struct database *db;
 	sqlite3_stmt *row;
 
-	assert_true(fd >= 0);
-	close(fd);
-	db = database_create(path, &error);
-	assert_non_null(db);
 	estimate_write(estimate, db);
 	database_commit(db);
 	sqlite3_prepare_v2(database_handle(db), "SELECT missing, estimate_ns, coalesce(error_ns, -1)"
@@ -61,8 +56,6 @@ static struct result write_and_read(struct estimate *estimate, uint32_t shape)
 		result.error_ns = sqlite3_column_int64(row, 2);
 	}
 	sqlite3_finalize(row);
-	database_close(db);
-	unlink(path);
 	return result;
 }
 
@@ -181,6 +174,24 @@ static void test_nothing_taken(void **state)
 	estimate_free(estimate);
 }
 
+static int setup(void **state)
+{
+	char *error = NULL;
+	int fd = mkstemp(path);
+
+	(void)state;
+	if (fd >= 0 && !close(fd))
+		db = database_create(path, &error);
+	return !db;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	database_close(db);
+	return unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,5 +200,5 @@ int main(void)
 		cmocka_unit_test(test_excess),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

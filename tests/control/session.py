@@ -52,7 +52,10 @@ class Session:
             return file.read().split()[0]
 
     def ctl(self, action, *words):
-        result = tap.run("ctl", action, self.pid(), *words)
+        for _ in range(20):         # of three seconds: asked again is the same
+            result = tap.run("ctl", action, self.pid(), *words)
+            if "has not answered yet" not in result.stderr:
+                break
         if result.returncode:
             raise RuntimeError(f"ctl {action}: {result.stderr}")
         return result.stdout
