@@ -194,8 +194,13 @@ int detect_idle(struct finder *finder, enum detector_id id)
 /* A server has served once it has read results back; before, it loads, compiles and captures. */
 static uint64_t warm_up_end(struct run *run)
 {
-	int64_t first = run_integer(run, "SELECT start_ns + coalesce(gpu_delay_ns, 0) FROM copy "
-				    "WHERE kind & 255 = 2 ORDER BY id LIMIT 1", 0);
+	/* Rows need not lie in order of time; where the zone map is, none behind the first one's is read. */
+	static const char sql[] =
+		"WITH first(ns) AS (SELECT start_ns + coalesce(gpu_delay_ns, 0) FROM copy"
+		" WHERE kind & 255 = 2 ORDER BY id LIMIT 1) "
+		"SELECT min(e.start_ns + coalesce(e.gpu_delay_ns, 0)) FROM "
+		ROWS_NEAR("copy", "e", "0", "(SELECT ns FROM first)") " WHERE e.kind & 255 = 2";
+	int64_t first = run_integer(run, sql, 0);
 
 	return first > 0 ? (uint64_t)first : 0;
 }

@@ -17,6 +17,8 @@
 #define BLOCK_TOKENS_MAX (512 * 1024)
 #define SEARCH_EVERY	16		/* blocks, once a symbol was found */
 #define HEAD_PIECES	64		/* compared with what is before the first occurrence */
+#define PHASE_STEPS	4		/* so many steps make a phase, */
+#define PHASE_TOKENS	8		/* and so many launches and copies */
 
 /* --- blocks -------------------------------------------------------------------------------- */
 
@@ -261,6 +263,35 @@ static bool is_marked(const struct detection *d, const struct lane *lane, uint64
 	return lane->mark < lane->mark_end && d->marks.rows[lane->mark].start <= now;
 }
 
+/* What is left lasts as long as several steps: it is no step that was not finished. */
+static bool is_another_phase(const struct lane *lane, uint64_t begin, uint32_t steps)
+{
+	uint64_t phase, rest;
+
+	if (steps < PHASE_STEPS || lane->count < PHASE_TOKENS)
+		return false;
+	phase = lane->tokens[0].start - begin;
+	rest = lane->tokens[lane->count - 1].end - lane->tokens[0].start;
+	return rest / PHASE_STEPS > phase / steps;
+}
+
+/* The thread may have gone on to other steps since the last block began: each phase has an anchor. */
+static int phases_cut(struct detection *d, struct lane *lane)
+{
+	uint64_t begin;
+	int steps;
+
+	do {
+		begin = lane->count ? lane->tokens[0].start : 0;
+		if (!lane->anchor.found && block_search(d, lane) < 0)
+			return -1;
+		steps = lane->anchor.found ? block_cut(d, lane) : 0;
+		if (steps > 0 && is_another_phase(lane, begin, (uint32_t)steps))
+			lane->anchor.found = false;
+	} while (steps > 0 && !lane->anchor.found);
+	return steps < 0 ? -1 : 0;
+}
+
 /* The end: what is left is a step if it is like another. */
 static int lane_end(struct detection *d, struct lane *lane)
 {
@@ -270,9 +301,7 @@ static int lane_end(struct detection *d, struct lane *lane)
 	if (lane->annotated)
 		return mark_pass(d, lane, UINT64_MAX);
 	/* Few launches are left: they tell less than the blocks before did. */
-	if (!lane->anchor.found && block_search(d, lane) < 0)
-		return -1;
-	if (lane->anchor.found && block_cut(d, lane) < 0)
+	if (phases_cut(d, lane) < 0)
 		return -1;
 	if (!lane->begun || !lane->count)
 		return 0;

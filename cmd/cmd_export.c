@@ -237,7 +237,7 @@ static int export(struct run *run, const struct request *request, const char *in
 			.output = request->output, .gpu = request->gpu,
 			.per_device = request->per_device, .force = request->force });
 	if (request->what == KEY_SQLITE)
-		return export_tables(input, request->output, request->force);
+		return export_tables(run, input, request->output, request->force);
 	return export_single(run, request, single_find(request->what));
 }
 

@@ -280,6 +280,36 @@ static int use_families(struct run *run, const char *file)
 	return 0;
 }
 
+static bool is_recorded(struct run *run)
+{
+	struct run_info info;
+	bool recorded = run_info(run, &info) == 0 && !strcmp(info.state, "recording");
+
+	run_info_free(&info);
+	return recorded;
+}
+
+/* Of one moment while the recorder goes on, which writes summaries less often than rows: all adds up. */
+static int report_for_scripts(struct run *run, const struct report_request *request)
+{
+	int result = run_freeze(run);
+
+	if (result < 0)
+		return -1;
+	if (request->recount || is_recorded(run))
+		result = recount(run);
+	if (result == 0)
+		result = report_as_json(run, request);
+	run_thaw(run);
+	return result;
+}
+
+static int report_for_people(struct run *run, const struct report_request *request, int count,
+			     char **names)
+{
+	return request->recount && recount(run) < 0 ? -1 : report_views(run, request, count, names);
+}
+
 /* What was asked for of the FILE that names[0] is. Returns an exit code. */
 static int report_file(const struct report_request *request, int count, char **names)
 {
@@ -301,10 +331,8 @@ static int report_file(const struct report_request *request, int count, char **n
 		return EXIT_INPUT;
 	}
 	interrupt_catch(run);
-	result = request->recount ? recount(run) : 0;
-	if (result == 0)
-		result = request->json ? report_as_json(run, request)
-			: report_views(run, request, count - 1, names + 1);
+	result = request->json ? report_for_scripts(run, request)
+		: report_for_people(run, request, count - 1, names + 1);
 	if (result < 0)
 		message("report", NULL, "%s", interrupt_came() ? "interrupted" : run_error(run));
 	if (interrupt_came())

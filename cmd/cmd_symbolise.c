@@ -5,12 +5,15 @@
 #endif
 
 #include "cmd/cmd.h"
+
+#include "analysis/analysis.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
 #include "collector/symbolise.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define FOLDERS_MAX 64
 
@@ -66,9 +69,24 @@ static int tell(const char *path, const struct symbolising *r)
 			"%s is being recorded", path);
 		return EXIT_FAILED;
 	default:
-		message("symbolise", "is there room, and permission to write?", "%s %s", path, r->detail);
+		message("symbolise", "is there room, and permission to write?", "%s: %s", path, r->detail);
 		return EXIT_FAILED;
 	}
+}
+
+/* Says what is wrong as the other commands do. */
+static bool is_readable(const char *path)
+{
+	char *error;
+	struct run *run = run_open(path, &error);
+
+	if (!run) {
+		message("symbolise", NULL, "%s", error);
+		free(error);
+		return false;
+	}
+	run_close(run);
+	return true;
 }
 
 int cmd_symbolise(int argc, char **argv)
@@ -90,6 +108,8 @@ int cmd_symbolise(int argc, char **argv)
 		message("symbolise", "example: gputrail symbolise run.db --path=symbols", "name one file");
 		return EXIT_USAGE;
 	}
+	if (!is_readable(argv[optind]))
+		return EXIT_INPUT;
 	progress_start(&progress, "naming frames");
 	symbolise_file(argv[optind], folders, &watch, &result);
 	progress_finish(&progress);

@@ -5,7 +5,9 @@
 
 #include <stdbool.h>
 
+#include "analysis/analysis.h"
+
 /* Returns an exit code; what is wrong was said. */
-int export_tables(const char *input, const char *output, bool force);
+int export_tables(struct run *run, const char *input, const char *output, bool force);
 
 #endif

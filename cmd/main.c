@@ -82,9 +82,16 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+	static char help[] = "--help";
+
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "help") && argc > 2) {	/* help COMMAND is COMMAND --help */
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);

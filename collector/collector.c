@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,6 +26,14 @@
 #define KEEP_ROWS 32768			/* written launches kept for late GPU times */
 #define PROCESSES_MAX 65536
 #define TIMER_SLACK_NS 100000
+#define NICE -10
+
+/* While this thread waits for a processor the rings fill. Not permitted to most users but root. */
+static void be_preferred(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) > NICE)
+		setpriority(PRIO_PROCESS, 0, NICE);
+}
 
 int collector_listen(const char *name)
 {
@@ -97,6 +106,7 @@ struct collector *collector_new(const struct collector_options *options, int lis
 		return NULL;
 	}
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	be_preferred();
 	return c;
 }
 

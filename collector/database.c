@@ -379,19 +379,35 @@ static struct database *database_new(const char *path, const char *setup, char *
 	return db;
 }
 
+/* What a full disk leaves of a file that was to be made is in the way of the next attempt. */
+static void remove_new(const char *path)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char name[4096];
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, suffixes[i]) < (int)sizeof(name))
+			unlink(name);
+}
+
 struct database *database_create(const char *path, char **error)
 {
 	static const char setup[] =
 		"PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 		"PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES;
+	struct database *db;
 	struct stat status;
+	bool was_there = stat(path, &status) == 0;
 
-	if (stat(path, &status) == 0 && status.st_size > 0) {
+	if (was_there && status.st_size > 0) {
 		if (asprintf(error, "%s: exists already", path) < 0)
 			*error = NULL;
 		return NULL;
 	}
-	return database_new(path, setup, error);
+	db = database_new(path, setup, error);
+	if (!db && !was_there)
+		remove_new(path);
+	return db;
 }
 
 struct database *database_open(const char *path, char **error)
@@ -421,6 +437,10 @@ int database_close(struct database *db)
 	lost = db->error != NULL;
 	sqlite3_exec(db->sqlite, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
 	sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	/* Readers of a WAL file write beside it, which they may not everywhere. While one has it open
+	 * this fails, and does no harm. */
+	sqlite3_busy_timeout(db->sqlite, 0);
+	sqlite3_exec(db->sqlite, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
 	database_free(db);
 	return lost ? -1 : 0;
 }

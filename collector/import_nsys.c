@@ -370,8 +370,24 @@ static bool count_tables(struct nsys *n)
 	return true;
 }
 
+/* Whose views for SQL made for nsys would pass for an export. */
+static bool is_recording(const struct nsys *n)
+{
+	sqlite3_stmt *row;
+	bool ours = false;
+
+	if (sqlite3_prepare_v2(n->source, "PRAGMA application_id", -1, &row, NULL) == SQLITE_OK &&
+	    sqlite3_step(row) == SQLITE_ROW)
+		ours = sqlite3_column_int(row, 0) == APPLICATION_ID;
+	sqlite3_finalize(row);
+	return ours;
+}
+
 static bool is_export(struct nsys *n)
 {
+	if (is_recording(n))
+		return import_fail(n->im, IMPORT_BAD_INPUT, "this is a recording already: there is nothing to"
+				   " import");
 	if (has_table(n, "StringTable") && !has_table(n, "StringIds"))
 		return import_fail(n->im, IMPORT_BAD_INPUT, "a database of nvprof: of SQLite files,"
 				   " only exports of nsys can be read");

@@ -6,11 +6,9 @@
 
 #include "collector/nsys_tables.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TICK_INSTRUCTIONS 1000000	/* of SQLite's machine: some tens of ms */
 
@@ -23,7 +21,6 @@ struct work {
 	const struct nsys_tables_watch *watch;
 	const char *table;		/* that is being written */
 	uint64_t rows;			/* of it */
-	const char *why;		/* it failed, where SQLite does not tell */
 };
 
 static bool run(sqlite3 *sqlite, const char *sql)
@@ -31,17 +28,12 @@ static bool run(sqlite3 *sqlite, const char *sql)
 	return sqlite3_exec(sqlite, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* False, from then on: give up. */
-static bool go_on(struct work *w)
-{
-	if (!w->why && !w->watch->go_on(w->watch->arg, w->table, w->rows))
-		w->why = "interrupted";
-	return !w->why;
-}
-
 static int still_at_it(void *arg)
 {
-	return !go_on(arg);
+	const struct work *w = arg;
+
+	w->watch->progress(w->watch->arg, w->table, w->rows);
+	return 0;
 }
 
 /* As temporary ones, so that they are those of this version, whatever the file has. */
@@ -134,7 +126,7 @@ static bool tables_write(struct work *w)
 {
 	sqlite3_stmt *row;
 	bool good = sqlite3_prepare_v2(w->in, "SELECT name FROM temp.sqlite_schema WHERE type = 'view'"
-				       " AND name NOT GLOB 'nsys_*' ORDER BY name", -1, &row, NULL) ==
+				       " AND name GLOB '[A-Z]*' ORDER BY name", -1, &row, NULL) ==
 		    SQLITE_OK;
 	int code = SQLITE_DONE;
 
@@ -147,31 +139,23 @@ static bool tables_write(struct work *w)
 
 static bool is_failed(sqlite3 *sqlite)
 {
-	int code = sqlite ? sqlite3_errcode(sqlite) & 0xff : SQLITE_OK;
+	int code = sqlite3_errcode(sqlite) & 0xff;
 
 	return code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE;
 }
 
-bool nsys_tables_write(const char *input, const char *output, const struct nsys_tables_watch *watch,
+bool nsys_tables_write(sqlite3 *input, const char *output, const struct nsys_tables_watch *watch,
 		       char **error)
 {
-	struct work w = { .watch = watch, .table = "" };
-	bool good = sqlite3_open_v2(input, &w.in, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
-		    SQLITE_OK &&
-		    sqlite3_open_v2(output, &w.out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				    SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
+	struct work w = { .in = input, .watch = watch, .table = "" };
+	bool good = sqlite3_open_v2(output, &w.out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
+		    SQLITE_OK;
 
-	if (good) {
-		sqlite3_db_config(w.in, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-		sqlite3_progress_handler(w.in, TICK_INSTRUCTIONS, still_at_it, &w);
-		good = run(w.out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN") &&
-		       run(w.in, "BEGIN") && views_make(&w) && tables_write(&w) && go_on(&w) &&
-		       run(w.out, "COMMIT");
-	}
-	*error = good ? NULL : strdup(w.why ? w.why : sqlite3_errmsg(is_failed(w.in) ? w.in : w.out));
-	sqlite3_close(w.in);
+	sqlite3_progress_handler(w.in, TICK_INSTRUCTIONS, still_at_it, &w);
+	good = good && run(w.out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN") &&
+	       views_make(&w) && tables_write(&w) && run(w.out, "COMMIT");
+	sqlite3_progress_handler(w.in, 0, NULL, NULL);
+	*error = good ? NULL : strdup(sqlite3_errmsg(is_failed(w.in) ? w.in : w.out));
 	sqlite3_close(w.out);
-	if (!good)
-		unlink(output);
 	return good;
 }

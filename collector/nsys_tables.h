@@ -6,18 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sqlite3.h>
+
 struct nsys_tables_watch {
-	/* Called all along: the table being written and its rows so far, or 0; false gives up. */
-	bool (*go_on)(void *arg, const char *table, uint64_t rows);
+	/* Called all along: the table being written, and its rows so far. */
+	void (*progress)(void *arg, const char *table, uint64_t rows);
 	void *arg;
 };
 
 /*
- * Writes `output`, which must not exist, from the recording `input`, which may be growing: it is one
- * moment of it. Tables without rows are left out, as nsys does; so are those that a file of an older
- * version cannot fill. False: nothing is left of `output`, and *error, to be freed, says why.
+ * Writes into `output`, an empty file, from the recording that `input` has open, within its transaction,
+ * and leaves temporary views there. Tables without rows are left out, as nsys does; so are those that a
+ * file of an older version cannot fill. False: *error, to be freed, says why.
  */
-bool nsys_tables_write(const char *input, const char *output, const struct nsys_tables_watch *watch,
+bool nsys_tables_write(sqlite3 *input, const char *output, const struct nsys_tables_watch *watch,
 		       char **error);
 
 #endif

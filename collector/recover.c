@@ -387,7 +387,16 @@ static bool needs_recovery(sqlite3 *sqlite, bool is_ours, struct recovery *recov
 	char state[32];
 
 	if (query_int(sqlite, "PRAGMA application_id") != APPLICATION_ID) {
-		fail(recovery, RECOVERY_NOT_OURS, "not a gputrail file");
+		switch (sqlite3_errcode(sqlite) & 0xff) {
+		case SQLITE_OK: case SQLITE_ROW: case SQLITE_DONE: case SQLITE_NOTADB:
+			fail(recovery, RECOVERY_NOT_OURS, "not a gputrail file");
+			break;
+		case SQLITE_CORRUPT:
+			fail(recovery, RECOVERY_NOT_OURS, "damaged so that nothing of it can be read");
+			break;
+		default:
+			fail(recovery, RECOVERY_FAILED, "%s", sqlite3_errmsg(sqlite));
+		}
 		return false;
 	}
 	if (query_int(sqlite, "PRAGMA user_version") > SCHEMA_VERSION) {

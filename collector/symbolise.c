@@ -275,11 +275,12 @@ void symbolise_file(const char *path, const char *const *folders, const struct s
 	memset(result, 0, sizeof(*result));
 	if (sqlite3_open_v2(path, &w.sqlite, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
 	    !is_ours(w.sqlite)) {
-		result->outcome = SYMBOLISE_NOT_OURS;
+		int code = sqlite3_errcode(w.sqlite);
+		bool read = code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE;
+
+		result->outcome = read ? SYMBOLISE_NOT_OURS : SYMBOLISE_FAILED;
 		snprintf(result->detail, sizeof(result->detail), "%s",
-			 sqlite3_errcode(w.sqlite) == SQLITE_OK || sqlite3_errcode(w.sqlite) == SQLITE_DONE ||
-			 sqlite3_errcode(w.sqlite) == SQLITE_ROW ? "not a gputrail file"
-								 : sqlite3_errmsg(w.sqlite));
+			 read ? "not a gputrail file" : sqlite3_errmsg(w.sqlite));
 	} else if (is_recording(w.sqlite)) {
 		result->outcome = SYMBOLISE_RECORDING;
 	} else {

@@ -20,7 +20,8 @@
 #include "libprofile/env.h"
 
 #define START_LIMIT_NS 2000000000ull
-#define ANSWER_LIMIT_MS 2000
+#define ANSWER_LIMIT_NS 2000000000ull
+#define ANSWER_POLL_MS 50
 #define RETRY_MS 2
 #define ANCESTORS_MAX 64
 #define LOW_DESCRIPTORS 256
@@ -90,7 +91,7 @@ static void tell_refusal(struct wire_welcome *welcome)
 
 static bool receive_welcome(int fd, bool is_own_collector)
 {
-	uint64_t end = clock_monotonic_ns() + ANSWER_LIMIT_MS * 1000000ull;
+	struct patience patience = patience_of(ANSWER_LIMIT_NS, ANSWER_POLL_MS * 1000000ull);
 	struct wire_welcome welcome;
 	ssize_t got;
 
@@ -100,9 +101,9 @@ static bool receive_welcome(int fd, bool is_own_collector)
 		got = recv(fd, &welcome, sizeof(welcome), 0);
 		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
-		if (clock_monotonic_ns() >= end)
+		if (!patience_left(&patience))
 			return false;
-		poll(&wait, 1, 50);
+		poll(&wait, 1, ANSWER_POLL_MS);
 	}
 	if (got != (ssize_t)sizeof(welcome) || welcome.magic != WIRE_MAGIC ||
 	    welcome.version != WIRE_VERSION)
@@ -205,7 +206,7 @@ static bool is_own(int fd)
 static int connect_or_start(void)
 {
 	uint32_t root = find_root();
-	uint64_t end;
+	struct patience patience;
 	char name[108];
 	int fd;
 
@@ -213,8 +214,8 @@ static int connect_or_start(void)
 	fd = connect_to(name);
 	if (fd < 0 && !collector_start(name, root))
 		return -1;
-	end = clock_monotonic_ns() + START_LIMIT_NS;
-	while (fd < 0 && clock_monotonic_ns() < end) {
+	patience = patience_of(START_LIMIT_NS, RETRY_MS * 1000000ull);
+	while (fd < 0 && patience_left(&patience)) {
 		poll(NULL, 0, RETRY_MS);
 		fd = connect_to(name);
 	}

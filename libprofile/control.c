@@ -347,10 +347,10 @@ void control_ready(void)
 static bool wait_for(uint32_t *word, uint32_t value)
 {
 	struct timespec pause = { 0, 500000 };
-	uint64_t end_ns = clock_monotonic_ns() + STOP_LIMIT_NS;
+	struct patience patience = patience_of(STOP_LIMIT_NS, (uint64_t)pause.tv_nsec);
 
 	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) {
-		if (clock_monotonic_ns() >= end_ns)
+		if (!patience_left(&patience))
 			return false;
 		nanosleep(&pause, NULL);
 	}

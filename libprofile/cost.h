@@ -14,6 +14,16 @@ uint64_t cost_total_ns(void);
 /* Of the wire clock; 0 while that is not known. */
 double cost_ns_per_tick(void);
 
+/* How long a hook took behind the driver's return. What takes longer than any path is a thread that
+ * had to wait for a processor; one of these would count for 256. */
+static inline void cost_leave(struct thread *thread, uint64_t ticks)
+{
+	if (likely(ticks < (process.use_tsc ? 300000u : 100000u))) {
+		thread->leave_ticks += ticks;
+		thread->leave_samples++;
+	}
+}
+
 /* How long a launch took in the driver, by whether GPU detail was on: the difference is CUPTI's. Long
  * ones waited for something. */
 static inline void cost_launch(struct thread *thread, uint64_t ticks, bool is_on)

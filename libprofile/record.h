@@ -60,10 +60,8 @@ static inline void call_leave(struct call *call)
 {
 	struct thread *thread = call->thread;
 
-	if (unlikely(++thread->calls % COST_CALLS_PER_SAMPLE == 0)) {
-		thread->leave_ticks += clock_wire() - call->end;
-		thread->leave_samples++;
-	}
+	if (unlikely(++thread->calls % COST_CALLS_PER_SAMPLE == 0))
+		cost_leave(thread, clock_wire() - call->end);
 	__atomic_store_n(&thread->ring->current_api, 0, __ATOMIC_RELEASE);
 	thread->ready = 1;
 }

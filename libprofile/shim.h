@@ -179,6 +179,16 @@ bool util_ends_with(const char *text, const char *end);
 const char *util_basename(const char *path);
 int util_executable(char *path, size_t bytes);	/* of this process; -1 unknown */
 
+/*
+ * A limit to waiting for another thread or process. It counts the time between two looks up to a few
+ * pauses only: what is longer was a machine, or a debugger, that let neither of the two run.
+ */
+struct patience {
+	uint64_t left_ns, seen_ns, most_ns;
+};
+struct patience patience_of(uint64_t limit_ns, uint64_t pause_ns);
+bool patience_left(struct patience *patience);	/* asked at each look */
+
 struct spinlock {
 	uint32_t owner;			/* process id of the holder, 0 free */
 };

@@ -117,6 +117,23 @@ const char *util_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+struct patience patience_of(uint64_t limit_ns, uint64_t pause_ns)
+{
+	return (struct patience){ limit_ns, clock_monotonic_ns(), 4 * pause_ns };
+}
+
+bool patience_left(struct patience *patience)
+{
+	uint64_t now_ns = clock_monotonic_ns(), passed_ns = now_ns - patience->seen_ns;
+
+	passed_ns = passed_ns < patience->most_ns ? passed_ns : patience->most_ns;
+	patience->seen_ns = now_ns;
+	if (passed_ns >= patience->left_ns)
+		return false;
+	patience->left_ns -= passed_ns;
+	return true;
+}
+
 /* Held for a few hundred instructions at most and never across a call into other code. A holder
  * of another process id was a thread of the process this one was forked from: it is not here. */
 void spin_lock(struct spinlock *lock)

@@ -37,6 +37,15 @@ skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
 }
+# await COMMAND...: until it succeeds; fails after a minute, or more on a slow machine.
+await() {
+	_tries=1200
+	until "$@"; do
+		_tries=$((_tries - 1))
+		[ "$_tries" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
 # pythons: "KIND PATH" of each different CPython that can be found: the words of GPUTRAIL_PYTHONS if
 # that is set, else those of the path, /usr/bin and pyenv. KIND is 3.11, 3.14t and the like.
 pythons() {

@@ -7,7 +7,7 @@ import io
 import random
 import sys
 
-from fixture import Fixture
+from fixture import Fixture, shuffled
 from tap import done, equal, ok, path, report_json, run
 
 US, MS = 1000, 1000000
@@ -184,6 +184,13 @@ FINDINGS = {"sync_readback": "sync-readback", "sync": "synchronisation", "metada
 PLANTS = [name for name in FINDINGS if name != "kernel_boundary"]
 
 
+def without_rows(data):
+    for finding in data["findings"]:
+        for evidence in finding["evidence"]:
+            evidence["row"] = None
+    return {what: told for what, told in data.items() if what != "run"}
+
+
 def check(name, rates, seed):
     file = path("rates.db")
     server = Server(file, seed)
@@ -211,6 +218,9 @@ def check(name, rates, seed):
                                  if what == cause and at >= data["warm_up_ns"])
     found = {row["name"]: row["lost_ns"] for row in data["findings"] if row["name"] in lost}
     span = data["devices"][0]["span_ns"]
+    mixed = path("mixed.db")
+    shuffled(file, mixed, seed)
+    equal(without_rows(report_json(mixed)), without_rows(data), f"{name}: the same with rows in another order")
     off = {what: (ns, found.get(what)) for what, ns in lost.items()
            if (ns > 0.011 * span and what not in found) or
            (what in found and abs(found[what] - ns) > 0.02 * max(ns, 1))}

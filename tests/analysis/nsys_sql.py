@@ -309,6 +309,10 @@ for what, key in (("busy and idle time", lambda r, at: [(d["name"], d["busy_ns"]
                   ("copies", lambda r, at: sorted((c["operation"], c["count"], c["bytes"]) for c in r["copies"]))):
     equal(key(reports[1], first[1]), key(reports[0], first[0]), f"imported again: {what}")
 
+# A recording itself is no export, whatever its views look like.
+result = run("import", FILE, "-o", path("twice.db"))
+ok(result.returncode == 3 and "recording already" in result.stderr, "a recording is not imported", result)
+
 # Refusals.
 for args, code, what in ((("-o", TABLES, FILE), 1, "a file that exists"), ((FILE,), 2, "no output"),
                          (("-f", "-o", FILE, FILE), 1, "its own source"), (("-o", path("no/where"), FILE), 1, "no folder"),

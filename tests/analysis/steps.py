@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 
 from fixture import Fixture, shuffled, union_ns
-from steps_scene import LAYERS, MS, US, Server
+from steps_scene import DTOH, LAYERS, MS, US, Server
 from tap import done, equal, ok, path, report_json, run
 
 def rows(file):
@@ -113,6 +113,32 @@ def test_predictions():
     ok(abs(waves[0]["low_ns"] - 106 * US) < 1 and abs(waves[0]["high_ns"] - 106 * US) < 1,
        "a perfect line has no error", waves)
     return waves
+
+
+def test_phases():
+    """A thread that goes on to other steps, such as from warming up to replaying a graph."""
+    s = Server("phases")
+    for _ in range(60):
+        s.step(pause=50 * US)
+    for _ in range(40):
+        s.host = max(s.host, s.gpu) + 50 * US
+        s.begins.append(s.host)
+        s.firsts.append(s.launch("sm90_gemm_kernel", 300 * US))
+        s.copy(DTOH)
+    s.f.close()
+    found = rows(s.file)
+    equal([int(r["start_ns"]) for r in found], s.begins, "both phases: every step begins where it began")
+    equal([r["launches"] for r in found], [str(2 + 3 * LAYERS)] * 60 + ["1"] * 40, "both: launches")
+    # Half a step of the same kind is none of another phase.
+    s = Server("unfinished")
+    for _ in range(60):
+        s.step(pause=50 * US)
+    s.host = max(s.host, s.gpu) + 50 * US
+    for _ in range(LAYERS):
+        for name in ("rms_norm_kernel", "sm90_gemm_kernel", "flash_fwd_splitkv_kernel"):
+            s.launch(name, 5 * US)
+    s.f.close()
+    equal([int(r["start_ns"]) for r in rows(s.file)], s.begins, "a step that was not finished is no phase")
 
 
 def test_lockstep():
@@ -288,6 +314,7 @@ def test_document(steps, waves):
 
 truth = test_truth()
 test_slow()
+test_phases()
 test_lockstep()
 test_marked()
 test_named()

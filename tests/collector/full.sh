@@ -12,7 +12,8 @@ mount -t tmpfs -o size=12m none "$tmp/small" 2>/dev/null || skip_all "mounting i
 trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
 
-"$gputrail" record --sim=H200 -o small/full.db -- "$workload" launches 250000 2>err
+# No faster than a ring of the recorder can be emptied: what comes at once must fit the disk.
+SIMCUDA_SUBMIT_NS=4000 "$gputrail" record --sim=H200 -o small/full.db -- "$workload" launches 250000 2>err
 is "disk full: the program's exit code" $? 0
 is "said once" "$(grep -c 'cannot write small/full.db any more' err)" 1
 grep -q 'full' err; ok "with the reason"
@@ -28,6 +29,7 @@ dd if=/dev/zero of=small/fill bs=64k count=191 2>/dev/null
 is "no room for the file: refused before the program runs" $? 1
 [ ! -e ran ]; ok "it did not run"
 grep -q 'cannot write small/full.db' err; ok "and the file is named"
+is "nothing is left of it" "$(ls small)" "fill"
 umount "$tmp/small"
 trap 'rm -rf "$tmp"' EXIT
 

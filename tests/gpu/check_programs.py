@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs of nvcc: each case recorded, and compared with what it says of itself."""
 import signal
-import subprocess
 
 from recordings import Recording, error_of
 
@@ -91,6 +90,25 @@ def check_capture(results, recording, name):
     results.check(made[0] and made[0] == made[1], f"{name}: graphs know what making them took", made)
 
 
+INSIDE = {"child_graph": ("graph", 10), "conditional": ("if", 5)}      # kernels, and in what they are
+
+
+def check_contents(results, recording, name, case):
+    """Kernels in graphs lead to the nodes that the driver told of when the graph was made."""
+    lost, all_of = recording.rows(
+        "SELECT count(*) - count(m.graph), count(*) FROM graph_node n LEFT JOIN graph_member m ON"
+        " m.graph = n.graph AND m.node = n.source AND m.type = 'kernel'")[0]
+    results.check(all_of and not lost, f"{name}: kernels in graphs lead to their nodes",
+                  f"{lost} of {all_of} do not")
+    edges = recording.one("SELECT count(*) FROM graph_edge")
+    results.check(edges, f"{name}: dependencies are told of", f"{edges}")
+    if case in INSIDE:
+        around, kernels = INSIDE[case]
+        found = recording.one("SELECT count(*) FROM graph_member m JOIN graph_member p ON p.graph = m.graph AND"
+                              " p.member = m.parent WHERE m.type = 'kernel' AND p.type = ?", around)
+        results.check(found == kernels, f"{name}: kernels inside of the {around} node", f"{found} of {kernels}")
+
+
 def run_case(place, results, variant, program, case):
     name = f"{variant} {case}".replace("device_graph device_graph", "device_graph")
     command = [program] if case == "device_graph" else [program, case]
@@ -115,6 +133,11 @@ def run_case(place, results, variant, program, case):
         check_coverage(results, recording, name)
     if recording.said.graph_launches and case not in OWN_CHECKS:
         check_capture(results, recording, name)
+        check_contents(results, recording, name, case)
+    if case == "device_graph":
+        by_device = recording.one("SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'gpu_by_device'")
+        results.line(f"{name}: {by_device} kernels marked as launched by the device, 'inner' seen "
+                     f"{recording.kernel_count('inner')} of 20 times")
     if recording.said.events:
         check_events(results, recording, name)
     if recording.said.used is not None or "pool_reserved" in recording.said.facts or \
@@ -127,8 +150,7 @@ def run_case(place, results, variant, program, case):
 
 def cases_of(place, program):
     """What the program knows; asked without recording it."""
-    return subprocess.run([program], env=place.environment(), capture_output=True, text=True,
-                          timeout=60, check=False).stdout.split()
+    return place.run([program], 60, place.environment([program])).stdout.split()
 
 
 def run(place, results, wanted=None):

@@ -11,6 +11,8 @@ import time
 import torch
 import torch.nn.functional as F
 
+from products import Linear
+
 LAYERS, WIDTH, HEADS, CACHE, VOCABULARY = 12, 1024, 16, 512, 8192
 
 
@@ -18,9 +20,9 @@ class Layer(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.norm1, self.norm2 = torch.nn.LayerNorm(WIDTH), torch.nn.LayerNorm(WIDTH)
-        self.qkv = torch.nn.Linear(WIDTH, 3 * WIDTH)
-        self.out = torch.nn.Linear(WIDTH, WIDTH)
-        self.up, self.down = torch.nn.Linear(WIDTH, 4 * WIDTH), torch.nn.Linear(4 * WIDTH, WIDTH)
+        self.qkv = Linear(WIDTH, 3 * WIDTH)
+        self.out = Linear(WIDTH, WIDTH)
+        self.up, self.down = Linear(WIDTH, 4 * WIDTH), Linear(4 * WIDTH, WIDTH)
         shape = (1, HEADS, CACHE, WIDTH // HEADS)
         self.register_buffer("keys", torch.zeros(shape))
         self.register_buffer("values", torch.zeros(shape))
@@ -38,7 +40,7 @@ class Model(torch.nn.Module):
         super().__init__()
         self.embedding = torch.nn.Embedding(VOCABULARY, WIDTH)
         self.layers = torch.nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.head = torch.nn.Linear(WIDTH, VOCABULARY)
+        self.head = Linear(WIDTH, VOCABULARY)
 
     def forward(self, token, place):
         x = self.embedding(token)

@@ -4,9 +4,11 @@ run of the same round."""
 import os
 import statistics
 import subprocess
+import time
 
-from place import HERE
+from place import HERE, OutOfTime
 from questions import facts
+from recordings import LIMIT_S
 
 # name, options of `gputrail record` (None: not recorded), what the build must have (an option of
 # record or a command), options of decode.py, environment of the program of nvcc (None: cannot do it).
@@ -19,6 +21,7 @@ WAYS = (
     ("full, call paths", [], None, [], {}),
     ("auto, 2 %", ["--detail=auto", "--max-overhead=2%"], "--max-overhead", [], {}),
     ("sampled", ["--detail=sampled"], "--detail", [], {}),
+    ("full, SM activity at 1 kHz", ["--sm-activity=1000"], "--sm-activity", [], {}),
     ("CUDA events", [], None, [], {"GPUTRAIL_CUPTI": "events"}),
     ("attached, idle", ["--delay=100000"], "--delay", [], {}),
     ("after stop", [], "ctl", ["--stop"], {"GPU_TEST_STOP": ""}),
@@ -38,40 +41,51 @@ def missing(place, need):
 
 def measure(place, command, options, environment):
     """{"eager": ns, "graph": ns} of a run, or a reason."""
+    program = command
     if options is not None:
         file = os.path.join(place.scratch, "overhead.db")
         simulated = ["--sim"] if place.simulated else []
         command = [place.tool, "record", "-f", "-q", "-o", file, *simulated, *options, "--", *command]
     try:
-        result = subprocess.run(command, env=place.environment(**environment), capture_output=True,
-                                text=True, errors="replace", timeout=600, check=False)
+        result = place.run(command, LIMIT_S, place.environment(program, **environment))
     except subprocess.TimeoutExpired:
-        return "took more than ten minutes"
+        return f"took more than {LIMIT_S} s"
     said = facts(result.stdout)
     if "eager_step_ns" not in said:
         return said.get("cannot") or f"status {result.returncode}: {result.stderr.strip()[-160:]}"
     return {"eager": float(said["eager_step_ns"]), "graph": float(said["graph_step_ns"])}
 
 
-def in_turn(place, ways, rounds):
-    """{way: [(eager, graph) ratios to the bare run of the same round] or a reason}"""
+def one_round(place, ways, found):
+    """Adds to `found`; False: there was no bare run to compare with."""
+    bare = None
+    for name, options, need, command, environment in ways:
+        if isinstance(found[name], str):
+            continue
+        times = missing(place, need) or measure(place, command, options, environment)
+        if isinstance(times, str):
+            found[name] = times
+        elif name == "nothing":
+            bare = times
+            found[name].append((1.0, 1.0, times))
+        elif bare:
+            found[name].append((times["eager"] / bare["eager"], times["graph"] / bare["graph"], times))
+    return bare is not None
+
+
+def in_turn(place, ways, rounds, seconds=None):
+    """{way: [(eager, graph) ratios to the bare run of the same round] or a reason}; as many rounds as
+    there is time for."""
     found = {way[0]: [] for way in ways}
-    for _ in range(rounds):
-        bare = None
-        for name, options, need, command, environment in ways:
-            if isinstance(found[name], str):
-                continue
-            reason = missing(place, need)
-            times = reason or measure(place, command, options, environment)
-            if isinstance(times, str):
-                found[name] = times
-            elif name == "nothing":
-                bare = times
-                found[name].append((1.0, 1.0, times))
-            elif bare:
-                found[name].append((times["eager"] / bare["eager"], times["graph"] / bare["graph"],
-                                    times))
-        if bare is None:
+    begin = time.monotonic()
+    for done in range(rounds):
+        took = (time.monotonic() - begin) / max(done, 1)
+        if done and seconds and time.monotonic() - begin + took > seconds:
+            break
+        try:
+            if not one_round(place, ways, found):
+                break
+        except OutOfTime:       # what was measured of this round counts
             break
     return found
 
@@ -93,12 +107,16 @@ def show(results, title, found):
             cells += [f"{statistics.median(r[2][loop] for r in ratios) / 1000:.1f}",
                       "" if name == "nothing" else f"{middle:+.2f} % ({low:+.2f} to {high:+.2f})"]
         rows.append((name, *cells))
-    results.line(title)
+    rounds = max((len(r) for r in found.values() if isinstance(r, list)), default=0)
+    results.line(f"{title[:-1]}; {rounds} rounds:")
     results.table(("way", "eager step, us", "slower by", "graph step, us", "slower by"), rows)
 
 
 def check_bars(place, results, found, what):
     """On a GPU only: what simulated steps cost says nothing."""
+    if found["nothing"] == []:
+        results.skip(what, "no time left (--minutes)")
+        return
     if place.simulated:
         done = [name for name, r in found.items() if isinstance(r, list) and r]
         results.check("nothing" in done and "full, call paths" in done,
@@ -127,10 +145,12 @@ def run(place, results, small, python=None):
     programs = place.programs()
     if isinstance(programs, dict):
         steps = {"GPU_TEST_STEPS": "5" if small else "500"}
+        left = place.time_left()
         found = in_turn(place, [
             (name, options, need, [programs["static"], "decode"],
              {**steps, **{key: value or place.tool for key, value in environment.items()}})
-            for name, options, need, _, environment in WAYS if environment is not None], rounds)
+            for name, options, need, _, environment in WAYS if environment is not None], rounds,
+            left and left * (0.3 if python else 0.9))
         show(results, "300 empty kernels a step, one by one and as one graph, static runtime:", found)
         check_bars(place, results, found, "empty kernels")
     if not python:
@@ -138,8 +158,9 @@ def run(place, results, small, python=None):
         return
     script = [python, os.path.join(HERE, "decode.py"), f"--tool={place.tool}"]
     found = in_turn(place, [(name, options, need, [*script, *more],
-                             {key: value for key, value in (environment or {}).items() if value})
-                            for name, options, need, more, environment in WAYS], rounds)
+                             {**place.torch_environment(),
+                              **{key: value for key, value in (environment or {}).items() if value}})
+                            for name, options, need, more, environment in WAYS], rounds, place.time_left())
     show(results, "A small transformer's decode step in PyTorch, eager and as CUDA graph:", found)
     check_bars(place, results, found, "transformer")
 

@@ -5,9 +5,11 @@ import ctypes.util
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = ("program.cu", "launches.cu", "memory.cu", "processes.cu")
@@ -24,6 +26,21 @@ def build_tree():
     sys.exit("run: no built gputrail found: build it first, or set GPUTRAIL_BUILD to its folder")
 
 
+class OutOfTime(Exception):
+    """--minutes are over."""
+
+
+def library_folders():
+    """Where toolkits and wheels have CUPTI and cuBLAS, which programs of nvcc would not find by themselves."""
+    roots = [path for path in sys.path if path.endswith("-packages")]
+    wheels = [os.path.join(root, "nvidia", part, "lib") for root in roots
+              for part in ("cu13", "cuda_cupti", "cublas")]
+    toolkits = ["/usr/local/cuda/extras/CUPTI/lib64", "/usr/local/cuda/lib64"]
+    return [folder for folder in toolkits + wheels
+            if glob.glob(os.path.join(folder, "libcupti.so.*")) or
+            glob.glob(os.path.join(folder, "libcublas.so.*"))]
+
+
 def has_gpu():
     """Whether the driver is there and sees a device."""
     try:
@@ -36,8 +53,9 @@ def has_gpu():
 
 
 class Place:
-    def __init__(self, simulated, keep=None):
+    def __init__(self, simulated, keep=None, minutes=None):
         self.simulated = simulated
+        self.until = time.monotonic() + minutes * 60 if minutes else None
         self.build = build_tree()
         self.tool = os.path.join(self.build, "cmd", "gputrail")
         self.simulator = os.path.join(self.build, "simcuda", ".libs")
@@ -60,14 +78,50 @@ class Place:
         return subprocess.run([self.tool, name, "--help"], capture_output=True,
                               check=False).returncode == 0
 
-    def library_path(self):
-        """What programs need before the system's libraries."""
-        mine = self.simulator if self.simulated else os.path.join(HERE, "cudart")
-        return os.pathsep.join(p for p in (mine, os.environ.get("LD_LIBRARY_PATH")) if p)
+    def library_path(self, command):
+        """What a program needs before the system's libraries. PyTorch brings its own: another runtime
+        before that, if only of another release, would be in its way."""
+        mine = []
+        if self.simulated:
+            mine = [self.simulator]
+        elif not os.path.basename(command[0]).startswith("python"):
+            mine = [os.path.join(HERE, "cudart"), *library_folders()]
+        return os.pathsep.join(p for p in (*mine, os.environ.get("LD_LIBRARY_PATH")) if p)
 
-    def environment(self, **more):
-        return {**os.environ, "LD_LIBRARY_PATH": self.library_path(), "PYTHONDONTWRITEBYTECODE": "1",
+    def environment(self, command, **more):
+        return {**os.environ, "LD_LIBRARY_PATH": self.library_path(command), "PYTHONDONTWRITEBYTECODE": "1",
                 **more}
+
+    def torch_environment(self):
+        """The same for PyTorch, whose libraries have search paths of their own."""
+        if not self.simulated:
+            return {}
+        mine = (os.path.join(self.simulator, name) for name in ("libcudart.so.13", "libcupti.so.13"))
+        return {"LD_PRELOAD": ":".join(mine), "GPUTRAIL_SIMULATED": "1"}
+
+    # Running --------------------------------------------------------------------------------------
+    def time_left(self):
+        """Seconds of --minutes; None: as long as it takes."""
+        return None if self.until is None else self.until - time.monotonic()
+
+    def run(self, command, timeout, environment=None):
+        """As subprocess.run, but what takes too long is ended with all that it started: a recorded
+        program outlives its recorder, and would hold the pipes and the GPU."""
+        left = self.time_left()
+        if left is not None and left <= 0:
+            raise OutOfTime()
+        timeout = timeout if left is None else min(timeout, left)
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, errors="replace", start_new_session=True) as process:
+            try:
+                out, errors = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                if left is not None and self.time_left() <= 0:
+                    raise OutOfTime() from None
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
     # Building -------------------------------------------------------------------------------------
     def nvcc(self):

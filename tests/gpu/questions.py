@@ -3,11 +3,12 @@
 import glob
 import os
 import re
+import signal
 import statistics
 import subprocess
 import time
 
-from recordings import Recording
+from recordings import LIMIT_S, Recording
 
 # Ways to record a loop of launches, each adding one thing to the one before.
 LAUNCH_COSTS = (
@@ -24,8 +25,7 @@ def facts(output):
 
 
 def alone(place, command, **environment):
-    return subprocess.run(command, env=place.environment(**environment), capture_output=True,
-                          text=True, timeout=300, check=False).stdout
+    return place.run(command, 120, place.environment(command, **environment)).stdout
 
 
 def m1_correlation(results, done):
@@ -86,13 +86,15 @@ def m3_graph_rate(place, results, program, steps, pool=None):
     command = [place.tool, "record", "-f", "-q", "-o", file, *(["--sim"] if place.simulated else []),
                "--callpath=off", "--", program, "decode"]
     samples = []
-    with subprocess.Popen(command, env=place.environment(**environment),
+    begin = time.monotonic()
+    with subprocess.Popen(command, env=place.environment([program], **environment), start_new_session=True,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        begin = time.monotonic()
         while process.poll() is None:
             samples.append(resident_kb(process.pid))
             time.sleep(0.2)
-        seconds = time.monotonic() - begin
+            if time.monotonic() - begin > LIMIT_S:
+                os.killpg(process.pid, signal.SIGKILL)
+    seconds = time.monotonic() - begin
     recording = Recording.__new__(Recording)
     recording.file, recording._db, recording.place = file, None, place
     nodes = recording.one("SELECT count(*) FROM node")

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import time
 
-LIMIT_S = 300
+LIMIT_S = 120
 
 
 class Said:
@@ -47,10 +47,9 @@ class Recording:
         if os.path.exists(self.file):
             os.unlink(self.file)
         start = time.monotonic()
-        result = subprocess.run(
+        result = place.run(
             [place.tool, "record", "-f", "-q", "-o", self.file, *simulated, *options, "--", *command],
-            env=place.environment(**(environment or {})), capture_output=True, text=True,
-            errors="replace", timeout=timeout, check=False)
+            timeout, place.environment(command, **(environment or {})))
         self.seconds = time.monotonic() - start
         self.status, self.output, self.errors = result.returncode, result.stdout, result.stderr
         self.said = Said(self.output)

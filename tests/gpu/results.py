@@ -4,14 +4,19 @@ import datetime
 import os
 import platform
 import subprocess
+import time
 import traceback
+
+from place import OutOfTime
 
 
 class Results:
     def __init__(self, path):
         self.path, self.count, self.failed, self.sections = path, 0, 0, []
+        self.begun = time.monotonic()
 
     def section(self, title):
+        self.write()
         self.sections.append([title, []])
         print(f"# {title}", flush=True)
 
@@ -34,6 +39,7 @@ class Results:
         for detail in details:
             for text in str(detail).splitlines()[:20]:
                 print(f"#   {text}", flush=True)
+        self.write()
         return good
 
     def skip(self, name, reason):
@@ -45,16 +51,23 @@ class Results:
         """What goes wrong in one part must not cost the others."""
         try:
             return function(*arguments)
+        except OutOfTime:
+            self.skip(name, "no time left (--minutes)")
+            return None
         except Exception:       # whatever it is
             self.check(False, f"{name}: runs to its end", traceback.format_exc()[-1500:])
             return None
 
-    def finish(self):
-        print(f"1..{self.count}")
+    def write(self):
+        """All there is by now: whoever ends us in the middle has it."""
         with open(self.path, "w", encoding="utf-8") as out:
             for title, lines in self.sections:
                 out.write(f"## {title}\n\n" + "\n".join(lines) + "\n\n")
-        print(f"# written to {self.path}")
+
+    def finish(self):
+        print(f"1..{self.count}")
+        self.write()
+        print(f"# written to {self.path} after {time.monotonic() - self.begun:.0f} s")
         return 1 if self.failed else 0
 
 

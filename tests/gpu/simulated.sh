@@ -25,6 +25,25 @@ is "and they are all written down" \
 	"$(grep -c -E '^- (holds|not done|\*\*)' "$tmp/results.md")" "$(grep -c '^ok\|^not ok' "$tmp/out")"
 is "its tables too" "$(grep -c -E '^\| (full, call paths|GPU times, no call paths|end_kill) ' \
 	"$tmp/results.md")" 3
+# What a program that hangs has started is ended with it: nothing holds the pipes.
+timeout 60 "$PYTHON3" -B -c '
+import subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from place import OutOfTime, Place
+begin = time.monotonic()
+place = Place(True)
+try:
+    place.run(["sh", "-c", "sleep 600 & echo $!; wait"], 1)
+except subprocess.TimeoutExpired:
+    print("timeout")
+place.until = begin
+try:
+    place.run(["true"], 1)
+except OutOfTime:
+    print("out of time")
+place.close()' "$(dirname "$run")" >"$tmp/limits" 2>&1
+is "what takes too long is ended, what there is no time for is not begun" "$(cat "$tmp/limits")" "timeout
+out of time"
 # Damage has to show: a recording that lost work.
 SIMCUPTI_DROP=3 "$PYTHON3" "$run" --simulated --only=programs --case=launches --keep="$tmp/kept" \
 	--output="$tmp/results.md" >"$tmp/out" 2>&1

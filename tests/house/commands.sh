@@ -17,6 +17,9 @@ while read -r name help; do
 	[ "$help" = '"' ] && continue	# internal
 	grep -q "^  $name " "$tmp/help"
 	ok "$name: listed in --help"
+	"$gputrail" help "$name" >"$tmp/out" 2>"$tmp/err" </dev/null
+	grep -q "^usage: gputrail $name" "$tmp/out"
+	ok "help $name"
 	"$gputrail" "$name" --help >"$tmp/out" 2>"$tmp/err" </dev/null
 	ok "$name: --help succeeds"
 	grep -q "^usage: gputrail $name" "$tmp/out"

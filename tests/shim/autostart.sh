@@ -9,18 +9,9 @@ GPUTRAIL_COLLECTOR=$here/shim-consumer
 export GPUTRAIL_CUPTI LD_LIBRARY_PATH GPUTRAIL_COLLECTOR
 unset GPUTRAIL_SOCKET
 
-# wait_for FILE: the collector ends after its root.
-wait_for() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		[ -e "$1" ] && return 0
-		sleep 0.2
-	done
-	return 1
-}
-
 GPUTRAIL_OUTPUT=$tmp/one LD_PRELOAD=$shim "$process" no-child
 is "no child to notice: exit status" "$?" 0
-wait_for "$tmp/one"
+await [ -e "$tmp/one" ]		# the collector ends after its root
 ok "the collector ended after the program"
 is "launches" "$(grep -c '^LAUNCH' "$tmp/one")" 3
 if [ -n "$sanitizers" ]; then
@@ -33,7 +24,7 @@ fi
 # A tree: the shell is the root, three programs in it share its collector.
 GPUTRAIL_OUTPUT=$tmp/tree LD_PRELOAD=$shim sh -c '"$0" exit & "$0" exit & "$0" spawn; wait; exit 5' "$process"
 is "tree: exit status" "$?" 5
-wait_for "$tmp/tree"
+await [ -e "$tmp/tree" ]
 ok "tree: one collector"
 is "tree: processes" "$(grep -c '^HELLO' "$tmp/tree")" 3
 is "tree: launches" "$(grep -c '^LAUNCH' "$tmp/tree")" 9

@@ -236,10 +236,13 @@ static void do_stress(void)
 		NEED(!pthread_join(threads[i], NULL));
 }
 
-static void *killer(void *unused)
+static void *killer(void *launches)
 {
-	(void)unused;
-	usleep((unsigned)(20000 + getpid() % 97 * 300));
+	const volatile uint32_t *count = launches;
+
+	while (*count < 128)
+		usleep(1000);
+	usleep((unsigned)(getpid() % 97 * 500));
 	kill(getpid(), SIGKILL);
 	return NULL;
 }
@@ -256,7 +259,7 @@ static void do_until_killed(void)
 	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(count != MAP_FAILED);
 	NEED(!cuInit(0));
-	NEED(!pthread_create(&thread, NULL, killer, NULL));
+	NEED(!pthread_create(&thread, NULL, killer, (void *)count));
 	for (;;) {
 		launch(1);
 		++*count;

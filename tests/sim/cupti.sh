@@ -164,10 +164,7 @@ run null SIMCUPTI_RELEASE=12.4 -- -c -k $work -N
 
 SIMCUPTI_HANG_FLUSH=1 "$client" -k 10 -q >"$tmp/hang.out" 2>&1 &
 hanging=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	grep -q flushing "$tmp/hang.out" && break
-	sleep 0.2
-done
+await grep -q flushing "$tmp/hang.out"
 sleep 0.3
 kill -9 "$hanging" 2>/dev/null
 is "SIMCUPTI_HANG_FLUSH: the forced flush never comes back" "$?,$(tail -n 1 "$tmp/hang.out")" 0,flushing

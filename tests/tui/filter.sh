@@ -129,8 +129,7 @@ shows "Nothing was lost"
 keys T 2 '>' '>' x
 shows '!kernel'
 keys Q
-i=0
-until [ -s "$state/gputrail/viewer" ] || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.05; done
+await [ -s "$state/gputrail/viewer" ]
 is "in a file: theme, order, view, filter" "$(sed "s|^file .*/|file |" "$state/gputrail/viewer")" \
 "theme light
 sort kernels count
@@ -151,8 +150,7 @@ keys 2
 shows "Count▾"
 ok "with the order of the tables"
 keys Q
-i=0
-until grep -q plain "$state/gputrail/viewer" || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.05; done
+await grep -q plain "$state/gputrail/viewer"
 is "both are remembered, the last one first" \
 	"$(sed -n 's|^file .*/||p' "$state/gputrail/viewer" | tr '\n' ' ')" "plain.db timeline.db "
 terminal 80 24 "$gputrail" tui --no-state timeline.db
@@ -170,9 +168,8 @@ shows "Count▾"
 hides '^&'
 ok "damage costs only what it is in"
 keys Q
-i=0
-# The damage has a line that begins so as well.
-until head -n 1 "$state/gputrail/viewer" | grep -q "^theme" || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.05; done
+begins_with_theme() { head -n 1 "$state/gputrail/viewer" | grep -q "^theme"; }
+await begins_with_theme		# the damage has such a line further down
 is "and the file is whole again" "$(head -n 1 "$state/gputrail/viewer")" "theme light"
 rm -rf "$state"
 : >"$state"

@@ -55,12 +55,8 @@ shows "^status 0"
 ok "left alone it runs on"
 is "and is recorded" "$("$gputrail" info leaves.db | grep -c recording)" 1
 echo >gate
-tries=100
-until "$gputrail" info leaves.db | grep -q complete || [ "$tries" -eq 0 ]; do
-	tries=$((tries - 1))
-	sleep 0.05
-done
-[ "$tries" -gt 0 ]
+is_complete() { "$gputrail" info "$1" | grep -q complete; }
+await is_complete leaves.db
 ok "to its end"
 
 begin stops

@@ -154,12 +154,8 @@ keys Enter
 shows "Nothing was lost"
 pid=$(viewer_pid | tr -d ' ')
 terminal_close
-tries=100
-while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
-	tries=$((tries - 1))
-	sleep 0.05
-done
-[ "$tries" -gt 0 ]
+is_gone() { ! kill -0 "$pid" 2>/dev/null; }
+await is_gone
 ok "it ends with its terminal"
 
 # Colours.
