@@ -121,9 +121,11 @@ class Terminal:
         with open(config, "w", encoding="utf-8") as file:
             file.write("set -g default-terminal screen-256color\nset -g status off\n"
                        "set -g escape-time 0\n")
-        env = dict(os.environ, LANG="C.UTF-8", LC_ALL="C.UTF-8")
-        for name in ("NO_COLOR", "GPUTRAIL_THEME", "TMUX"):
-            env.pop(name, None)
+        # The viewer remembers where one was: each begins where a new user does.
+        env = dict(os.environ, LANG="C.UTF-8", LC_ALL="C.UTF-8",
+                   XDG_STATE_HOME=os.path.join(folder, "state-" + name))
+        for unwanted in ("NO_COLOR", "GPUTRAIL_THEME", "TMUX"):
+            env.pop(unwanted, None)
         subprocess.run([*self.tmux, "-f", config, "new-session", "-d", "-x", str(WIDTH), "-y",
                         str(HEIGHT), *command], check=True, env=env)
 
@@ -151,7 +153,7 @@ def main():
     output = sys.argv[2] if len(sys.argv) > 2 else os.path.join(top, "docs", "screens")
     gputrail = os.path.join(build, "cmd", "gputrail")
     os.makedirs(output, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = os.path.join(folder, "demo.db")
         subprocess.run([gputrail, "demo", *DEMO, "-q", "-o", file], check=True)
         for name, wanted, keys in SCREENS:
