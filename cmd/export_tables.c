@@ -27,17 +27,6 @@ static void tell(void *progress, const char *table, uint64_t rows)
 	progress_phase(progress, table, rows, 0);
 }
 
-/* What SQLite kept beside a file that was there before it would take for the new one's. */
-static void leftovers_remove(const char *output)
-{
-	static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
-		if (snprintf(path, sizeof(path), "%s%s", output, suffixes[i]) < (int)sizeof(path))
-			unlink(path);
-}
-
 static int refuse(const char *output, const char *why)
 {
 	message("export", NULL, "cannot write '%s': %s", output, why);
@@ -81,7 +70,7 @@ int export_tables(struct run *run, const char *input, const char *output, bool f
 	close(fd);
 	result = tables_write(run, path, output);
 	if (result == EXIT_OK) {
-		leftovers_remove(output);
+		outfile_leftovers_remove(output);
 		if (rename(path, output) < 0)
 			result = refuse(output, strerror(errno));
 	}

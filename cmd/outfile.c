@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "cmd/cmd.h"
 #include "cmd/gzip.h"
 #include "cmd/interrupt.h"
+#include "collector/collector.h"
 
 static bool is_compressed(const char *path)
 {
@@ -75,5 +77,25 @@ bool outfile_usable(const char *command, const char *input, const char *output, 
 	}
 	if (!force)
 		message(command, "--force overwrites it", "'%s' exists", output);
-	return force;
+	return force && outfile_idle(command, output);
+}
+
+bool outfile_idle(const char *command, const char *path)
+{
+	long pid = recovery_recorder(path);
+
+	if (pid)
+		message(command, "choose another name with -o", "'%s' is being recorded by process %ld",
+			path, pid);
+	return !pid;
+}
+
+void outfile_leftovers_remove(const char *path)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+	char name[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, suffixes[i]) < (int)sizeof(name))
+			unlink(name);
 }

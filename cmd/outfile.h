@@ -21,5 +21,9 @@ bool outfile_open(struct outfile *file, const char *path, bool force);
 int outfile_close(struct outfile *file, const struct run *run, int result);
 /* Whether a file made of `input` may be put at `output`, in place of what is there; says why not. */
 bool outfile_usable(const char *command, const char *input, const char *output, bool force);
+/* Whether nobody records into the database at `path`; says who does. */
+bool outfile_idle(const char *command, const char *path);
+/* What SQLite kept beside a file that is replaced it would take for the new one's. */
+void outfile_leftovers_remove(const char *path);
 
 #endif

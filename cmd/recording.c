@@ -24,6 +24,7 @@
 #include "analysis/table.h"
 #include "cmd/cmd.h"
 #include "cmd/end_alike.h"
+#include "cmd/outfile.h"
 #include "cmd/simulated.h"
 #include "collector/collector.h"
 
@@ -237,11 +238,14 @@ static int make_file(struct run *run)
 				"%s exists", run->path);
 			return -1;
 		}
+		if (!outfile_idle(r->name, run->path))
+			return -1;
 		if (unlink(run->path) < 0) {
 			message(r->name, "choose another name with -o", "cannot replace %s: %s",
 				run->path, strerror(errno));
 			return -1;
 		}
+		outfile_leftovers_remove(run->path);
 	}
 	if (collector_open_file(run->collector, &error) < 0) {
 		message(r->name, "choose a place with room and permission to write, with -o FILE",

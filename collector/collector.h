@@ -71,5 +71,7 @@ typedef void recovery_progress_fn(void *arg, const char *what, uint64_t done, ui
 /* is_ours: the recorder is this process, and done. progress may be NULL. */
 void recover_file(const char *path, bool is_ours, recovery_progress_fn *progress, void *arg,
 		  struct recovery *recovery);
+/* The process that is recording into `path`; 0: none. */
+long recovery_recorder(const char *path);
 
 #endif

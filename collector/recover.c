@@ -455,3 +455,14 @@ void recover_file(const char *path, bool is_ours, recovery_progress_fn *progress
 	summary_free(r.summary);
 	free(error);
 }
+
+long recovery_recorder(const char *path)
+{
+	struct recovery recovery = { .outcome = RECOVERY_DONE };
+	sqlite3 *peek = NULL;
+
+	if (sqlite3_open_v2(path, &peek, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
+		needs_recovery(peek, false, &recovery);
+	sqlite3_close(peek);
+	return recovery.outcome == RECOVERY_RECORDING ? recovery.recorder_pid : 0;
+}

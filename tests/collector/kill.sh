@@ -52,6 +52,14 @@ await has_rows r.db
 program=$(pgrep -P $recorder | head -n 1)
 "$gputrail" recover r.db >out 2>&1
 is "recover leaves a recording in progress alone" $? 1
+for force in record import; do
+	case $force in
+	record) "$gputrail" record --sim=H200 -f -o r.db -- true 2>err ;;
+	import) "$gputrail" import -f -o r.db /dev/null 2>err ;;
+	esac
+	is "$force --force does not replace it" $? 1
+	grep -q "is being recorded by process $recorder" err; ok "$force: it says who records"
+done
 kill -9 $recorder
 wait $recorder 2>/dev/null
 await launched count $(($(returned count) + 100)); ok "the program runs on without its recorder"
@@ -75,6 +83,13 @@ grep -q 'recorder was killed' out; ok "it says what it found"
 "$gputrail" recover r.db >out
 is "recover of a finished file" $? 0
 grep -q 'nothing to do' out; ok "has nothing to do"
+
+# --- what a killed recorder left beside its file is not taken for the next one's ---
+cp r.db again.db
+echo damage >again.db-wal
+echo damage >again.db-shm
+"$gputrail" record --sim=H200 -q -f -o again.db -- "$workload" launches 500 2>err
+is "a file with leftovers is replaced" "$? $(ask again.db 'SELECT count(*) FROM launch')" "0 500"
 
 # --- recovering a healthy file's copy gives the same summaries as recording it ---
 "$gputrail" record --sim=H200 -q -o h.db -- "$workload" threads 2 3000
