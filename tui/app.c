@@ -159,6 +159,8 @@ static void run_loop(struct app *app)
 		app_refresh_timeline(app);
 		app_refresh_program(app);
 		app_draw(app);
+		if (app->snapshot && app->reader)
+			timeline_reader_begin(app->reader);
 		read_keys(app);
 	}
 }

@@ -194,10 +194,9 @@ static void find_held(struct timeline_view *t)
 void timeline_refresh(struct timeline_view *t)
 {
 	struct timeline_window *window = timeline_reader_take(t->reader);
-	bool was_all = t->from_ns <= 0 && (t->to_ns <= 0 || t->to_ns >= timeline_end(t));
+	bool was_all = t->from_ns <= 0 && (t->to_ns <= 0 || t->to_ns >= t->last_end_ns);
 	double width = t->to_ns - t->from_ns;
 
-	t->scan = timeline_reader_scan(t->reader, &t->is_scanned, &t->scanned_ns);
 	if (!window && !t->window)
 		return;
 	if (window) {
@@ -214,6 +213,7 @@ void timeline_refresh(struct timeline_view *t)
 		t->cursor_ns += timeline_end(t) - t->to_ns;
 		timeline_show(t, timeline_end(t) - width, timeline_end(t));
 	}
+	t->last_end_ns = timeline_end(t);
 }
 
 void timeline_ask(struct timeline_view *t)

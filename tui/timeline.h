@@ -23,13 +23,14 @@ enum timeline_pick { PICK_NOTHING, PICK_EVENT, PICK_IDLE };
 
 struct timeline_view {
 	struct timeline_reader *reader;		/* borrowed */
-	const struct timeline_scan *scan;	/* NULL: not begun */
+	const struct timeline_scan *scan;	/* borrowed, set by the app; NULL: not begun */
 	bool is_scanned;
 	uint64_t scanned_ns;
 	struct timeline_window *window;		/* NULL: not read yet */
 	struct timeline_want asked;
 
 	double from_ns, to_ns, cursor_ns;	/* from 0 on; to 0: all that there is */
+	double last_end_ns;			/* of all that was known when it was last refreshed */
 	struct timeline_line *lines;
 	size_t line_count, line, top;		/* the cursor's line, and the first on the screen */
 	int columns, rows;			/* of the last drawing */

@@ -23,17 +23,6 @@ enum action_group app_place(struct app *app)
 	return class->is_tree ? GROUP_TREE : class->is_timeline ? GROUP_TIMELINE : GROUP_GENERAL;
 }
 
-void app_open_timeline(struct app *app)
-{
-	struct view *view = app_view(app);
-
-	if (!view->class->is_timeline || view->timeline || !app->reader)
-		return;
-	view->timeline = calloc(1, sizeof(*view->timeline));
-	if (view->timeline)
-		view->timeline->reader = app->reader;
-}
-
 static void show_facts(struct app *app, const struct run_fact_list *facts)
 {
 	popup_free(&app->popup);
@@ -45,7 +34,7 @@ static void show_facts(struct app *app, const struct run_fact_list *facts)
 	app->popup_for = ACTION_NONE;
 }
 
-/* Findings and what is made of them, when the whole file has been read, once or again. */
+/* Whoever takes a new reading frees the one before: this alone does, for all that show it. */
 static void refresh_scan(struct app *app)
 {
 	const struct timeline_scan *scan;
@@ -55,6 +44,13 @@ static void refresh_scan(struct app *app)
 	if (!app->reader || !app->snapshot)
 		return;
 	scan = timeline_reader_scan(app->reader, &complete, &reached_ns);
+	for (int i = 0; i < VIEW_COUNT; i++)
+		if (app->views[i].timeline) {
+			app->views[i].timeline->scan = scan;
+			app->views[i].timeline->is_scanned = complete;
+			app->views[i].timeline->scanned_ns = reached_ns;
+		}
+	/* Findings and what is made of them are there when the whole file has been read. */
 	scan = complete ? scan : NULL;
 	app->snapshot->scan_reached_ns = reached_ns;
 	if (app->snapshot->scan == scan)
@@ -66,6 +62,18 @@ static void refresh_scan(struct app *app)
 		if (app->is_below[i] && app->below[i].class->needs_scan)
 			view_update(&app->below[i], app->snapshot);
 	}
+}
+
+void app_open_timeline(struct app *app)
+{
+	struct view *view = app_view(app);
+
+	if (!view->class->is_timeline || view->timeline || !app->reader)
+		return;
+	view->timeline = calloc(1, sizeof(*view->timeline));
+	if (view->timeline)
+		view->timeline->reader = app->reader;
+	refresh_scan(app);
 }
 
 /* What changed, when both recordings have been read. */

@@ -171,7 +171,7 @@ static void answer_moment(struct timeline_reader *reader, const struct moment_wa
 static void *window_main(void *arg)
 {
 	struct timeline_reader *reader = arg;
-	bool stop = false;
+	bool stop = !reader_open(reader, &reader->window_run);
 
 	while (!stop) {
 		struct timeline_want want;
@@ -208,6 +208,33 @@ static void *window_main(void *arg)
 	return NULL;
 }
 
+bool reader_open(struct timeline_reader *reader, struct run **run)
+{
+	char *error = NULL;
+	struct run *opened = NULL;
+	bool stop;
+
+	pthread_mutex_lock(&reader->lock);
+	while (!reader->may_begin && !reader->stop)
+		pthread_cond_wait(&reader->changed, &reader->lock);
+	stop = reader->stop;
+	pthread_mutex_unlock(&reader->lock);
+	if (!stop)
+		opened = run_open(reader->path, &error);
+	pthread_mutex_lock(&reader->lock);
+	*run = opened;
+	if (!stop && !opened) {
+		snprintf(reader->error, sizeof(reader->error), "%s", error ? error : "out of memory");
+		reader->is_broken = true;
+		pthread_cond_broadcast(&reader->changed);
+	}
+	stop = reader->stop;
+	pthread_mutex_unlock(&reader->lock);
+	free(error);
+	reader_announce(reader);
+	return opened && !stop;
+}
+
 /* --- the screen's side --------------------------------------------------------------------- */
 
 struct timeline_reader *timeline_reader_start(const char *path, int fd, char **error)
@@ -219,13 +246,12 @@ struct timeline_reader *timeline_reader_start(const char *path, int fd, char **e
 	if (!reader)
 		return NULL;
 	reader->scope = strdup("");
+	reader->path = strdup(path);
 	reader->fd = fd;
 	reader->facts.taken = reader->moment.taken = true;
 	pthread_mutex_init(&reader->lock, NULL);
 	pthread_cond_init(&reader->changed, NULL);
-	reader->scan_run = reader->scope ? run_open(path, error) : NULL;
-	reader->window_run = reader->scan_run ? run_open(path, error) : NULL;
-	if (reader->window_run) {
+	if (reader->scope && reader->path) {
 		/* Signals are for the thread that reads keys. */
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -250,15 +276,15 @@ void timeline_reader_stop(struct timeline_reader *reader)
 	pthread_mutex_lock(&reader->lock);
 	reader->stop = true;
 	pthread_cond_broadcast(&reader->changed);
-	pthread_mutex_unlock(&reader->lock);
-	if (reader->scans) {
+	if (reader->scan_run)
 		run_stop(reader->scan_run);
-		pthread_join(reader->scan_thread, NULL);
-	}
-	if (reader->windows) {
+	if (reader->window_run)
 		run_stop(reader->window_run);
+	pthread_mutex_unlock(&reader->lock);
+	if (reader->scans)
+		pthread_join(reader->scan_thread, NULL);
+	if (reader->windows)
 		pthread_join(reader->window_thread, NULL);
-	}
 	run_close(reader->scan_run);
 	run_close(reader->window_run);
 	timeline_scan_free(reader->scan);
@@ -266,9 +292,19 @@ void timeline_reader_stop(struct timeline_reader *reader)
 	timeline_window_free(reader->ready);
 	run_fact_list_free(&reader->facts.facts);
 	free(reader->scope);
+	free(reader->path);
 	pthread_mutex_destroy(&reader->lock);
 	pthread_cond_destroy(&reader->changed);
 	free(reader);
+}
+
+void timeline_reader_begin(struct timeline_reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (!reader->may_begin)
+		pthread_cond_broadcast(&reader->changed);
+	reader->may_begin = true;
+	pthread_mutex_unlock(&reader->lock);
 }
 
 void timeline_reader_want(struct timeline_reader *reader, const struct timeline_want *want)
@@ -399,10 +435,11 @@ bool timeline_reader_is_narrowing(struct timeline_reader *reader, uint64_t *reac
 
 void timeline_reader_wait(struct timeline_reader *reader)
 {
+	timeline_reader_begin(reader);
 	pthread_mutex_lock(&reader->lock);
-	while (is_scanning(reader) || reader->asked != reader->answered ||
+	while (!reader->is_broken && (is_scanning(reader) || reader->asked != reader->answered ||
 	       reader->facts.asked != reader->facts.answered ||
-	       reader->moment.asked != reader->moment.answered)
+	       reader->moment.asked != reader->moment.answered))
 		pthread_cond_wait(&reader->changed, &reader->lock);
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -43,6 +43,8 @@ struct timeline_reader;
 
 /* `fd` gets an event whenever something new is there. NULL: *error says why, the caller's to free. */
 struct timeline_reader *timeline_reader_start(const char *path, int fd, char **error);
+/* Nothing is read before, so that the first screen has the machine for itself. */
+void timeline_reader_begin(struct timeline_reader *reader);
 void timeline_reader_stop(struct timeline_reader *reader);
 
 void timeline_reader_want(struct timeline_reader *reader, const struct timeline_want *want);

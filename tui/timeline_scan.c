@@ -178,7 +178,7 @@ static double seconds_now(void)
 void *reader_scan_main(void *arg)
 {
 	struct timeline_reader *reader = arg;
-	bool first = true, stop = false;
+	bool first = true, stop = !reader_open(reader, &reader->scan_run);
 	double next = 0;
 
 	while (!stop) {

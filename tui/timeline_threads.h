@@ -24,7 +24,8 @@ struct moment_wanted {
 };
 
 struct timeline_reader {
-	struct run *scan_run, *window_run;
+	char *path;
+	struct run *scan_run, *window_run;	/* each opened by its thread; NULL: not yet */
 	pthread_t scan_thread, window_thread;
 	bool scans, windows;			/* these threads were started */
 	pthread_mutex_t lock;
@@ -40,6 +41,8 @@ struct timeline_reader {
 	char *scope;			/* asked for */
 	unsigned scoped;		/* how often another one was */
 	unsigned scanned, windowed;	/* which of these the last scan and the windows are of */
+	bool may_begin;			/* the first screen is drawn: its reading is done */
+	bool is_broken;			/* the file could not be opened once more */
 	bool is_scanning;
 	uint64_t reached_ns;		/* how far that is */
 	uint64_t end_ns;		/* how far any was */
@@ -51,6 +54,9 @@ void reader_announce(struct timeline_reader *reader);
 /* Under the lock: sleeps until something changes, half a second at most. */
 void reader_doze(struct timeline_reader *reader);
 void reader_say_error(struct timeline_reader *reader, const char *error);
+/* Waits until reading may begin, and opens the file. False: it cannot be read, which is said, or the
+ * reader ends. */
+bool reader_open(struct timeline_reader *reader, struct run **run);
 /* timeline_scan.c */
 void *reader_scan_main(void *reader);
 void timeline_scan_free(struct timeline_scan *scan);

@@ -47,4 +47,39 @@ ok "and what was read stays"
 keys Q
 hides "kernels"
 ok "Q quits"
+
+# The overview and findings follow events.
+fixture growing.db timeline-live
+terminal 80 24 "$gputrail" growing.db
+shows "recording"
+shows "28.3 ms lost: waits"
+shows "0  *48.0 ms$"
+ok "the overview of what is there yet"
+fixture growing.db grow-timeline
+shows "56.7 ms lost: waits"
+ok "what costs most follows"
+shows "0  *96.0 ms$"
+ok "and the charts"
+keys 0
+shows "60.3% 56.7 ms waits"
+ok "and the findings"
+keys Q
+# So they do with filters: the part that passes is read again.
+fixture narrowed.db timeline-live
+terminal 80 24 "$gputrail" narrowed.db
+shows "28.3 ms lost: waits"
+keys '&'
+text 'time:10ms..'
+keys Enter 0
+shows "21.3 ms waits"
+ok "findings of a part"
+fixture narrowed.db grow-timeline
+shows "49.6 ms waits"
+ok "follow as well"
+keys '&'
+text 'path:nowhere'
+keys Enter
+shows "nothing passes the filters"
+ok "and are empty where nothing passes"
+keys Q
 done_testing
