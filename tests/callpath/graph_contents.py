@@ -103,6 +103,20 @@ def shown(run):
           "report nodes: what kernels wait for, and are inside of")
 
 
+def damaged(run):
+    """Members inside of each other, rings, members that are not there."""
+    with run.db:
+        run.db.execute("UPDATE graph_member SET parent = (member + 1) % 5 WHERE graph = 1")
+        run.db.execute("UPDATE graph_member SET member = 9223372036854775807, parent = -5 WHERE graph = 2"
+                       " AND member = 4")
+        run.db.execute("INSERT INTO graph_edge VALUES (1, 3, 0, 0), (1, 1, 1, 0), (1, 77, -1, 0), (9, 0, 1, 0)")
+    for view in ("graphs", "nodes"):
+        done = subprocess.run([TOOL, "report", run.file, view], capture_output=True, text=True, check=False,
+                              timeout=60)
+        equal((done.returncode, "first_kernel" in done.stdout or "instantiate" in done.stdout), (0, True),
+              f"damaged contents: report {view}")
+
+
 if os.environ.get("sanitizers"):
     print("1..0 # SKIP preloading needs a build without sanitizers")
     sys.exit(0)
@@ -112,6 +126,7 @@ with tempfile.TemporaryDirectory(prefix="gputrail-test.") as tmp:
     contents(run)
     kernels(run)
     shown(run)
+    damaged(run)
     for name, environment in (("without call paths", {"GPUTRAIL_CALLPATH": "off"}),
                               ("CUPTI 11.8", {"SIMCUPTI_RELEASE": "11.8"})):
         again = Run(tmp, **environment)
