@@ -175,9 +175,12 @@ static bool may_tell(size_t nodes, size_t edges)
 /* False: there is nothing to be freed. */
 static bool level_read(CUgraph graph, struct level *l)
 {
-	if (real.cuGraphGetNodes(graph, NULL, &l->nodes_count) || !l->nodes_count ||
-	    edges_of(graph, l, &l->edges_count))
+	if (real.cuGraphGetNodes(graph, NULL, &l->nodes_count) || !l->nodes_count)
 		return false;
+	if (edges_of(graph, l, &l->edges_count)) {	/* the nodes are worth something by themselves */
+		process_count(WIRE_COUNTER_graph_parts_lost, l->nodes_count);
+		l->edges_count = 0;
+	}
 	if (!may_tell(l->nodes_count, l->edges_count)) {
 		process_count(WIRE_COUNTER_graph_parts_lost, l->nodes_count);
 		return false;
