@@ -14,8 +14,7 @@
 
 int bucket_tally_open(struct run *run, uint64_t from_ns, uint64_t to_ns, struct bucket_tally *t)
 {
-	uint64_t end_ns = (uint64_t)run_integer(run, "SELECT max(coalesce((SELECT max(last_ns) FROM "
-		"main.sum_device), 0), coalesce((SELECT value FROM meta WHERE key = 'last_event'), 0))", 0);
+	uint64_t end_ns = run_end_ns(run);
 
 	*t = (struct bucket_tally){ 0 };
 	to_ns = to_ns && to_ns < end_ns ? to_ns : end_ns;

@@ -14,6 +14,12 @@
 #define LEVELS_MAX	12
 #define LIVE_UNKNOWN	UINT64_MAX
 
+uint64_t run_end_ns(struct run *run)
+{
+	return (uint64_t)run_integer(run, "SELECT max(coalesce((SELECT max(last_ns) FROM "
+		"main.sum_device), 0), coalesce((SELECT value FROM meta WHERE key = 'last_event'), 0))", 0);
+}
+
 int run_bucket_level(struct run *run, uint64_t column_ns, uint64_t *width_ns)
 {
 	int64_t levels = run_integer(run, "SELECT max(level) FROM bucket", 0) + 1;
@@ -34,6 +40,7 @@ struct bucket_fill {
 	size_t count;
 	uint64_t from_ns, width_ns, level_ns;
 	uint64_t live_bytes;		/* at the row that was read last */
+	uint64_t run_end_ns;		/* nothing is in what the last bucket has behind it */
 };
 
 /* Adds one bucket of the file to the columns that it overlaps, in proportion; most lie inside
@@ -43,6 +50,8 @@ static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 	struct bucket_fill *fill = arg;
 	uint64_t start = row_u64(stmt, 0) * fill->level_ns, end = start + fill->level_ns;
 	uint64_t from = start > fill->from_ns ? start : fill->from_ns;
+	uint64_t last = end > fill->run_end_ns && start < fill->run_end_ns ? fill->run_end_ns : end;
+	double length = (double)(last - start);
 
 	(void)run;
 	/* NULL: as it was. The memory held at the last change is written once more after it. */
@@ -60,7 +69,7 @@ static int bucket_row(struct run *run, sqlite3_stmt *stmt, void *arg)
 		to = b->start_ns + b->width_ns < end ? b->start_ns + b->width_ns : end;
 		if (to <= from)		/* beyond the last bucket, which ends early */
 			break;
-		part = (double)(to - from) / (double)fill->level_ns;
+		part = from < last ? (double)((to < last ? to : last) - from) / length : 0;
 		b->busy_ns += (uint64_t)(part * (double)row_u64(stmt, 1) + 0.5);
 		b->compute_ns += (uint64_t)(part * (double)row_u64(stmt, 2) + 0.5);
 		b->copy_ns += (uint64_t)(part * (double)row_u64(stmt, 3) + 0.5);
@@ -174,6 +183,7 @@ int run_buckets(struct run *run, int device, uint64_t from_ns, uint64_t to_ns, i
 	}
 	fill.rows = list->rows;
 	fill.count = list->count;
+	fill.run_end_ns = run_end_ns(run);
 	before = fill.live_bytes = live_before(run, device, level, &fill);
 	if (buckets_read(run, device, level, &fill, to_ns) < 0 ||
 	    activity_fill(run, device, to_ns, &fill) < 0) {

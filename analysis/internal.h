@@ -83,6 +83,9 @@ char *run_meta(struct run *run, const char *key);
 int run_tables_narrow(struct run *run);
 int run_tables_widen(struct run *run, int result);
 
+/* Of all that was recorded, whatever the run is narrowed to. */
+uint64_t run_end_ns(struct run *run);
+
 /* The finest level of buckets of which fewer than ten are in a column of a chart, and their width. */
 int run_bucket_level(struct run *run, uint64_t column_ns, uint64_t *width_ns);
 

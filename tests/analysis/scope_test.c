@@ -336,7 +336,8 @@ static void test_idle(void **state)
 static void test_buckets(void **state)
 {
 	static const char buckets[] = "INSERT INTO bucket VALUES (0, 1, 0, 111, 111, 0, 3, 77),"
-		" (1, 1, 0, 111, 111, 0, 3, 77), (0, 2, 0, 5, 5, 0, 1, NULL);";
+		" (1, 1, 0, 111, 111, 0, 3, 77), (0, 2, 0, 5, 5, 0, 1, NULL);"
+		"INSERT OR REPLACE INTO meta VALUES ('last_event', 6500000);";
 	struct run_bucket_list list;
 	uint64_t busy = 0, from, to;
 	char sql[sizeof(rows) + sizeof(buckets)];
@@ -353,6 +354,14 @@ static void test_buckets(void **state)
 		busy += list.rows[i].busy_ns;
 	assert_int_equal(busy, run_integer(run, "SELECT busy_ns FROM sum_device WHERE device = 1", -1));
 	assert_int_equal(list.rows[0].live_bytes, 77);
+	run_bucket_list_free(&list);
+	/* A run is shorter than its last bucket: all of that is in what there is of it. */
+	busy = 0;
+	assert_int_equal(run_buckets(run, 1, 0, run_end_ns(run), 100, &list), 0);
+	for (size_t i = 0; i < list.count; i++)
+		busy += list.rows[i].busy_ns;
+	assert_true(run_end_ns(run) < 10000000);
+	assert_int_equal(busy, run_integer(run, "SELECT busy_ns FROM sum_device WHERE device = 1", -1));
 	run_bucket_list_free(&list);
 	assert_int_equal(run_integer(run, "SELECT sum(busy_ns) FROM bucket WHERE level = 0", -1),
 			 run_integer(run, "SELECT sum(busy_ns) FROM bucket WHERE level = 1", -2));
