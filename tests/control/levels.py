@@ -114,7 +114,9 @@ with Session("begun", "--delay=0.2") as s:
     s.do("launch 4")
 equal(s.one("SELECT count(*) FROM launch WHERE gpu_dur_ns IS NOT NULL") >= 4, True,
       "delay: then everything")
-equal(s.levels(), ["off", "full"], "delay: the file says when")
+# A machine that takes longer to start the program than the delay is gets no part without.
+late = s.one("SELECT min(start_ns) FROM detail") > 0.15e9
+ok(s.levels() == ["off", "full"] or late and s.levels() == ["full"], "delay: the file says when", s.levels())
 with Session("duration", "--duration=0.2") as s:
     s.do("init")
     while "running" in s.ctl("status"):

@@ -96,10 +96,12 @@ ok "without the filter all is folded as before"
 keys f C-u
 text "total>2s"
 keys Enter
+shows "filter total>2s"
+keys End
 shows "LlamaAttention.forward (llama.py:198)"
 hides "LlamaAttention.forward (llama.py:203)"
 ok "filter by the metric"
-keys F m
+keys Home F m
 shows "top-down by host time"
 ok "m: the next metric"
 keys s End Enter

@@ -141,9 +141,9 @@ viewer_pid() {
 }
 text "$gputrail plain.db"
 keys Enter
-shows "Nothing was lost"
+shows "^ 12 kernels"			# where it was left
 kill -TERM "$(viewer_pid | tr -d ' ')"
-hides "Nothing was lost"
+hides "^ 12 kernels"
 ok "SIGTERM ends it"
 text "stty -a | grep -c '[^-]echo '"
 keys Enter
@@ -151,7 +151,7 @@ shows "^1$"
 ok "and leaves the terminal as it was"
 text "$gputrail plain.db"
 keys Enter
-shows "Nothing was lost"
+shows "^ 12 kernels"
 pid=$(viewer_pid | tr -d ' ')
 terminal_close
 is_gone() { ! kill -0 "$pid" 2>/dev/null; }
