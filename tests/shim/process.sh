@@ -43,7 +43,9 @@ has "threads: order" "OUT OF ORDER|CORRUPT" 0
 GPUTRAIL_RING_BYTES=64K
 export GPUTRAIL_RING_BYTES
 run 0 many-threads
-has "more threads than rings: recorded" "^LAUNCH" 254
+# All rings but that of the first thread and, unless it was the last one to come, the library's own.
+case $(grep -c ^LAUNCH "$tmp/out") in 254 | 255) true ;; *) false ;; esac
+ok "more threads than rings: recorded"
 has "more threads than rings: counted" "^COUNTER lost_threads=16" 1
 run 0 drop -s
 kept=$(grep -c '^LAUNCH' "$tmp/out")
