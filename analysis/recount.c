@@ -29,7 +29,8 @@ static struct tally *tally_get(struct recount *r, enum tally_kind kind, int64_t 
 			       int64_t device, int64_t id)
 {
 	struct tally probe = { .key = { kind, process, device, id } };
-	struct tally **recent = &r->recent[kind][(uint64_t)(id + 7 * device) % CACHED], *tally = *recent;
+	uint64_t slot = ((uint64_t)id + 7 * (uint64_t)device) % CACHED;
+	struct tally **recent = &r->recent[kind][slot], *tally = *recent;
 
 	if (tally && memcmp(&tally->key, &probe.key, sizeof(probe.key)) == 0)
 		return tally;
