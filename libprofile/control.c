@@ -214,6 +214,7 @@ static void lend(uint64_t now_ns)
 		detach_at_ns = 0;
 		level = has_gpu_times(level) ? WIRE_DETAIL_HOST : level;
 	} else if (cupti_lend_is_idle(now_ns)) {
+		cupti_lend_take_back();
 		change(wanted_now, true);
 		did_fall_back = false;
 	} else if (cupti_lend_is_subscribed() && !did_fall_back) {

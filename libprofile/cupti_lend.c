@@ -123,8 +123,11 @@ static void wait_for_it(void)
 	}
 	__atomic_compare_exchange_n(&lent.state, &state, LEND_WANTED, false, __ATOMIC_ACQ_REL,
 				    __ATOMIC_RELAXED);
-	if (!control_wait(&lent.state, LEND_OUT))
+	if (!control_wait(&lent.state, LEND_OUT)) {
 		process_count(WIRE_COUNTER_flush_timeouts, 1);
+		/* Its next calls do not wait as well. */
+		__atomic_store_n(&lent.state, LEND_OUT, __ATOMIC_RELEASE);
+	}
 }
 
 /* The copy of CUPTI that the caller would have called without us. */
@@ -244,7 +247,7 @@ void *cupti_lend_wrapper(const char *name, void *address)
 	static const struct { const char *name; void *wrapper; } rows[PLACES] = { CALLS(ROW) };
 #undef ROW
 
-	for (unsigned i = 0; i < PLACES; i++) {
+	for (unsigned i = 0; i < PLACES && !strncmp(name, "cupti", 5); i++) {
 		if (strcmp(rows[i].name, name))
 			continue;
 		if (address)

@@ -85,6 +85,8 @@ static void store(const struct object *object, void **slot, void *value, int row
 
 static void *wrapper_of(const char *name, const void *bound, int *row)
 {
+	struct object object;
+
 	*row = ENTRY_NONE;
 	if (bound == (const void *)real_dlsym)
 		return (void *)dlsym;
@@ -94,8 +96,11 @@ static void *wrapper_of(const char *name, const void *bound, int *row)
 		return (void *)dlopen;
 	if (name[0] != 'c' || name[1] != 'u')
 		return NULL;
+	/* One that is bound to ours already, or to nothing, stays so. */
 	if (!strncmp(name, "cupti", 5))
-		return cupti_lend_wrapper(name, (void *)(uintptr_t)bound);
+		return object_of_address(bound, &object) &&
+		       object_kind_of(object.path) == OBJECT_CUPTI ?
+		       cupti_lend_wrapper(name, (void *)(uintptr_t)bound) : NULL;
 	if (!real_resolve())
 		return NULL;
 	*row = entry_of_address(bound, name);
